@@ -1,0 +1,122 @@
+/**
+ * Every message between the threads of the gateway process, all of them over dedicated MessagePorts (a worker's own `message`
+ * event also carries the runtime's messages under `node --watch`). Plain data only.
+ *
+ *   primary ──► front         Snapshot, PrincipalAnswer, Invalidate, Drain, …
+ *   front   ──► primary       FrontReady, PrincipalLookup, SnapshotAck, FrontDrained, …
+ *   primary ──► usage-writer  Flush, WriterDrain
+ *   writer  ──► primary       WriterReady, FlushDone, WriterAlarm, …
+ */
+import type { Principal } from '#auth/principal.ts';
+import type { Config } from '#config/schema.ts';
+
+/** Shared memory handed to every thread at its start; each block's layout is drawn in the module that owns it. */
+export interface SharedBlocks {
+  /** `coordinate/local/slot-table.ts` */
+  userSlots: SharedArrayBuffer;
+  accountSlots: SharedArrayBuffer;
+  /** `coordinate/local/account-health.ts` */
+  accountHealth: SharedArrayBuffer;
+  /** `coordinate/local/ledger.ts` */
+  ledger: SharedArrayBuffer;
+  /** `coordinate/local/doorbells.ts` */
+  doorbells: SharedArrayBuffer;
+  /** `coordinate/local/byte-budget.ts` */
+  bodyBudget: SharedArrayBuffer;
+  /** `meter/counters.ts`: one row a front, one for the writer */
+  counters: SharedArrayBuffer;
+  /** `usage/ring.ts`: one ring a front */
+  usageRings: SharedArrayBuffer[];
+  /** `usage/pressure.ts`: writer → fronts: refuse new work; journal bytes; last committed batch */
+  usagePressure: SharedArrayBuffer;
+}
+
+export interface FrontData {
+  index: number;
+  config: Config;
+  shared: SharedBlocks;
+  port: import('node:worker_threads').MessagePort;
+  /** The resolved data port; 0 only for the first front when any free port will do. */
+  listenPort: number;
+}
+
+export interface WriterData {
+  config: Config;
+  shared: SharedBlocks;
+  port: import('node:worker_threads').MessagePort;
+  /** PostgreSQL connection URL. */
+  databaseUrl: string;
+  /** Folder of the journal segments. */
+  journalDir: string;
+}
+
+export interface SnapshotAccount {
+  id: number;
+  name: string;
+  /** Row in the shared account tables. */
+  row: number;
+  platform: 'anthropic';
+  baseUrl: string;
+  apiKey: string;
+  priority: number;
+  concurrency: number;
+  status: 'active' | 'disabled';
+  /** Client's model name → upstream's model name; a name not in it goes as it is. Empty: no mapping. */
+  modelMap: Record<string, string>;
+  /** Models served, exact or with a trailing `*`; null serves all. */
+  models: string[] | null;
+}
+
+export interface SnapshotGroup {
+  id: number;
+  name: string;
+  platform: 'anthropic';
+  multiplierMicros: number;
+  /** Account ids. */
+  accounts: number[];
+}
+
+/** The catalog as fronts see it: immutable, replaced as a whole, travels as msgpackr bytes. */
+export interface Snapshot {
+  version: number;
+  groups: SnapshotGroup[];
+  accounts: SnapshotAccount[];
+}
+
+export type PrimaryToFront =
+  | { type: 'snapshot'; version: number; bytes: Uint8Array }
+  /** `principal: null` is an unknown key; `failed` means that PostgreSQL did not answer. */
+  | { type: 'principal'; keyHash: string; principal: Principal | null; failed: boolean }
+  /** Forget these cached keys (and what is known of their absence). Empty list: forget all. */
+  | { type: 'invalidate'; keyHashes: string[] }
+  /** False: the notification channel is lost; entries older than `auth.staleMs` are no longer trusted. */
+  | { type: 'catalogLive'; live: boolean }
+  | { type: 'drain'; deadlineMs: number }
+  | { type: 'exit' };
+
+export type FrontToPrimary =
+  | { type: 'ready'; listenPort: number }
+  | { type: 'lookup'; keyHash: string }
+  | { type: 'snapshotAck'; version: number }
+  | { type: 'failed'; message: string }
+  | { type: 'drained' };
+
+export type PrimaryToWriter =
+  /** Answered with `flushed` once every record that was in a ring before it is in PostgreSQL. */
+  | { type: 'flush'; id: number }
+  /** Drain rings, sync the journal, commit what PostgreSQL takes within the deadline, close, answer `drained`. */
+  | { type: 'drain'; deadlineMs: number };
+
+export type WriterToPrimary =
+  | { type: 'ready'; replayedRows: number }
+  | { type: 'flushed'; id: number; error: string | null }
+  /** `rowsWaiting`: records that stay in the journal for the next start. */
+  | { type: 'drained'; rowsWaiting: number }
+  | { type: 'alarm'; alarm: 'database_away' | 'journal_near_bound' | 'default_partition' | 'poison_record'; on: boolean; text: string };
+
+/** Supervisor ⇄ gateway process, over the child process's IPC channel. */
+export type SupervisorToGateway = { type: 'drain' };
+
+export type GatewayToSupervisor =
+  | { type: 'ready'; gatewayUrl: string; controlUrl: string; demoKey: string | null }
+  | { type: 'fatal'; message: string };

@@ -1,0 +1,64 @@
+/**
+ * One usage record: what one exchange that an upstream answered is billed by. A front makes it in `settle`, it travels through
+ * ring, journal and COPY, and becomes one row of `usage_logs`.
+ *
+ * Encoded as a msgpackr array (field order below, so that no field names are stored). `FORMAT_VERSION` names that order;
+ * each journal segment carries it. Append fields at the end and raise the version; never reorder.
+ */
+
+export const FORMAT_VERSION = 1;
+
+/**
+ * How the exchange ended.
+ * - `completed`: the client got the upstream's whole answer.
+ * - `client_gone`: the client left first; the upstream was drained within bounds.
+ * - `interrupted`: the upstream (or the gateway, at shutdown) broke the answer off.
+ */
+export type RecordStatus = 'completed' | 'client_gone' | 'interrupted';
+
+/** How the token numbers were obtained: final numbers of the upstream, the last numbers seen, or our own estimate. */
+export type UsageSource = 'reported' | 'partial' | 'estimated';
+
+export interface UsageRecord {
+  /** UUIDv7 as 32 lower-case hex digits without dashes. */
+  requestId: string;
+  /** The UUIDv7's own millisecond (Unix epoch): fixed before the record exists, so (requestId, createdAtMs) is unique by requestId. */
+  createdAtMs: number;
+  userId: number;
+  keyId: number;
+  groupId: number;
+  accountId: number;
+  /** Model as the client asked for it; at most 128 bytes, no NUL. */
+  model: string;
+  /** Model as it was sent upstream; at most 128 bytes, no NUL. */
+  upstreamModel: string;
+  stream: boolean;
+  status: RecordStatus;
+  usageSource: UsageSource;
+  /** HTTP status the client saw. */
+  httpStatus: number;
+  inputTokens: number;
+  outputTokens: number;
+  cacheReadTokens: number;
+  cacheWrite5mTokens: number;
+  cacheWrite1hTokens: number;
+  webSearchRequests: number;
+  /** Price of the tokens before the group's multiplier, nano-USD. */
+  costNanoUsd: bigint;
+  /** What the user pays, nano-USD. */
+  chargedNanoUsd: bigint;
+  /** The group's rate multiplier in millionths (1_000_000 = 1). */
+  multiplierMicros: number;
+  attempts: number;
+  /** Milliseconds, whole: waited in queues; request read to first upstream body byte (-1: none came); request read to end. */
+  queueMs: number;
+  firstByteMs: number;
+  durationMs: number;
+  /** `x-request-id` the client sent, cut to 64 bytes, recorded and never trusted; '' when none. */
+  clientRequestId: string;
+  /** `request-id` of the upstream, cut to 64 bytes; '' when none. */
+  upstreamRequestId: string;
+}
+
+/** Upper bound of one encoded record in bytes, whatever its strings hold; admission reserves this much ring room. */
+export const RECORD_BYTES_MAX = 1024;
