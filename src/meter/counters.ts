@@ -48,7 +48,9 @@ export const COUNTERS = [
 export type CounterName = (typeof COUNTERS)[number];
 
 /** Upper bounds of the latency histograms in milliseconds; the last bucket is +Inf. */
-export const LATENCY_BUCKETS_MS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000] as const;
+export const LATENCY_BUCKETS_MS = [
+  1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000,
+] as const;
 
 /** `firstByte`: head read to first byte of the answer; `duration`: to its end. */
 export const LATENCIES = ['firstByte', 'duration'] as const;

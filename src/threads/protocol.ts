@@ -7,8 +7,10 @@
  *   primary ──► usage-writer  Flush, WriterDrain
  *   writer  ──► primary       WriterReady, FlushDone, WriterAlarm, …
  */
+import type { MessagePort } from 'node:worker_threads';
 import type { Principal } from '#auth/principal.ts';
 import type { Config } from '#config/schema.ts';
+import type { PrimaryOptions } from './primary-options.ts';
 
 /** Shared memory handed to every thread at its start; each block's layout is drawn in the module that owns it. */
 export interface SharedBlocks {
@@ -21,8 +23,11 @@ export interface SharedBlocks {
   ledger: SharedArrayBuffer;
   /** `coordinate/local/doorbells.ts` */
   doorbells: SharedArrayBuffer;
-  /** `coordinate/local/byte-budget.ts` */
+  /** `coordinate/local/ticket-board.ts` */
+  tickets: SharedArrayBuffer;
+  /** `coordinate/local/byte-budget.ts`: request bodies, and answers that wait for slow readers */
   bodyBudget: SharedArrayBuffer;
+  streamBudget: SharedArrayBuffer;
   /** `meter/counters.ts`: one row a front, one for the writer */
   counters: SharedArrayBuffer;
   /** `usage/ring.ts`: one ring a front */
@@ -35,15 +40,13 @@ export interface FrontData {
   index: number;
   config: Config;
   shared: SharedBlocks;
-  port: import('node:worker_threads').MessagePort;
-  /** The resolved data port; 0 only for the first front when any free port will do. */
-  listenPort: number;
+  port: MessagePort;
 }
 
 export interface WriterData {
   config: Config;
   shared: SharedBlocks;
-  port: import('node:worker_threads').MessagePort;
+  port: MessagePort;
   /** PostgreSQL connection URL. */
   databaseUrl: string;
   /** Folder of the journal segments. */
@@ -91,7 +94,10 @@ export type PrimaryToFront =
   | { type: 'invalidate'; keyHashes: string[] }
   /** False: the notification channel is lost; entries older than `auth.staleMs` are no longer trusted. */
   | { type: 'catalogLive'; live: boolean }
+  /** Sent once the first snapshot was acknowledged; port 0 means any free one. */
+  | { type: 'listen'; port: number }
   | { type: 'drain'; deadlineMs: number }
+  /** After `drained` or `failed`: the thread may end. */
   | { type: 'exit' };
 
 export type FrontToPrimary =
@@ -112,11 +118,24 @@ export type WriterToPrimary =
   | { type: 'flushed'; id: number; error: string | null }
   /** `rowsWaiting`: records that stay in the journal for the next start. */
   | { type: 'drained'; rowsWaiting: number }
-  | { type: 'alarm'; alarm: 'database_away' | 'journal_near_bound' | 'default_partition' | 'poison_record'; on: boolean; text: string };
+  | {
+      type: 'alarm';
+      alarm: 'database_away' | 'journal_near_bound' | 'default_partition' | 'poison_record';
+      on: boolean;
+      text: string;
+    };
 
-/** Supervisor ⇄ gateway process, over the child process's IPC channel. */
-export type SupervisorToGateway = { type: 'drain' };
+/** Supervisor ⇄ gateway process, over the child process's IPC channel. `start` is always the first message. */
+export type SupervisorToGateway = { type: 'start'; options: PrimaryOptions } | { type: 'drain' };
 
+/** `notes`: lines for the person who started the gateway, shown under the addresses. */
 export type GatewayToSupervisor =
-  | { type: 'ready'; gatewayUrl: string; controlUrl: string; demoKey: string | null }
+  | {
+      type: 'ready';
+      gatewayUrl: string;
+      controlUrl: string;
+      demoKey: string | null;
+      demoModel?: string | null;
+      notes?: string[];
+    }
   | { type: 'fatal'; message: string };

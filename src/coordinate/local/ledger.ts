@@ -1,0 +1,69 @@
+/**
+ * What each user may still spend, in shared memory, nano-USD.
+ *
+ *   BigInt64, a row a user:  [ balance | unflushed | reserved ]
+ *     balance    as of the last batch that PostgreSQL committed
+ *     unflushed  settled here, not committed yet
+ *     reserved   estimates of the exchanges in flight
+ *     available = balance − unflushed − reserved
+ *
+ * Settling adds the cost to `unflushed` before it frees the reservation, and a commit lowers `balance` before it lowers
+ * `unflushed`: at every instant `available` is the truth or less, so too much is never admitted. Absolute balances enter only from
+ * the writer's committed batches (and once when a row is first loaded).
+ *
+ * Fronts reserve and settle, primary loads and commits.
+ */
+const BALANCE = 0;
+const UNFLUSHED = 1;
+const RESERVED = 2;
+const ROW_CELLS = 3;
+
+export function ledgerBytes(rows: number): number {
+  return rows * ROW_CELLS * 8;
+}
+
+export class Ledger {
+  readonly #cells: BigInt64Array;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#cells = new BigInt64Array(buffer);
+  }
+
+  available(row: number): bigint {
+    const at = row * ROW_CELLS;
+    const spent = Atomics.load(this.#cells, at + UNFLUSHED) + Atomics.load(this.#cells, at + RESERVED);
+    return Atomics.load(this.#cells, at + BALANCE) - spent;
+  }
+
+  reserved(row: number): bigint {
+    return Atomics.load(this.#cells, row * ROW_CELLS + RESERVED);
+  }
+
+  /** Sets an amount aside, or returns false and leaves nothing behind. An instant of too much refusal is allowed. */
+  reserve(row: number, amount: bigint): boolean {
+    const at = row * ROW_CELLS;
+    Atomics.add(this.#cells, at + RESERVED, amount);
+    if (this.available(row) >= 0n) return true;
+    Atomics.sub(this.#cells, at + RESERVED, amount);
+    return false;
+  }
+
+  /** Ends a reservation with what was really charged (0n when nothing was). */
+  settle(row: number, reservedAmount: bigint, chargedAmount: bigint): void {
+    const at = row * ROW_CELLS;
+    if (chargedAmount !== 0n) Atomics.add(this.#cells, at + UNFLUSHED, chargedAmount);
+    Atomics.sub(this.#cells, at + RESERVED, reservedAmount);
+  }
+
+  /** Primary, when a user's row is first loaded: nothing of this user can be in flight yet. */
+  load(row: number, balance: bigint): void {
+    Atomics.store(this.#cells, row * ROW_CELLS + BALANCE, balance);
+  }
+
+  /** Primary, after a batch: the balance that the transaction returned and how much of it this process had settled. */
+  commit(row: number, balance: bigint, committed: bigint): void {
+    const at = row * ROW_CELLS;
+    Atomics.store(this.#cells, at + BALANCE, balance);
+    Atomics.sub(this.#cells, at + UNFLUSHED, committed);
+  }
+}

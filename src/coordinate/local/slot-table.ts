@@ -1,0 +1,231 @@
+/**
+ * Concurrency slots with a FIFO queue for each row (a user or an account), exact across threads.
+ *
+ *   row (stride 4 + queue capacity, Int32):
+ *     ┌──────┬───────┬──────┬───────┬───────────────────────────────┐
+ *     │ word │ limit │ head │ spare │ cells: tickets, oldest at head │
+ *     └──────┴───────┴──────┴───────┴───────────────────────────────┘
+ *     word:  bit 31 lock │ bits 16–30 waiting │ bits 0–15 in use
+ *   held (after all rows, Int32 per front × row): places each front owns, raised before the count is, so that a dead front's
+ *     places can be returned.
+ *
+ * Taking and returning a place while nobody waits is one compare-and-swap on `word`. A newcomer never overtakes: with anybody
+ * waiting it queues. Everything that touches the queue holds the row's lock bit for some tens of instructions without a call that
+ * could throw. A releaser hands its place to the oldest live ticket: the count is never lowered while someone waits.
+ *
+ * Runs on fronts (take, enqueue, release, cancel) and primary (limits). Never blocks for longer than another thread's hold.
+ */
+import { assert } from '#base/assert.ts';
+import type { Doorbells } from './doorbells.ts';
+import { CANCELLED, FREE, GRANTED, type TicketBoard, WAITING } from './ticket-board.ts';
+
+const LOCK = -0x80000000;
+const WAITING_SHIFT = 16;
+const WAITING_MASK = 0x7fff;
+const IN_USE_MASK = 0xffff;
+const ROW_HEAD = 4;
+/** The count has 16 bits. */
+export const SLOTS_MAX = IN_USE_MASK;
+/** Spins before a waiter for the lock sleeps: the holder was preempted. */
+const SPINS_MAX = 2000;
+const sleepWord = new Int32Array(new SharedArrayBuffer(4));
+
+export interface SlotTableShape {
+  rows: number;
+  fronts: number;
+  /** Queue capacity of each row; a power of two. */
+  queueMax: number;
+}
+
+export function slotTableBytes(shape: SlotTableShape): number {
+  return shape.rows * (ROW_HEAD + shape.queueMax + shape.fronts) * 4;
+}
+
+export type EnqueueResult = 'taken' | 'queued' | 'full';
+
+export class SlotTable {
+  readonly #cells: Int32Array;
+  readonly #shape: SlotTableShape;
+  readonly #stride: number;
+  readonly #heldBase: number;
+  readonly #front: number;
+  readonly #board: TicketBoard;
+  readonly #bells: Doorbells;
+
+  /** `front`: whose places this instance takes; primary uses any index and never takes. */
+  constructor(buffer: SharedArrayBuffer, shape: SlotTableShape, front: number, board: TicketBoard, bells: Doorbells) {
+    this.#cells = new Int32Array(buffer);
+    this.#shape = shape;
+    this.#stride = ROW_HEAD + shape.queueMax;
+    this.#heldBase = shape.rows * this.#stride;
+    this.#front = front;
+    this.#board = board;
+    this.#bells = bells;
+  }
+
+  limit(row: number): number {
+    return this.#cells[row * this.#stride + 1]!;
+  }
+
+  inUse(row: number): number {
+    return Atomics.load(this.#cells, row * this.#stride) & IN_USE_MASK;
+  }
+
+  waiting(row: number): number {
+    return (Atomics.load(this.#cells, row * this.#stride) >>> WAITING_SHIFT) & WAITING_MASK;
+  }
+
+  /** Places in use plus exchanges that wait, in one read: what the scheduler calls load. */
+  demand(row: number): number {
+    const word = Atomics.load(this.#cells, row * this.#stride);
+    return (word & IN_USE_MASK) + ((word >>> WAITING_SHIFT) & WAITING_MASK);
+  }
+
+  /** Places of a row that one front owns. */
+  held(front: number, row: number): number {
+    return Atomics.load(this.#cells, this.#heldBase + front * this.#shape.rows + row);
+  }
+
+  /** Takes a place if one is free and nobody waits. */
+  tryTake(row: number): boolean {
+    const at = row * this.#stride;
+    for (let spins = 0; ; spins++) {
+      const word = Atomics.load(this.#cells, at);
+      if (word < 0) {
+        relax(spins);
+        continue;
+      }
+      if (word >>> WAITING_SHIFT !== 0 || (word & IN_USE_MASK) >= this.#cells[at + 1]!) return false;
+      this.#own(this.#front, row, 1);
+      if (Atomics.compareExchange(this.#cells, at, word, word + 1) === word) return true;
+      this.#own(this.#front, row, -1);
+    }
+  }
+
+  /** Joins the row's queue with a FREE ticket of this front; takes a place at once if one became free meanwhile. */
+  enqueue(row: number, ticket: number): EnqueueResult {
+    const at = row * this.#stride;
+    const word = this.#lock(at);
+    const inUse = word & IN_USE_MASK;
+    const waiting = word >>> WAITING_SHIFT;
+    if (waiting === 0 && inUse < this.#cells[at + 1]!) {
+      this.#own(this.#front, row, 1);
+      this.#unlock(at, inUse + 1, 0);
+      return 'taken';
+    }
+    if (waiting >= this.#shape.queueMax) {
+      this.#unlock(at, inUse, waiting);
+      return 'full';
+    }
+    this.#board.set(ticket, WAITING);
+    const head = this.#cells[at + 2]!;
+    this.#cells[at + ROW_HEAD + ((head + waiting) & (this.#shape.queueMax - 1))] = ticket;
+    this.#unlock(at, inUse, waiting + 1);
+    return 'queued';
+  }
+
+  /** Returns a place of this front: to the oldest live ticket, else to the row. */
+  release(row: number): void {
+    const at = row * this.#stride;
+    for (let spins = 0; ; spins++) {
+      const word = Atomics.load(this.#cells, at);
+      if (word < 0) {
+        relax(spins);
+        continue;
+      }
+      assert((word & IN_USE_MASK) > 0, 'a slot is released that nobody holds');
+      if (word >>> WAITING_SHIFT !== 0) break;
+      if (Atomics.compareExchange(this.#cells, at, word, word - 1) !== word) continue;
+      this.#own(this.#front, row, -1);
+      return;
+    }
+    const word = this.#lock(at);
+    this.#own(this.#front, row, -1);
+    this.#grantAndUnlock(row, (word & IN_USE_MASK) - 1, word >>> WAITING_SHIFT);
+  }
+
+  /**
+   * Leaves the queue. `left`: the ticket is FREE again. `granted`: a releaser was faster, the caller owns a place now and the
+   * ticket is FREE.
+   */
+  cancel(row: number, ticket: number): 'left' | 'granted' {
+    if (!this.#board.leaveWaiting(ticket, CANCELLED)) {
+      assert(this.#board.state(ticket) === GRANTED, 'a ticket is cancelled that is not waiting');
+      this.#board.set(ticket, FREE);
+      return 'granted';
+    }
+    const at = row * this.#stride;
+    const word = this.#lock(at);
+    const waiting = this.#dropCell(at, word >>> WAITING_SHIFT, ticket);
+    this.#unlock(at, word & IN_USE_MASK, waiting);
+    this.#board.set(ticket, FREE);
+    return 'left';
+  }
+
+  /** Primary: sets a row's limit and hands out what a higher one allows. Places above a lower one run out as they end. */
+  setLimit(row: number, limit: number): void {
+    const at = row * this.#stride;
+    const word = this.#lock(at);
+    this.#cells[at + 1] = Math.min(limit, SLOTS_MAX);
+    this.#grantAndUnlock(row, word & IN_USE_MASK, word >>> WAITING_SHIFT);
+  }
+
+  /** Holding the lock: gives free places to the oldest tickets, then unlocks and rings. */
+  #grantAndUnlock(row: number, inUse: number, waiting: number): void {
+    const at = row * this.#stride;
+    const mask = this.#shape.queueMax - 1;
+    const limit = this.#cells[at + 1]!;
+    let head = this.#cells[at + 2]!;
+    let rung = -1;
+    while (waiting > 0 && inUse < limit) {
+      const ticket = this.#cells[at + ROW_HEAD + (head & mask)]!;
+      const front = this.#board.frontOf(ticket);
+      this.#own(front, row, 1);
+      head = (head + 1) & mask;
+      waiting--;
+      if (!this.#board.leaveWaiting(ticket, GRANTED)) {
+        this.#own(front, row, -1);
+        continue;
+      }
+      inUse++;
+      if (rung >= 0 && rung !== front) this.#bells.ring(rung);
+      rung = front;
+    }
+    this.#cells[at + 2] = head;
+    this.#unlock(at, inUse, waiting);
+    if (rung >= 0) this.#bells.ring(rung);
+  }
+
+  /** Holding the lock: removes a ticket's cell, closing the gap. Gone already when a releaser skipped it. */
+  #dropCell(at: number, waiting: number, ticket: number): number {
+    const mask = this.#shape.queueMax - 1;
+    const head = this.#cells[at + 2]!;
+    let found = 0;
+    while (found < waiting && this.#cells[at + ROW_HEAD + ((head + found) & mask)] !== ticket) found++;
+    if (found === waiting) return waiting;
+    for (let i = found; i < waiting - 1; i++) {
+      this.#cells[at + ROW_HEAD + ((head + i) & mask)] = this.#cells[at + ROW_HEAD + ((head + i + 1) & mask)]!;
+    }
+    return waiting - 1;
+  }
+
+  #own(front: number, row: number, amount: number): void {
+    Atomics.add(this.#cells, this.#heldBase + front * this.#shape.rows + row, amount);
+  }
+
+  #lock(at: number): number {
+    for (let spins = 0; ; spins++) {
+      const word = Atomics.load(this.#cells, at);
+      if (word >= 0 && Atomics.compareExchange(this.#cells, at, word, word | LOCK) === word) return word;
+      relax(spins);
+    }
+  }
+
+  #unlock(at: number, inUse: number, waiting: number): void {
+    Atomics.store(this.#cells, at, (waiting << WAITING_SHIFT) | inUse);
+  }
+}
+
+function relax(spins: number): void {
+  if (spins >= SPINS_MAX) Atomics.wait(sleepWord, 0, 0, 1);
+}

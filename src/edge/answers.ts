@@ -1,0 +1,65 @@
+/**
+ * Answers that the gateway makes itself: refusals in the caller's protocol, before the first byte as a whole answer, after it as
+ * the protocol's own error event. Front thread only.
+ */
+import { STATUS_CODES } from 'node:http';
+import type { Refusal } from '#failure/registry.ts';
+import { renderError, renderErrorEvent } from '#wire/anthropic.ts';
+import type { Exchange } from './exchange.ts';
+
+/** Between an in-stream error event and the abrupt close behind it: time for the event to leave (`wire.md` §7). */
+const LAST_WORDS_MS = 50;
+
+const statusLines = new Map<number, string>();
+
+export function statusLine(status: number): string {
+  let line = statusLines.get(status);
+  if (line === undefined) {
+    line = `${status} ${status === 529 ? 'Overloaded' : (STATUS_CODES[status] ?? 'Unknown')}`;
+    statusLines.set(status, line);
+  }
+  return line;
+}
+
+/** Sends a refusal in whatever form is still possible. */
+export function answerRefusal(exchange: Exchange, refusal: Refusal): void {
+  const { reply } = exchange;
+  if (reply.over) return;
+  if (!reply.headSent) return sendRefusal(exchange, refusal);
+  if (exchange.streaming || exchange.pinging) return breakStream(exchange, refusal);
+  reply.abandon();
+}
+
+/** Ends a stream that broke: the protocol's error event, a moment for it to leave, then a close inside the framing. */
+export function breakStream(exchange: Exchange, refusal: Refusal): void {
+  endWithEvent(exchange, renderErrorEvent(refusal, exchange.id.text));
+}
+
+/** An upstream's own error body, for a caller whose stream has already begun with pings. */
+export function breakStreamWith(exchange: Exchange, errorBody: Uint8Array): void {
+  const line = Buffer.from(errorBody)
+    .toString('utf8')
+    .replace(/[\r\n]+/g, ' ');
+  endWithEvent(exchange, Buffer.from(`event: error\ndata: ${line}\n\n`));
+}
+
+function endWithEvent(exchange: Exchange, event: Uint8Array): void {
+  exchange.reply.push(event);
+  setTimeout(() => exchange.reply.abandon(), LAST_WORDS_MS);
+}
+
+function sendRefusal(exchange: Exchange, refusal: Refusal): void {
+  const { failure, retryAfterSeconds } = refusal;
+  const headers = [
+    'content-type',
+    'application/json',
+    'x-penstock-request-id',
+    exchange.id.text,
+    'request-id',
+    exchange.id.text,
+  ];
+  if (failure.retry === 'never') headers.push('x-should-retry', 'false');
+  if (retryAfterSeconds > 0) headers.push('retry-after', String(retryAfterSeconds));
+  if (exchange.allow !== '') headers.push('allow', exchange.allow);
+  exchange.reply.send(statusLine(failure.status), headers, renderError(refusal, exchange.id.text));
+}

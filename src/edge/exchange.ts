@@ -1,0 +1,134 @@
+/**
+ * One exchange: a client's request and its reply, with everything that it holds. The lifecycle moves it from stage to stage; this
+ * class only remembers, and hands the callbacks of server, upstream and queue on to the lifecycle.
+ *
+ *   receiving ─► scanning ─► waiting(user) ─► waiting(account) ─► relaying ─► draining ─► settled
+ *       └────────────┴──────────────┴────────────────┴────────────────┴───────────────────▲
+ *
+ * Front thread only.
+ */
+import type { KeyEntry } from '#auth/key-cache.ts';
+import type { RequestId } from '#base/request-id.ts';
+import type { Seat } from '#coordinate/local/waiting-room.ts';
+import type { Price } from '#meter/prices.ts';
+import type { Tap } from '#meter/tap.ts';
+import type { Attempt, AttemptOwner, UpstreamHeaders } from '#relay/attempt.ts';
+import type { Plan } from '#schedule/plan.ts';
+import type { SnapshotAccount } from '#threads/protocol.ts';
+import type { Facts } from '#wire/facts.ts';
+import type { BodyReader } from './body-reader.ts';
+import type { Head } from './head.ts';
+import type { Reply, ReplyOwner } from './reply.ts';
+
+export type Stage = 'receiving' | 'scanning' | 'waiting' | 'relaying' | 'draining' | 'settled';
+
+/** What an exchange tells the lifecycle. */
+export interface ExchangeEvents {
+  clientGone(exchange: Exchange): void;
+  replyEnded(exchange: Exchange, complete: boolean): void;
+  placeGranted(exchange: Exchange): void;
+  upstreamHead(exchange: Exchange, status: number, headers: UpstreamHeaders): void;
+  upstreamData(exchange: Exchange, chunk: Uint8Array): void;
+  upstreamEnd(exchange: Exchange): void;
+  upstreamError(exchange: Exchange, error: Error & { code?: string }): void;
+}
+
+export class Exchange implements ReplyOwner, AttemptOwner {
+  readonly id: RequestId;
+  readonly head: Head;
+  readonly startedAtMs: number;
+  readonly #events: ExchangeEvents;
+  stage: Stage = 'receiving';
+  /** Set right after construction: a reply needs its owner. */
+  reply!: Reply;
+  /** Methods the path takes, for a 405. */
+  allow = '';
+
+  entry: KeyEntry | null = null;
+  body: BodyReader | null = null;
+  bodyComplete = false;
+  lastByteAtMs: number;
+  facts: Facts | null = null;
+  price: Price | null = null;
+
+  holdsUsageRoom = false;
+  holdsUserSlot = false;
+  reservedNanoUsd = 0n;
+
+  seat: Seat | null = null;
+  waitsForAccount = false;
+  waitingSinceMs = 0;
+  queuedMs = 0;
+  nextPingAtMs = 0;
+  /** A waiting streaming caller has got its 200 and pings: from here on errors are in-stream. */
+  pinging = false;
+
+  plan: Plan | null = null;
+  /** Index in the plan of the account in use or waited for. */
+  accountIndex = -1;
+  readonly tried: number[] = [];
+  account: SnapshotAccount | null = null;
+  sentModel = '';
+  attempt: Attempt | null = null;
+  attempts = 0;
+
+  /** Status of the upstream's answer that the client gets; 0 before there is one. */
+  upstreamStatus = 0;
+  upstreamRequestId = '';
+  streaming = false;
+  /** The answer is paid for: a 2xx of the upstream. */
+  billable = false;
+  tap: Tap | null = null;
+  firstByteAtMs = 0;
+  /** Error body of an upstream that came after the pings had begun; it leaves as an error event. */
+  lateError: Uint8Array[] | null = null;
+  lateErrorBytes = 0;
+  clientGone = false;
+  drainUntilMs = 0;
+  drainBytesLeft = 0;
+
+  constructor(id: RequestId, head: Head, now: number, events: ExchangeEvents) {
+    this.id = id;
+    this.head = head;
+    this.startedAtMs = now;
+    this.lastByteAtMs = now;
+    this.#events = events;
+  }
+
+  onClientGone(): void {
+    this.#events.clientGone(this);
+  }
+
+  onBlocked(): void {
+    this.attempt?.pause();
+  }
+
+  onDrained(): void {
+    this.attempt?.resume();
+  }
+
+  onReplyEnded(complete: boolean): void {
+    this.#events.replyEnded(this, complete);
+  }
+
+  /** A releaser handed over the place this exchange waited for. */
+  onGranted(): void {
+    this.#events.placeGranted(this);
+  }
+
+  onHead(_attempt: Attempt, status: number, headers: UpstreamHeaders): void {
+    this.#events.upstreamHead(this, status, headers);
+  }
+
+  onData(_attempt: Attempt, chunk: Uint8Array): void {
+    this.#events.upstreamData(this, chunk);
+  }
+
+  onEnd(): void {
+    this.#events.upstreamEnd(this);
+  }
+
+  onError(_attempt: Attempt, error: Error & { code?: string }): void {
+    this.#events.upstreamError(this, error);
+  }
+}

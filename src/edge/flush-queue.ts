@@ -1,0 +1,29 @@
+/**
+ * Collects the replies that got bytes in this turn of the event loop and writes each once, right after the loop has read all
+ * sockets: the cost of relaying is the write call, so what came together leaves together. Front thread only.
+ */
+export interface Flushable {
+  flush(): void;
+}
+
+export class FlushQueue {
+  #dirty: Flushable[] = [];
+  #spare: Flushable[] = [];
+  #armed = false;
+
+  add(reply: Flushable): void {
+    this.#dirty.push(reply);
+    if (this.#armed) return;
+    this.#armed = true;
+    setImmediate(this.#run);
+  }
+
+  readonly #run = (): void => {
+    this.#armed = false;
+    const batch = this.#dirty;
+    this.#dirty = this.#spare;
+    for (let i = 0; i < batch.length; i++) batch[i]!.flush();
+    batch.length = 0;
+    this.#spare = batch;
+  };
+}

@@ -1,0 +1,322 @@
+/**
+ * The life of a request, and the table of contents of the product. Every exchange walks these stages in this order, and every way
+ * out of them ends in `settle`, exactly once:
+ *
+ *   authenticate → receive → scan → admit → schedule → relay (+ tap) → settle
+ *
+ * Several limits are taken in one fixed order (room for the usage record, money, the user's place, the account's place) and given
+ * back by `settle`; an attempt gives its account's place back itself, when the upstream has really ended.
+ *
+ * Front thread only. Never touches SQL, never blocks, never parses a body twice.
+ */
+import { authorizeKey, authorizeModel } from '#auth/authorize.ts';
+import { hashKey } from '#auth/key.ts';
+import type { KeyAnswer } from '#auth/key-cache.ts';
+import { nowMs, wallMs } from '#base/clock.ts';
+import { makeRequestId } from '#base/request-id.ts';
+import { type FailureCode, type Refusal, refuse } from '#failure/registry.ts';
+import { C } from '#meter/counters.ts';
+import { findPrice } from '#meter/prices.ts';
+import { reserveNano } from '#meter/reserve.ts';
+import type { UpstreamHeaders } from '#relay/attempt.ts';
+import { makeChoice } from '#schedule/choose.ts';
+import { answerRefusal } from './answers.ts';
+import { BodyReader } from './body-reader.ts';
+import { Exchange, type ExchangeEvents } from './exchange.ts';
+import type { Head } from './head.ts';
+import type { Parts } from './parts.ts';
+import { Relaying } from './relaying.ts';
+import { Reply } from './reply.ts';
+import { matchRoute } from './routes.ts';
+import { scanBody } from './scan-body.ts';
+import { Scheduling } from './scheduling.ts';
+import { settle } from './settle.ts';
+import type { HttpResponse } from './uws.ts';
+
+/** A usage record's names are bounded; no real model's name comes near this. */
+const MODEL_BYTES_MAX = 128;
+
+export class Lifecycle implements ExchangeEvents {
+  readonly #parts: Parts;
+  readonly #scheduling: Scheduling;
+  readonly #relaying: Relaying;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#scheduling = new Scheduling(parts, makeChoice());
+    this.#relaying = new Relaying(parts, {
+      failover: (exchange, refusal) => this.#failover(exchange, refusal),
+      end: (exchange, status) => settle(parts, exchange, status),
+      refuse: (exchange, refusal) => this.refuse(exchange, refusal),
+    });
+  }
+
+  /** A request's head has arrived. */
+  open(res: HttpResponse, head: Head): void {
+    const parts = this.#parts;
+    const exchange = new Exchange(makeRequestId(), head, nowMs(), this);
+    exchange.reply = new Reply(res, parts.replies, exchange);
+    parts.open.add(exchange);
+    parts.counters.add(C.requests);
+    parts.counters.add(C.exchangesOpened);
+    this.#receive(exchange, res);
+    const refusal = this.#checkRoute(exchange) ?? this.#checkHead(head) ?? this.#authenticate(exchange, res);
+    if (refusal !== null) this.refuse(exchange, refusal);
+  }
+
+  /** Answers with a refusal, in whatever form is still possible, and ends the exchange. */
+  refuse(exchange: Exchange, refusal: Refusal): void {
+    if (exchange.stage === 'settled') return;
+    answerRefusal(exchange, refusal);
+    settle(this.#parts, exchange, 'refused', refusal);
+  }
+
+  #checkRoute(exchange: Exchange): Refusal | null {
+    const { route, allow } = matchRoute(exchange.head.method, exchange.head.path);
+    if (route !== null) return null;
+    exchange.allow = allow;
+    return refuse(allow === '' ? 'path_unknown' : 'method_not_allowed');
+  }
+
+  #checkHead(head: Head): Refusal | null {
+    const { limits } = this.#parts.config;
+    if (this.#parts.replies.closing) return refuse('draining');
+    if (this.#parts.open.size > limits.exchangesPerFront) return refuse('exchanges_exhausted');
+    if (head.fault !== '') return refuse('header_invalid', `${head.fault}.`);
+    if (head.contentEncoding !== '' && head.contentEncoding !== 'identity') return refuse('encoding_unsupported');
+    if (head.contentLength > limits.bodyBytesMax) return tooLarge(limits.bodyBytesMax);
+    return null;
+  }
+
+  // ── authenticate ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Decides at once when the key is cached; otherwise asks primary while the body arrives. */
+  #authenticate(exchange: Exchange, res: HttpResponse): Refusal | null {
+    const { keys, counters } = this.#parts;
+    if (exchange.head.key === '') return refuse('key_missing');
+    const keyHash = hashKey(exchange.head.key);
+    const clientIp = (): string => Buffer.from(res.getRemoteAddressAsText()).toString('latin1');
+    const known = keys.peek(keyHash, nowMs());
+    if (known !== null) {
+      counters.add(known === 'unknown' ? C.keyNegativeHits : C.keyHits);
+      return this.#identify(exchange, known, clientIp);
+    }
+    counters.add(C.keyLookups);
+    const ip = clientIp();
+    const asked = keys.load(keyHash, nowMs(), (answer) => this.#keyAnswered(exchange, answer, ip));
+    return asked ? null : refuse('auth_unavailable');
+  }
+
+  #keyAnswered(exchange: Exchange, answer: KeyAnswer, clientIp: string): void {
+    if (exchange.stage === 'settled') return;
+    const refusal = this.#identify(exchange, answer, () => clientIp);
+    if (refusal !== null) return this.refuse(exchange, refusal);
+    this.#proceed(exchange);
+  }
+
+  #identify(exchange: Exchange, answer: KeyAnswer, clientIp: () => string): Refusal | null {
+    if (answer === 'unknown') return refuse('key_unknown');
+    if (answer === 'unavailable') return refuse('auth_unavailable');
+    const code = authorizeKey(answer, wallMs(), clientIp);
+    if (code !== null) return refuse(code);
+    exchange.entry = answer;
+    return null;
+  }
+
+  // ── receive ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes the body in. After an early refusal it is read on without being kept, so that the client sees the answer. */
+  #receive(exchange: Exchange, res: HttpResponse): void {
+    const { config, bodyBudget } = this.#parts;
+    let discarded = 0;
+    res.onData((chunk, isLast) => {
+      if (exchange.stage !== 'receiving') {
+        discarded += chunk.byteLength;
+        if (!isLast && discarded > config.limits.bodyBytesMax) res.close();
+        return;
+      }
+      exchange.lastByteAtMs = nowMs();
+      exchange.body ??= new BodyReader(bodyBudget, config.limits.bodyBytesMax, exchange.head.contentLength);
+      const code = exchange.body.add(chunk, isLast);
+      if (code !== null)
+        return this.refuse(exchange, code === 'body_too_large' ? tooLarge(config.limits.bodyBytesMax) : refuse(code));
+      if (!isLast) return;
+      exchange.bodyComplete = true;
+      this.#parts.counters.add(C.requestBytes, exchange.body.length);
+      this.#proceed(exchange);
+    });
+  }
+
+  /** Goes on once both the key is known and the body is whole. */
+  #proceed(exchange: Exchange): void {
+    if (exchange.entry === null || !exchange.bodyComplete || exchange.stage !== 'receiving') return;
+    this.#scan(exchange);
+  }
+
+  // ── scan ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #scan(exchange: Exchange): void {
+    exchange.stage = 'scanning';
+    const bytes = exchange.body!.bytes;
+    if (bytes.length === 0) return this.refuse(exchange, refuse('body_empty'));
+    this.#parts.counters.add(C.scannedBytes, bytes.length);
+    scanBody(bytes, this.#parts.config.limits.jsonDepth, (result) => {
+      if (exchange.stage === 'settled') return;
+      if ('failure' in result) return this.refuse(exchange, result);
+      exchange.facts = result;
+      this.#admit(exchange);
+    });
+  }
+
+  // ── admit ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #admit(exchange: Exchange): void {
+    const code = this.#checkModel(exchange) ?? this.#takeUsageRoom(exchange) ?? this.#reserveMoney(exchange);
+    if (code !== null) return this.refuse(exchange, refuse(code));
+    const { userRow } = exchange.entry!.principal;
+    const { userSlots, counters } = this.#parts;
+    counters.add(C.slotAttempts);
+    if (userSlots.tryTake(userRow)) return this.#admitted(exchange);
+    const waiting = this.#scheduling.wait(exchange, userSlots, userRow, false);
+    if (waiting === 'full') return this.refuse(exchange, refuse('user_busy'));
+    if (waiting === 'taken') this.#admitted(exchange);
+  }
+
+  #checkModel(exchange: Exchange): FailureCode | null {
+    const model = exchange.facts!.model!;
+    const code = authorizeModel(exchange.entry!, model);
+    if (code !== null) return code;
+    const plan = this.#parts.catalog.plans.find(exchange.entry!.principal.groupId, model);
+    if (plan === undefined || plan.accounts.length === 0) return 'model_unknown';
+    const price = Buffer.byteLength(model) > MODEL_BYTES_MAX ? null : findPrice(this.#parts.prices, model);
+    if (price === null) return 'model_unpriced';
+    exchange.plan = plan;
+    exchange.price = price;
+    return null;
+  }
+
+  /** A settle must never meet a full ring, so its room is taken before any upstream work. */
+  #takeUsageRoom(exchange: Exchange): FailureCode | null {
+    if (this.#parts.usagePressure.refuse || !this.#parts.usageRing.reserve()) return 'usage_backlog';
+    exchange.holdsUsageRoom = true;
+    return null;
+  }
+
+  #reserveMoney(exchange: Exchange): FailureCode | null {
+    const { principal } = exchange.entry!;
+    const { textBytes, maxTokens } = exchange.facts!;
+    const { outputReserveTokens } = this.#parts.config.budget;
+    const amount = reserveNano(exchange.price!, {
+      textBytes,
+      maxTokens,
+      outputReserveTokens,
+      multiplierMicros: principal.multiplierMicros,
+    });
+    if (!this.#parts.ledger.reserve(principal.userRow, amount)) return 'balance_exhausted';
+    exchange.reservedNanoUsd = amount;
+    return null;
+  }
+
+  #admitted(exchange: Exchange): void {
+    exchange.holdsUserSlot = true;
+    this.#schedule(exchange);
+  }
+
+  // ── schedule ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #schedule(exchange: Exchange): void {
+    const outcome = this.#scheduling.place(exchange);
+    if (outcome === 'placed') return this.#relay(exchange);
+    if (outcome !== 'waiting') this.refuse(exchange, outcome);
+  }
+
+  placeGranted(exchange: Exchange): void {
+    this.#scheduling.stopWaiting(exchange);
+    if (exchange.waitsForAccount) return this.#relay(exchange);
+    this.#admitted(exchange);
+  }
+
+  // ── relay (+ tap) ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #relay(exchange: Exchange): void {
+    if (this.#relaying.start(exchange)) return;
+    this.refuse(exchange, refuse('accounts_busy'));
+  }
+
+  /** Nothing has been forwarded yet: another account may still serve this exchange. */
+  #failover(exchange: Exchange, refusal: Refusal): void {
+    const { counters, config } = this.#parts;
+    exchange.tried.push(exchange.accountIndex);
+    if (exchange.attempts >= config.relay.attempts) return this.refuse(exchange, refusal);
+    const outcome = this.#scheduling.place(exchange);
+    if (outcome === 'placed' || outcome === 'waiting') counters.add(C.upstreamFailovers);
+    if (outcome === 'placed') return this.#relay(exchange);
+    if (outcome !== 'waiting') this.refuse(exchange, refusal);
+  }
+
+  upstreamHead(exchange: Exchange, status: number, headers: UpstreamHeaders): void {
+    this.#relaying.head(exchange, status, headers);
+  }
+
+  upstreamData(exchange: Exchange, chunk: Uint8Array): void {
+    this.#relaying.data(exchange, chunk);
+  }
+
+  upstreamEnd(exchange: Exchange): void {
+    this.#relaying.end(exchange);
+  }
+
+  upstreamError(exchange: Exchange, error: Error & { code?: string }): void {
+    this.#relaying.error(exchange, error);
+  }
+
+  // ── ways out ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  clientGone(exchange: Exchange): void {
+    if (exchange.stage === 'settled') return;
+    exchange.clientGone = true;
+    if (exchange.stage === 'waiting') this.#scheduling.abandon(exchange);
+    if (exchange.stage === 'relaying') return this.#relaying.drain(exchange);
+    settle(this.#parts, exchange, 'client_gone');
+  }
+
+  /** The reader was too slow and was cut off: for the books the same as a client that left. */
+  replyEnded(exchange: Exchange, complete: boolean): void {
+    if (!complete) this.clientGone(exchange);
+  }
+
+  /** At shutdown, or when this front must end: breaks off what is still open, in its protocol. */
+  interruptAll(): void {
+    for (const exchange of [...this.#parts.open]) {
+      if (exchange.stage === 'waiting') this.#scheduling.abandon(exchange);
+      if (exchange.stage === 'relaying' || exchange.stage === 'draining') this.#relaying.interrupt(exchange);
+      else this.refuse(exchange, refuse('draining'));
+    }
+  }
+
+  /** Called some times a second: ends what has waited too long. */
+  sweep(now: number): void {
+    for (const exchange of this.#parts.open) {
+      if (exchange.stage === 'receiving') this.#sweepReceiving(exchange, now);
+      else if (exchange.stage === 'waiting') this.#sweepWaiting(exchange, now);
+      else this.#relaying.sweep(exchange, now);
+    }
+  }
+
+  #sweepReceiving(exchange: Exchange, now: number): void {
+    const { bodyStallMs, bodyTotalMs } = this.#parts.config.edge;
+    if (exchange.bodyComplete) return;
+    const late = now - exchange.lastByteAtMs > bodyStallMs || now - exchange.startedAtMs > bodyTotalMs;
+    if (late) this.refuse(exchange, refuse('body_timeout'));
+  }
+
+  #sweepWaiting(exchange: Exchange, now: number): void {
+    if (now - exchange.waitingSinceMs < this.#parts.config.queue.waitMs) return this.#scheduling.ping(exchange, now);
+    if (this.#scheduling.giveUp(exchange) === 'granted') return;
+    this.refuse(exchange, refuse(exchange.waitsForAccount ? 'accounts_wait_timeout' : 'user_wait_timeout'));
+  }
+}
+
+function tooLarge(bytesMax: number): Refusal {
+  return refuse('body_too_large', `The limit is ${bytesMax} bytes.`);
+}

@@ -1,0 +1,47 @@
+/**
+ * Everything the lifecycle works with on one front, joined by `threads/front.ts`. Shapes only.
+ */
+import type { KeyCache } from '#auth/key-cache.ts';
+import type { Logger } from '#base/logger.ts';
+import type { Config } from '#config/schema.ts';
+import type { AccountHealth } from '#coordinate/local/account-health.ts';
+import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
+import type { Ledger } from '#coordinate/local/ledger.ts';
+import type { SlotTable } from '#coordinate/local/slot-table.ts';
+import type { WaitingRoom } from '#coordinate/local/waiting-room.ts';
+import type { CounterRow } from '#meter/counters.ts';
+import type { PriceTable } from '#meter/prices.ts';
+import type { OriginPools } from '#relay/origin-pools.ts';
+import type { Target } from '#relay/target.ts';
+import type { Plans } from '#schedule/plan.ts';
+import type { UsagePressure } from '#usage/pressure.ts';
+import type { UsageRingProducer } from '#usage/ring.ts';
+import type { Exchange } from './exchange.ts';
+import type { ReplyShared } from './reply.ts';
+
+/** The catalog as this front uses it; replaced as a whole by each snapshot. */
+export interface Catalog {
+  readonly plans: Plans;
+  /** By account id. */
+  readonly targets: ReadonlyMap<number, Target>;
+}
+
+export interface Parts {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly counters: CounterRow;
+  readonly keys: KeyCache;
+  readonly userSlots: SlotTable;
+  readonly accountSlots: SlotTable;
+  readonly waitingRoom: WaitingRoom;
+  readonly health: AccountHealth;
+  readonly ledger: Ledger;
+  readonly bodyBudget: ByteBudget;
+  readonly usageRing: UsageRingProducer;
+  readonly usagePressure: UsagePressure;
+  readonly prices: PriceTable;
+  readonly pools: OriginPools;
+  readonly replies: ReplyShared;
+  readonly open: Set<Exchange>;
+  catalog: Catalog;
+}

@@ -1,0 +1,225 @@
+/**
+ * The upstream half of an exchange: starts attempts, judges their answers, forwards bytes past the tap, ends what breaks in the
+ * caller's protocol, and reads on for the usage when the client has left. Part of the lifecycle; front thread only.
+ */
+import { nowMs, wallMs } from '#base/clock.ts';
+import { REST_ERRORS } from '#coordinate/local/account-health.ts';
+import { type FailureCode, type Refusal, refuse } from '#failure/registry.ts';
+import { C } from '#meter/counters.ts';
+import { Tap } from '#meter/tap.ts';
+import { Attempt, type UpstreamHeaders } from '#relay/attempt.ts';
+import { copyResponseHeaders } from '#relay/header-policy.ts';
+import { forwardedQuery, requestHeaders } from '#relay/target.ts';
+import { judgeError, judgeStatus, type Verdict } from '#relay/verdict.ts';
+import { upstreamModel } from '#schedule/plan.ts';
+import type { RecordStatus } from '#usage/record.ts';
+import { spliceModel } from '#wire/rewrite-model.ts';
+import { breakStream, breakStreamWith, statusLine } from './answers.ts';
+import type { Exchange } from './exchange.ts';
+import type { Parts } from './parts.ts';
+
+/** Where the lifecycle goes on. */
+export interface RelayingExits {
+  failover(exchange: Exchange, refusal: Refusal): void;
+  refuse(exchange: Exchange, refusal: Refusal): void;
+  end(exchange: Exchange, status: RecordStatus): void;
+}
+
+export class Relaying {
+  readonly #parts: Parts;
+  readonly #exits: RelayingExits;
+
+  constructor(parts: Parts, exits: RelayingExits) {
+    this.#parts = parts;
+    this.#exits = exits;
+  }
+
+  /** Dispatches to the account whose place is held; false (and the place given back) when its origin has no connection left. */
+  start(exchange: Exchange): boolean {
+    const { pools, catalog, accountSlots, counters, health, config } = this.#parts;
+    const plan = exchange.plan!;
+    const account = plan.accounts[exchange.accountIndex]!;
+    const row = account.row;
+    const target = catalog.targets.get(account.id);
+    const pool = target === undefined ? null : pools.get(target.origin);
+    const client = pool?.take() ?? null;
+    if (target === undefined || pool === null || client === null) {
+      accountSlots.release(row);
+      return false;
+    }
+    exchange.stage = 'relaying';
+    exchange.account = account;
+    exchange.attempts++;
+    exchange.sentModel = upstreamModel(account, exchange.facts!.model!);
+    health.markUsed(row, nowMs());
+    const attempt = new Attempt(pool, client, counters, exchange, () => accountSlots.release(row));
+    exchange.attempt = attempt;
+    attempt.start({
+      path: target.messagesPath + forwardedQuery(exchange.head.query),
+      headers: requestHeaders(target, exchange.head.forwarded),
+      body: this.#bodyFor(exchange),
+      headersTimeoutMs: config.relay.headersTimeoutMs,
+      idleTimeoutMs: config.relay.idleTimeoutMs,
+    });
+    return true;
+  }
+
+  #bodyFor(exchange: Exchange): Uint8Array {
+    const bytes = exchange.body!.bytes;
+    return exchange.sentModel === exchange.facts!.model
+      ? bytes
+      : spliceModel(bytes, exchange.facts!, exchange.sentModel);
+  }
+
+  head(exchange: Exchange, status: number, headers: UpstreamHeaders): void {
+    const verdict = judgeStatus(status, headers, this.#parts.config.rest, wallMs());
+    if (verdict.kind === 'failover') {
+      this.#learn(exchange, verdict);
+      exchange.attempt?.detach(this.#parts.config.limits.errorBodyBytes);
+      return this.#failed(exchange, verdict.code);
+    }
+    this.#parts.health.succeeded(exchange.account!.row);
+    exchange.upstreamStatus = status;
+    exchange.upstreamRequestId = String(headers['request-id'] ?? '').slice(0, 64);
+    exchange.billable = status < 300;
+    exchange.streaming = exchange.billable && String(headers['content-type'] ?? '').startsWith('text/event-stream');
+    if (exchange.billable) {
+      exchange.tap = new Tap();
+      exchange.tap.start(exchange.streaming);
+    }
+    if (exchange.pinging) {
+      if (!exchange.streaming) exchange.lateError = [];
+      return;
+    }
+    const kept = ['x-penstock-request-id', exchange.id.text];
+    copyResponseHeaders(headers, !exchange.billable, kept);
+    exchange.reply.begin(statusLine(status), kept);
+  }
+
+  data(exchange: Exchange, chunk: Uint8Array): void {
+    if (exchange.firstByteAtMs === 0) this.#firstByte(exchange);
+    exchange.tap?.push(chunk);
+    if (exchange.stage === 'draining') {
+      exchange.drainBytesLeft -= chunk.length;
+      if (exchange.drainBytesLeft < 0) this.#stopDraining(exchange);
+      return;
+    }
+    this.#parts.counters.add(C.responseChunks);
+    if (exchange.lateError === null) exchange.reply.push(chunk);
+    else this.#keepLateError(exchange, chunk);
+  }
+
+  end(exchange: Exchange): void {
+    const { tap } = exchange;
+    tap?.end();
+    if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
+    if (exchange.lateError !== null) return this.#endWithLateError(exchange);
+    if (exchange.firstByteAtMs === 0 && exchange.billable) return this.#broken(exchange, 'upstream_broken');
+    if (tap !== null && !tap.terminal && !tap.errorEvent) return this.#broken(exchange, 'upstream_broken');
+    exchange.reply.finish();
+    this.#exits.end(exchange, tap?.errorEvent ? 'interrupted' : 'completed');
+  }
+
+  error(exchange: Exchange, error: Error & { code?: string }): void {
+    exchange.tap?.end();
+    if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
+    const verdict = judgeError(error);
+    this.#parts.log.warn(
+      { requestId: exchange.id.text, account: exchange.account?.name, code: error.code, error: error.message },
+      verdict.code,
+    );
+    this.#learn(exchange, verdict);
+    this.#broken(exchange, verdict.code);
+  }
+
+  /** The client has left: the upstream is read on for its usage, within bounds; places are held until it ends. */
+  drain(exchange: Exchange): void {
+    const { clientGoneDrainMs, clientGoneDrainBytes } = this.#parts.config.relay;
+    exchange.stage = 'draining';
+    exchange.drainUntilMs = nowMs() + clientGoneDrainMs;
+    exchange.drainBytesLeft = clientGoneDrainBytes;
+    exchange.attempt?.resume();
+  }
+
+  sweep(exchange: Exchange, now: number): void {
+    if (exchange.stage === 'draining' && now >= exchange.drainUntilMs) return this.#stopDraining(exchange);
+    if (exchange.stage !== 'relaying') return;
+    if (now - exchange.attempt!.startedAtMs < this.#parts.config.relay.totalTimeoutMs) return;
+    exchange.attempt!.cancel();
+    exchange.tap?.end();
+    this.#breakOff(exchange, 'upstream_total_timeout');
+  }
+
+  /** Ends an exchange whose time is over at shutdown, in its protocol. */
+  interrupt(exchange: Exchange): void {
+    exchange.attempt?.cancel();
+    exchange.tap?.end();
+    if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
+    this.#breakOff(exchange, 'draining');
+  }
+
+  #stopDraining(exchange: Exchange): void {
+    exchange.attempt?.cancel();
+    exchange.tap?.end();
+    this.#exits.end(exchange, 'client_gone');
+  }
+
+  #keepLateError(exchange: Exchange, chunk: Uint8Array): void {
+    exchange.lateErrorBytes += chunk.length;
+    if (exchange.lateErrorBytes <= this.#parts.config.limits.errorBodyBytes) exchange.lateError!.push(chunk);
+  }
+
+  /** The caller's stream had begun with pings, and the upstream answered with something that is no stream. */
+  #endWithLateError(exchange: Exchange): void {
+    if (exchange.billable) return this.#breakOff(exchange, 'upstream_broken');
+    breakStreamWith(exchange, Buffer.concat(exchange.lateError!));
+    this.#exits.end(exchange, 'completed');
+  }
+
+  #firstByte(exchange: Exchange): void {
+    exchange.firstByteAtMs = nowMs();
+    this.#parts.counters.latency(0, exchange.firstByteAtMs - exchange.startedAtMs);
+  }
+
+  #failed(exchange: Exchange, code: FailureCode): void {
+    if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
+    this.#exits.failover(exchange, refuse(code));
+  }
+
+  /** The answer broke off: another account may serve as long as no byte of it has left for the client. */
+  #broken(exchange: Exchange, code: FailureCode): void {
+    if (exchange.firstByteAtMs > 0 && exchange.reply.headSent) return this.#breakOff(exchange, code);
+    this.#unsee(exchange);
+    this.#failed(exchange, code);
+  }
+
+  /** Ends the exchange for good, so that no client takes a part for the whole; what was forwarded is billed. */
+  #breakOff(exchange: Exchange, code: FailureCode): void {
+    const { reply } = exchange;
+    if (!reply.headSent || exchange.firstByteAtMs === 0) this.#unsee(exchange);
+    if (!exchange.billable) return this.#exits.refuse(exchange, refuse(code));
+    if (exchange.streaming) breakStream(exchange, refuse(code));
+    else reply.abandon();
+    this.#exits.end(exchange, 'interrupted');
+  }
+
+  /** Nothing of this answer has left for the client: as if it had never begun. */
+  #unsee(exchange: Exchange): void {
+    if (!exchange.reply.headSent) exchange.reply.forget();
+    exchange.billable = false;
+    exchange.streaming = false;
+    exchange.tap = null;
+    exchange.firstByteAtMs = 0;
+  }
+
+  #learn(exchange: Exchange, verdict: Verdict): void {
+    const { health, config } = this.#parts;
+    const { row } = exchange.account!;
+    if (verdict.restMs > 0) {
+      if (verdict.restModelOnly) health.restModel(row, exchange.plan!.modelHash, verdict.restMs, verdict.restReason);
+      else health.rest(row, verdict.restMs, verdict.restReason);
+    } else if (verdict.restMs < 0 && health.failed(row) >= config.rest.errorsBeforeRest) {
+      health.rest(row, config.rest.errorMs, REST_ERRORS);
+    }
+  }
+}

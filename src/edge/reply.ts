@@ -1,0 +1,223 @@
+/**
+ * The client's side of one answer. Chunks are forwarded as they came; what arrives in one turn of the event loop leaves in one
+ * corked write. After the server reports backpressure nothing more is written until the socket drained, the upstream is paused,
+ * and what still arrives is held within `highWaterBytes` and the process's budget for such bytes.
+ *
+ *   idle ──begin──► headed ──push──► streaming ──finish──► ended
+ *                     │                 │  ▲
+ *                     │         write false  drained
+ *                     │                 ▼  │
+ *                     │               blocked
+ *   any state ──client left / abandon──► gone        (the server's object must not be touched any more)
+ *
+ * Front thread only. Never parses, never changes a byte.
+ */
+import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
+import { C, type CounterRow } from '#meter/counters.ts';
+import type { FlushQueue } from './flush-queue.ts';
+import type { HttpResponse } from './uws.ts';
+
+/** Larger chunks are cut, so that a slow reader's pending bytes keep moving: the server closes one that stalls for 10 s. */
+const WRITE_BYTES_MAX = 64 * 1024;
+
+export interface ReplyShared {
+  readonly flushQueue: FlushQueue;
+  readonly counters: CounterRow;
+  readonly streamBudget: ByteBudget;
+  readonly highWaterBytes: number;
+  /** Answers whose upstream has ended and whose reader has not taken everything yet. */
+  unfinished: number;
+  /** True while the process drains: answers ask the client to close its connection. */
+  closing: boolean;
+  /** Sent with every answer (test mode names the front). */
+  readonly extraHeaders: readonly string[];
+}
+
+/** What the exchange wants to know about its reply. */
+export interface ReplyOwner {
+  onClientGone(): void;
+  onBlocked(): void;
+  onDrained(): void;
+  /** The last byte was handed to the socket, or the reader was too slow and was cut off. */
+  onReplyEnded(complete: boolean): void;
+}
+
+export class Reply {
+  readonly #res: HttpResponse;
+  readonly #shared: ReplyShared;
+  readonly #owner: ReplyOwner;
+  #status = '';
+  #headers: readonly string[] = [];
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  #budgeted = 0;
+  #headSent = false;
+  #blocked = false;
+  #finishing = false;
+  #over = false;
+  #queued = false;
+  #watchesWritable = false;
+
+  constructor(res: HttpResponse, shared: ReplyShared, owner: ReplyOwner) {
+    this.#res = res;
+    this.#shared = shared;
+    this.#owner = owner;
+    res.onAborted(() => this.#gone());
+  }
+
+  /** Whether the status line has left. */
+  get headSent(): boolean {
+    return this.#headSent;
+  }
+
+  /** Nothing more can be written: answered, or the client is gone. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Sets status and headers (name, value, …); they leave with the first bytes. */
+  begin(status: string, headers: readonly string[]): void {
+    this.#status = status;
+    this.#headers = headers;
+  }
+
+  /** Sends a chunk with whatever else this turn of the loop brings. */
+  push(chunk: Uint8Array): void {
+    if (this.#over) return;
+    this.#pending.push(chunk);
+    this.#pendingBytes += chunk.length;
+    if (this.#blocked) return this.#holdWhileBlocked(chunk.length);
+    this.#schedule();
+  }
+
+  /** Drops what has not left yet; only while nothing has. */
+  forget(): void {
+    this.#pending.length = 0;
+    this.#pendingBytes = 0;
+  }
+
+  /** Ends the answer after what is pending. */
+  finish(): void {
+    if (this.#over) return;
+    this.#finishing = true;
+    this.#shared.unfinished++;
+    if (!this.#blocked) this.flush();
+  }
+
+  /** Sends a whole answer at once; only before anything else was sent. */
+  send(status: string, headers: readonly string[], body: Uint8Array): void {
+    if (this.#over) return;
+    this.begin(status, headers);
+    this.#pending = [body];
+    this.#pendingBytes = body.length;
+    this.finish();
+  }
+
+  /** Closes the connection without ending the answer's framing, so that no client takes a broken answer for a whole one. */
+  abandon(): void {
+    if (this.#over) return;
+    this.#end(false);
+    this.#res.close();
+  }
+
+  /** Called once a turn of the event loop by the flush queue. */
+  flush(): void {
+    this.#queued = false;
+    if (this.#over || this.#blocked || (this.#pending.length === 0 && !this.#finishing)) return;
+    this.#res.cork(this.#write);
+    if (this.#over) this.#owner.onReplyEnded(true);
+  }
+
+  /** One closure a reply, made once: the server calls it inside its cork. */
+  readonly #write = (): void => {
+    if (!this.#headSent) {
+      this.#writeHead();
+      if (this.#finishing && this.#pending.length <= 1) return this.#endWith(this.#pending[0]);
+    }
+    let next = 0;
+    while (next < this.#pending.length && !this.#blocked) {
+      const chunk = this.#pending[next]!;
+      const head = chunk.length > WRITE_BYTES_MAX ? chunk.subarray(0, WRITE_BYTES_MAX) : chunk;
+      if (head === chunk) next++;
+      else this.#pending[next] = chunk.subarray(WRITE_BYTES_MAX);
+      this.#pendingBytes -= head.length;
+      this.#shared.counters.add(C.responseWrites);
+      if (!this.#res.write(head)) this.#block();
+    }
+    if (next === this.#pending.length) this.#pending.length = 0;
+    else this.#pending.splice(0, next);
+    if (this.#finishing && this.#pending.length === 0) this.#endWith(undefined);
+  };
+
+  #writeHead(): void {
+    const { extraHeaders, closing } = this.#shared;
+    this.#headSent = true;
+    this.#res.writeStatus(this.#status);
+    writePairs(this.#res, this.#headers);
+    writePairs(this.#res, extraHeaders);
+    if (!closing) this.#res.writeHeader('keep-alive', 'timeout=8');
+  }
+
+  #endWith(body: Uint8Array | undefined): void {
+    this.#shared.counters.add(C.responseWrites);
+    if (body === undefined) this.#res.end(undefined, this.#shared.closing);
+    else this.#res.end(body, this.#shared.closing);
+    this.#end(true);
+  }
+
+  #block(): void {
+    this.#blocked = true;
+    this.#shared.counters.add(C.backpressurePauses);
+    if (!this.#watchesWritable) {
+      this.#watchesWritable = true;
+      this.#res.onWritable(() => this.#writable());
+    }
+    this.#owner.onBlocked();
+  }
+
+  #writable(): boolean {
+    if (this.#over) return true;
+    this.#blocked = false;
+    this.#giveBack();
+    this.flush();
+    if (!this.#over && !this.#blocked) this.#owner.onDrained();
+    return true;
+  }
+
+  #holdWhileBlocked(bytes: number): void {
+    const fits = this.#pendingBytes <= this.#shared.highWaterBytes && this.#shared.streamBudget.take(bytes);
+    if (!fits) {
+      this.abandon();
+      return this.#owner.onReplyEnded(false);
+    }
+    this.#budgeted += (bytes + 1023) & ~1023;
+  }
+
+  #giveBack(): void {
+    if (this.#budgeted > 0) this.#shared.streamBudget.give(this.#budgeted);
+    this.#budgeted = 0;
+  }
+
+  #schedule(): void {
+    if (this.#queued) return;
+    this.#queued = true;
+    this.#shared.flushQueue.add(this);
+  }
+
+  #gone(): void {
+    if (this.#over) return;
+    this.#end(false);
+    this.#owner.onClientGone();
+  }
+
+  #end(complete: boolean): void {
+    this.#over = true;
+    if (this.#finishing) this.#shared.unfinished--;
+    if (!complete) this.#pending.length = 0;
+    this.#giveBack();
+  }
+}
+
+function writePairs(res: HttpResponse, pairs: readonly string[]): void {
+  for (let i = 0; i < pairs.length; i += 2) res.writeHeader(pairs[i]!, pairs[i + 1]!);
+}

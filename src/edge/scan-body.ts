@@ -1,0 +1,29 @@
+/**
+ * The scan of a whole body, in slices between turns of the event loop when it is large: 32 MB in one go would stall every stream
+ * of the front. Turns what is wrong with the body into a refusal. Front thread only.
+ */
+import { type Refusal, refuse } from '#failure/registry.ts';
+import { type Facts, isScanError, type ScanError } from '#wire/facts.ts';
+import { Scanner, scan } from '#wire/scan.ts';
+
+/** Bytes scanned in one turn: about 0.4 ms. */
+const SLICE_BYTES = 1024 * 1024;
+
+/** Calls `done` once, at once for a body of at most one slice. */
+export function scanBody(bytes: Uint8Array, depthMax: number, done: (result: Facts | Refusal) => void): void {
+  if (bytes.length <= SLICE_BYTES) return done(judge(scan(bytes, depthMax)));
+  const scanner = new Scanner(bytes, depthMax);
+  const step = (): void => {
+    const result = scanner.step(SLICE_BYTES);
+    if (result === 'more') setImmediate(step);
+    else done(judge(result));
+  };
+  step();
+}
+
+function judge(result: Facts | ScanError): Facts | Refusal {
+  if (isScanError(result)) return refuse('body_malformed', `At byte ${result.offset}: ${result.reason}.`);
+  if (result.fieldError === null) return result;
+  const { path, expected } = result.fieldError;
+  return refuse('field_invalid', `${path}: expected ${expected}.`);
+}

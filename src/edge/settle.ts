@@ -1,0 +1,77 @@
+/**
+ * The one ending that every exchange reaches, exactly once: the usage record goes into the ring (its room was taken at
+ * admission), the reservation becomes the real charge, places and bytes go back, counters and the log line follow. The order
+ * matters: the charge is booked before the reservation is freed, so the balance never looks larger than it is.
+ *
+ * Front thread only. Never fails, never waits.
+ */
+import { assert } from '#base/assert.ts';
+import { nowMs } from '#base/clock.ts';
+import { FAILURE_CODES, type Refusal } from '#failure/registry.ts';
+import { C, type CounterRow } from '#meter/counters.ts';
+import type { RecordStatus, UsageRecord } from '#usage/record.ts';
+import type { Exchange } from './exchange.ts';
+import type { Parts } from './parts.ts';
+import { usageOf } from './usage-of.ts';
+
+const FAILURE_INDEX = new Map(FAILURE_CODES.map((code, index) => [code, index]));
+const ENDINGS = { completed: C.completed, client_gone: C.clientGone, interrupted: C.interrupted } as const;
+const DURATION = 1;
+
+export function settle(parts: Parts, exchange: Exchange, status: RecordStatus | 'refused', refusal?: Refusal): void {
+  assert(exchange.stage !== 'settled', 'an exchange is settled twice');
+  exchange.stage = 'settled';
+  parts.open.delete(exchange);
+  const now = nowMs();
+  const record = book(parts, exchange, status === 'refused' ? 'interrupted' : status, now);
+  if (exchange.holdsUserSlot) parts.userSlots.release(exchange.entry!.principal.userRow);
+  exchange.body?.free();
+  count(parts.counters, exchange, status, now);
+  if (record !== null) countRecord(parts.counters, record);
+  if (refusal !== undefined) parts.counters.failure(FAILURE_INDEX.get(refusal.failure.code)!);
+  log(parts, exchange, status, refusal, now);
+}
+
+/** Writes the record of a paid answer, or gives back what was set aside for it. */
+function book(parts: Parts, exchange: Exchange, status: RecordStatus, now: number): UsageRecord | null {
+  const userRow = exchange.entry?.principal.userRow ?? 0;
+  const record = exchange.billable ? usageOf(exchange, status, now) : null;
+  if (record !== null) parts.usageRing.push(record);
+  else if (exchange.holdsUsageRoom) parts.usageRing.release();
+  const charged = record?.chargedNanoUsd ?? 0n;
+  if (exchange.reservedNanoUsd !== 0n || charged !== 0n)
+    parts.ledger.settle(userRow, exchange.reservedNanoUsd, charged);
+  return record;
+}
+
+function count(counters: CounterRow, exchange: Exchange, status: RecordStatus | 'refused', now: number): void {
+  counters.add(C.exchangesClosed);
+  if (status === 'refused') return;
+  counters.add(ENDINGS[status]);
+  if (exchange.firstByteAtMs > 0) counters.latency(DURATION, now - exchange.startedAtMs);
+}
+
+function countRecord(counters: CounterRow, record: UsageRecord): void {
+  counters.add(C.usageRecords);
+  counters.add(C.inputTokens, record.inputTokens);
+  counters.add(C.outputTokens, record.outputTokens);
+  counters.add(C.chargedMicroUsd, Number(record.chargedNanoUsd) / 1000);
+}
+
+function log(parts: Parts, exchange: Exchange, status: string, refusal: Refusal | undefined, now: number): void {
+  const level = refusal === undefined ? 'debug' : refusal.failure.source === 'client' ? 'info' : 'warn';
+  if (!parts.log.isLevelEnabled(level)) return;
+  parts.log[level](
+    {
+      requestId: exchange.id.text,
+      status,
+      code: refusal?.failure.code,
+      user: exchange.entry?.principal.userName,
+      account: exchange.account?.name,
+      model: exchange.facts?.model,
+      attempts: exchange.attempts,
+      ms: Math.round(now - exchange.startedAtMs),
+    },
+    'exchange ended',
+  );
+}

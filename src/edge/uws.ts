@@ -1,0 +1,13 @@
+/**
+ * The only file that imports uWebSockets.js. It comes as the repackaged `uws-pack`, because the upstream project does not publish to
+ * the registry; README tells how to switch to the upstream's own release.
+ */
+export {
+  App,
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_listen_socket,
+  us_listen_socket_close,
+  us_socket_local_port,
+} from 'uWebSockets.js';

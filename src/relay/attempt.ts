@@ -1,0 +1,133 @@
+/**
+ * One upstream try of one exchange: undici's handler object for it, with its own account place and connection. It gives both back
+ * exactly once, when the upstream has really ended, also after its exchange has turned to another account or its client has left.
+ *
+ *   dispatched ──head──► answering ──end──► over
+ *        │                   │ error/cancel ▲
+ *        └───────────────────┴──────────────┘
+ *
+ * Front thread only.
+ */
+import type { Client, Dispatcher } from 'undici';
+import { nowMs } from '#base/clock.ts';
+import { C, type CounterRow } from '#meter/counters.ts';
+import type { OriginPool } from './origin-pool.ts';
+
+type Controller = Dispatcher.DispatchController;
+export type UpstreamHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/** What the exchange learns of its attempt. After `detach` nothing more is told. */
+export interface AttemptOwner {
+  onHead(attempt: Attempt, status: number, headers: UpstreamHeaders): void;
+  onData(attempt: Attempt, chunk: Uint8Array): void;
+  onEnd(attempt: Attempt): void;
+  onError(attempt: Attempt, error: Error & { code?: string }): void;
+}
+
+export interface AttemptRequest {
+  readonly path: string;
+  readonly headers: string[];
+  readonly body: Uint8Array;
+  readonly headersTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+export class Attempt {
+  readonly startedAtMs = nowMs();
+  readonly #pool: OriginPool;
+  readonly #client: Client;
+  readonly #counters: CounterRow;
+  readonly #onOver: () => void;
+  #owner: AttemptOwner | null;
+  #controller: Controller | null = null;
+  #drainBytes = 0;
+  #over = false;
+
+  /** `onOver` is called once, when the upstream has ended: it returns the account's place. */
+  constructor(pool: OriginPool, client: Client, counters: CounterRow, owner: AttemptOwner, onOver: () => void) {
+    this.#pool = pool;
+    this.#client = client;
+    this.#counters = counters;
+    this.#owner = owner;
+    this.#onOver = onOver;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  start(request: AttemptRequest): void {
+    this.#counters.add(C.upstreamAttempts);
+    this.#client.dispatch(
+      {
+        path: request.path,
+        method: 'POST',
+        headers: request.headers,
+        body: request.body,
+        headersTimeout: request.headersTimeoutMs,
+        bodyTimeout: request.idleTimeoutMs,
+      },
+      this,
+    );
+  }
+
+  pause(): void {
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  /** The exchange no longer cares; at most `bytesMax` more are read so that the connection can be kept. */
+  detach(bytesMax: number): void {
+    this.#owner = null;
+    this.#drainBytes = bytesMax;
+    this.resume();
+  }
+
+  /** Breaks the attempt off: the connection is closed. The owner is told nothing. */
+  cancel(): void {
+    this.#owner = null;
+    if (this.#over) return;
+    const reason = new Error('the attempt was cancelled');
+    if (this.#controller !== null) this.#controller.abort(reason);
+    else void this.#client.destroy(reason);
+    this.#finish();
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.#controller = controller;
+  }
+
+  onResponseStart(_controller: Controller, status: number, headers: UpstreamHeaders): void {
+    if (status >= 200) this.#owner?.onHead(this, status, headers);
+  }
+
+  onResponseData(_controller: Controller, chunk: Uint8Array): void {
+    this.#counters.add(C.upstreamBytes, chunk.length);
+    if (this.#owner !== null) return this.#owner.onData(this, chunk);
+    this.#drainBytes -= chunk.length;
+    if (this.#drainBytes < 0) this.cancel();
+  }
+
+  onResponseEnd(): void {
+    const owner = this.#owner;
+    this.#finish();
+    owner?.onEnd(this);
+  }
+
+  onResponseError(_controller: Controller, error: Error & { code?: string }): void {
+    const owner = this.#owner;
+    this.#finish();
+    owner?.onError(this, error);
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#owner = null;
+    this.#pool.give(this.#client, nowMs());
+    this.#onOver();
+  }
+}

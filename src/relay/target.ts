@@ -1,0 +1,37 @@
+/**
+ * Where an account's requests go, worked out once per account and snapshot: origin, path, and the headers that are the same for
+ * every request. Pure.
+ */
+import type { SnapshotAccount } from '#threads/protocol.ts';
+
+export interface Target {
+  readonly origin: string;
+  /** Path of the account's base URL joined with the API path. */
+  readonly messagesPath: string;
+  /** Name, value, … */
+  readonly headers: readonly string[];
+}
+
+export function makeTarget(account: SnapshotAccount): Target {
+  const url = new URL(account.baseUrl);
+  const prefix = url.pathname.replace(/\/+$/, '');
+  return {
+    origin: url.origin,
+    messagesPath: `${prefix}/v1/messages`,
+    headers: ['x-api-key', account.apiKey, 'accept-encoding', 'identity'],
+  };
+}
+
+/** The client's query string as it may travel on: `key=` and `api_key=` carry credentials and never do. */
+export function forwardedQuery(query: string): string {
+  if (query === '') return '';
+  const kept = query.split('&').filter((part) => !/^(api_)?key(=|$)/i.test(part));
+  return kept.length === 0 ? '' : `?${kept.join('&')}`;
+}
+
+/** Headers of one upstream request: the account's own and what the client may add. */
+export function requestHeaders(target: Target, forwarded: readonly string[]): string[] {
+  const headers = [...target.headers, ...forwarded];
+  if (!forwarded.includes('content-type')) headers.push('content-type', 'application/json');
+  return headers;
+}

@@ -1,0 +1,126 @@
+/**
+ * What an upstream's answer or failure means: whom it concerns, whether another account may be tried, and how long the account
+ * should rest. Pure.
+ */
+import { REST_AUTH, REST_OVERLOADED, REST_RATE_LIMITED } from '#coordinate/local/account-health.ts';
+import type { FailureCode } from '#failure/registry.ts';
+
+export interface RestRules {
+  rateLimitMs: number;
+  overloadedMs: number;
+  authMs: number;
+  errorMs: number;
+  errorsBeforeRest: number;
+  restMsMax: number;
+}
+
+export interface Verdict {
+  /** `relay`: the answer is the caller's. `failover`: it concerns the account; another one may be tried. */
+  readonly kind: 'relay' | 'failover';
+  /** What the caller is told when no other account is left. */
+  readonly code: FailureCode;
+  /** Rest for the account: 0 is none, −1 counts a failure and rests after several in a row. */
+  readonly restMs: number;
+  readonly restReason: number;
+  /** Whether only the model rests, not the account. */
+  readonly restModelOnly: boolean;
+}
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+const RELAY: Verdict = { kind: 'relay', code: 'internal', restMs: 0, restReason: 0, restModelOnly: false };
+const FAILED: Verdict = { kind: 'failover', code: 'upstream_error', restMs: -1, restReason: 0, restModelOnly: false };
+
+/** Judges the head of an upstream's answer. */
+export function judgeStatus(status: number, headers: Headers, rules: RestRules, wallNowMs: number): Verdict {
+  if (status === 429) return judgeRateLimit(headers, rules, wallNowMs);
+  if (status === 401 || status === 403) {
+    return {
+      kind: 'failover',
+      code: 'upstream_auth',
+      restMs: rules.authMs,
+      restReason: REST_AUTH,
+      restModelOnly: false,
+    };
+  }
+  if (status === 529) {
+    const restMs = Math.min(retryAfterMs(headers, wallNowMs) ?? rules.overloadedMs, rules.restMsMax);
+    return { kind: 'failover', code: 'upstream_overloaded', restMs, restReason: REST_OVERLOADED, restModelOnly: true };
+  }
+  if (status >= 500 || status === 408 || status < 200 || (status >= 300 && status < 400)) return FAILED;
+  return RELAY;
+}
+
+/**
+ * 429: an account whose unified (subscription) limit is used up rests as a whole until that limit's reset; any other rate limit
+ * holds per model class, so only the model rests, for `retry-after` or until the latest exhausted limit's reset.
+ */
+function judgeRateLimit(headers: Headers, rules: RestRules, wallNowMs: number): Verdict {
+  const unified = text(headers['anthropic-ratelimit-unified-status']) === 'rejected';
+  const reset = unified ? unifiedResetMs(headers, wallNowMs) : exhaustedResetMs(headers, wallNowMs);
+  const hint = retryAfterMs(headers, wallNowMs) ?? reset ?? rules.rateLimitMs;
+  const restMs = Math.min(unified ? Math.max(hint, reset ?? 0) : hint, rules.restMsMax);
+  return {
+    kind: 'failover',
+    code: 'upstream_rate_limited',
+    restMs,
+    restReason: REST_RATE_LIMITED,
+    restModelOnly: !unified,
+  };
+}
+
+/** `retry-after` in seconds or as an HTTP date; null when absent or unreadable. */
+export function retryAfterMs(headers: Headers, wallNowMs: number): number | null {
+  const value = text(headers['retry-after']);
+  if (value === '') return null;
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? null : Math.max(0, date - wallNowMs);
+}
+
+function unifiedResetMs(headers: Headers, wallNowMs: number): number | null {
+  const seconds = Number(text(headers['anthropic-ratelimit-unified-reset']));
+  return seconds > 0 ? Math.max(0, seconds * 1000 - wallNowMs) : null;
+}
+
+const LIMIT_NAMES = ['requests', 'tokens', 'input-tokens', 'output-tokens'] as const;
+
+/** Latest reset among the limits with nothing remaining. */
+function exhaustedResetMs(headers: Headers, wallNowMs: number): number | null {
+  let latest: number | null = null;
+  for (const name of LIMIT_NAMES) {
+    if (text(headers[`anthropic-ratelimit-${name}-remaining`]) !== '0') continue;
+    const reset = Date.parse(text(headers[`anthropic-ratelimit-${name}-reset`]));
+    if (!Number.isNaN(reset)) latest = Math.max(latest ?? 0, reset - wallNowMs);
+  }
+  return latest;
+}
+
+function text(value: string | string[] | undefined): string {
+  return value === undefined ? '' : typeof value === 'string' ? value : (value[0] ?? '');
+}
+
+/** Judges a transport error by its code. Errors of undici and Node: https://undici.nodejs.org, `errors.md`. */
+export function judgeError(error: Error & { code?: string }): Verdict {
+  return { ...FAILED, code: errorCode(error.code ?? '') };
+}
+
+function errorCode(code: string): FailureCode {
+  if (code === 'UND_ERR_HEADERS_TIMEOUT') return 'upstream_headers_timeout';
+  if (code === 'UND_ERR_BODY_TIMEOUT') return 'upstream_idle_timeout';
+  if (TLS_CODE.test(code)) return 'upstream_tls';
+  if (CONNECT_CODES.has(code)) return 'upstream_connect';
+  return 'upstream_broken';
+}
+
+const TLS_CODE = /CERT|SELF_SIGNED|^ERR_TLS|^ERR_SSL|UNABLE_TO_|^EPROTO$/;
+const CONNECT_CODES = new Set([
+  'UND_ERR_CONNECT_TIMEOUT',
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'EADDRNOTAVAIL',
+]);

@@ -1,0 +1,125 @@
+/**
+ * The fronts as primary sees them: started, told things, replaced after a failure, drained. A front is never terminated (that would
+ * abort the process); it ends itself and says so. Primary only.
+ */
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { Logger } from '#base/logger.ts';
+import { frontHeapBytes } from '#config/limits.ts';
+import type { Config } from '#config/schema.ts';
+import type { FrontData, FrontToPrimary, PrimaryToFront, SharedBlocks } from './protocol.ts';
+
+/** Pauses before a failed front is replaced; the last one repeats. */
+const REPLACE_PAUSES_MS = [0, 100, 1000, 5000] as const;
+
+export interface CrewEvents {
+  /** A front asks who a key is; the answer goes back with `tell`. */
+  onLookup(front: number, keyHash: string): void;
+  /** What a new front must know before it listens. */
+  briefing(): PrimaryToFront[];
+}
+
+interface Member {
+  readonly worker: Worker;
+  readonly port: MessagePort;
+  listening: boolean;
+}
+
+export class FrontCrew {
+  readonly #config: Config;
+  readonly #shared: SharedBlocks;
+  readonly #log: Logger;
+  readonly #events: CrewEvents;
+  readonly #members = new Map<number, Member>();
+  readonly #failures: number[];
+  #listenPort: number;
+  #draining = false;
+
+  constructor(config: Config, shared: SharedBlocks, log: Logger, listenPort: number, events: CrewEvents) {
+    this.#config = config;
+    this.#shared = shared;
+    this.#log = log;
+    this.#listenPort = listenPort;
+    this.#events = events;
+    this.#failures = shared.usageRings.map(() => 0);
+  }
+
+  get listenPort(): number {
+    return this.#listenPort;
+  }
+
+  /** Fronts that listen. */
+  get alive(): number {
+    return [...this.#members.values()].filter((member) => member.listening).length;
+  }
+
+  /** Starts all fronts. The first resolves port 0, the others reuse its number. Rejects when an address cannot be had. */
+  async start(): Promise<void> {
+    await this.#launch(0);
+    await Promise.all(this.#failures.slice(1).map((_, i) => this.#launch(i + 1)));
+  }
+
+  tell(front: number, message: PrimaryToFront): void {
+    this.#members.get(front)?.port.postMessage(message);
+  }
+
+  tellAll(message: PrimaryToFront): void {
+    for (const { port } of this.#members.values()) port.postMessage(message);
+  }
+
+  /** Resolves when every front has closed its app and ended its thread. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#draining = true;
+    const ended = [...this.#members.values()].map(
+      ({ worker }) => new Promise<void>((resolve) => worker.once('exit', () => resolve())),
+    );
+    this.tellAll({ type: 'drain', deadlineMs });
+    await Promise.all(ended);
+  }
+
+  #launch(index: number): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    const data: FrontData = { index, config: this.#config, shared: this.#shared, port: port2 };
+    const worker = new Worker(new URL('./front.ts', import.meta.url), {
+      workerData: data,
+      transferList: [port2],
+      name: `front-${index}`,
+      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(frontHeapBytes(this.#config) / 1048576) },
+    });
+    const member: Member = { worker, port: port1, listening: false };
+    this.#members.set(index, member);
+    for (const message of this.#events.briefing()) port1.postMessage(message);
+    port1.postMessage({ type: 'listen', port: this.#listenPort } satisfies PrimaryToFront);
+    return new Promise((resolve, reject) => {
+      port1.on('message', (message: FrontToPrimary) => {
+        if (message.type === 'ready') {
+          this.#listenPort = message.listenPort;
+          member.listening = true;
+          resolve();
+        } else this.#receive(index, message);
+        if (message.type === 'failed') reject(new Error(message.message));
+      });
+      worker.on('error', (error) => this.#log.fatal({ err: error, front: index }, 'a front failed'));
+      worker.once('exit', () => this.#ended(index, member));
+    });
+  }
+
+  #receive(index: number, message: FrontToPrimary): void {
+    if (message.type === 'lookup') this.#events.onLookup(index, message.keyHash);
+    if (message.type === 'failed') this.#log.error({ front: index, error: message.message }, 'a front gave up');
+    if (message.type === 'failed' || message.type === 'drained') this.tell(index, { type: 'exit' });
+  }
+
+  /** A front that served and ended unasked is replaced, at once the first time, then after growing pauses. */
+  #ended(index: number, member: Member): void {
+    member.port.close();
+    this.#members.delete(index);
+    if (this.#draining || !member.listening) return;
+    const pause = REPLACE_PAUSES_MS[Math.min(this.#failures[index]!++, REPLACE_PAUSES_MS.length - 1)]!;
+    setTimeout(() => {
+      if (this.#draining) return;
+      this.#launch(index).catch((error: Error) =>
+        this.#log.fatal({ front: index, error: error.message }, 'a front was not replaced'),
+      );
+    }, pause);
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Composition root of a front: a worker thread that owns a listener on the shared port and the whole life of its requests. Joins the
+ * stages with shared memory and primary's messages; holds no rule of its own. Never runs SQL, never blocks.
+ *
+ * An uncaught exception ends this front only: open exchanges are ended in their protocol (which settles them, so nothing leaks),
+ * the app is closed (a thread that exits with an open app aborts the process), and primary starts a replacement.
+ */
+import { type MessagePort, workerData } from 'node:worker_threads';
+import { KeyCache } from '#auth/key-cache.ts';
+import { nowMs } from '#base/clock.ts';
+import { createLogger } from '#base/logger.ts';
+import { unpack } from '#base/msgpack.ts';
+import { AccountHealth } from '#coordinate/local/account-health.ts';
+import { ByteBudget } from '#coordinate/local/byte-budget.ts';
+import { Doorbells } from '#coordinate/local/doorbells.ts';
+import { Ledger } from '#coordinate/local/ledger.ts';
+import { SlotTable } from '#coordinate/local/slot-table.ts';
+import { TicketBoard } from '#coordinate/local/ticket-board.ts';
+import { WaitingRoom } from '#coordinate/local/waiting-room.ts';
+import type { Exchange } from '#edge/exchange.ts';
+import { FlushQueue } from '#edge/flush-queue.ts';
+import { Lifecycle } from '#edge/lifecycle.ts';
+import { Listener } from '#edge/listener.ts';
+import type { Catalog, Parts } from '#edge/parts.ts';
+import { C, CounterRow } from '#meter/counters.ts';
+import { loadPrices } from '#meter/prices.ts';
+import { mayForwardRequestHeader } from '#relay/header-policy.ts';
+import { OriginPools } from '#relay/origin-pools.ts';
+import { makeTarget } from '#relay/target.ts';
+import { Plans } from '#schedule/plan.ts';
+import { UsagePressure } from '#usage/pressure.ts';
+import { UsageRingProducer } from '#usage/ring.ts';
+import type { FrontData, FrontToPrimary, PrimaryToFront, Snapshot } from './protocol.ts';
+import { slotShapes } from './shared-blocks.ts';
+
+const SWEEP_MS = 250;
+const TRIM_MS = 5000;
+/** Time for the last error events to leave before connections are closed. */
+const LAST_WORDS_MS = 100;
+
+const data = workerData as FrontData;
+const { config, shared, index } = data;
+const port: MessagePort = data.port;
+const log = createLogger({ level: config.log.level, thread: `front-${index}` });
+
+function tell(message: FrontToPrimary): void {
+  port.postMessage(message);
+}
+
+function join(): { parts: Parts; doorbells: Doorbells } {
+  const shapes = slotShapes(config, shared.usageRings.length);
+  const counters = new CounterRow(shared.counters, index);
+  const doorbells = new Doorbells(shared.doorbells);
+  const board = new TicketBoard(shared.tickets, config.limits.exchangesPerFront);
+  const pressure = new UsagePressure(shared.usagePressure);
+  const parts: Parts = {
+    config,
+    log,
+    counters,
+    keys: new KeyCache({ ...config.auth, ...config.limits }, (keyHash) => tell({ type: 'lookup', keyHash })),
+    userSlots: new SlotTable(shared.userSlots, shapes.users, index, board, doorbells),
+    accountSlots: new SlotTable(shared.accountSlots, shapes.accounts, index, board, doorbells),
+    waitingRoom: new WaitingRoom(board, index),
+    health: new AccountHealth(shared.accountHealth, config.limits.accounts),
+    ledger: new Ledger(shared.ledger),
+    bodyBudget: new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal),
+    usageRing: new UsageRingProducer(shared.usageRings[index]!, pressure),
+    usagePressure: pressure,
+    prices: loadPrices(config.pricing),
+    pools: new OriginPools(config.relay, counters),
+    replies: {
+      flushQueue: new FlushQueue(),
+      counters,
+      streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal),
+      highWaterBytes: config.stream.highWaterBytes,
+      unfinished: 0,
+      closing: false,
+      extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
+    },
+    open: new Set<Exchange>(),
+    catalog: makeCatalog({ version: 0, groups: [], accounts: [] }),
+  };
+  return { parts, doorbells };
+}
+
+function makeCatalog(snapshot: Snapshot): Catalog {
+  return {
+    plans: new Plans(snapshot),
+    targets: new Map(snapshot.accounts.map((account) => [account.id, makeTarget(account)])),
+  };
+}
+
+const { parts, doorbells } = join();
+const lifecycle = new Lifecycle(parts);
+const listener = new Listener(mayForwardRequestHeader, (res, head) => lifecycle.open(res, head));
+const bell = doorbells.listen(index, () => {
+  parts.counters.add(C.doorbells);
+  parts.waitingRoom.wakeGranted();
+});
+const sweeper = setInterval(() => {
+  const now = nowMs();
+  lifecycle.sweep(now);
+  parts.keys.sweep(now);
+}, SWEEP_MS);
+const trimmer = setInterval(() => parts.pools.trim(nowMs()), TRIM_MS);
+
+function applySnapshot(version: number, bytes: Uint8Array): void {
+  const snapshot = unpack(bytes) as Snapshot;
+  parts.catalog = makeCatalog(snapshot);
+  parts.pools.keep(new Set([...parts.catalog.targets.values()].map((target) => target.origin)));
+  tell({ type: 'snapshotAck', version });
+}
+
+/** Stops accepting, lets open exchanges end until the deadline, then ends the rest in their protocol. */
+async function drain(deadlineMs: number): Promise<void> {
+  parts.replies.closing = true;
+  listener.stop();
+  const until = nowMs() + deadlineMs;
+  while (nowMs() < until && parts.open.size + parts.replies.unfinished > 0) await pause(20);
+  await end();
+  tell({ type: 'drained' });
+}
+
+/** Breaks off what is open and closes everything that would keep the thread or abort the process. */
+async function end(): Promise<void> {
+  parts.replies.closing = true;
+  if (parts.open.size > 0) {
+    lifecycle.interruptAll();
+    await pause(LAST_WORDS_MS);
+  }
+  listener.close();
+  parts.pools.close();
+  clearInterval(sweeper);
+  clearInterval(trimmer);
+  bell.stop();
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function receive(message: PrimaryToFront): void {
+  switch (message.type) {
+    case 'snapshot':
+      return applySnapshot(message.version, message.bytes);
+    case 'principal':
+      return parts.keys.answer(message.keyHash, message.principal, message.failed, nowMs());
+    case 'invalidate':
+      return parts.keys.invalidate(message.keyHashes);
+    case 'catalogLive':
+      return parts.keys.setLive(message.live);
+    case 'listen':
+      return void listen(message.port);
+    case 'drain':
+      return void drain(message.deadlineMs);
+    case 'exit':
+      return port.close();
+  }
+}
+
+async function listen(listenPort: number): Promise<void> {
+  try {
+    tell({ type: 'ready', listenPort: await listener.listen(config.listen.host, listenPort) });
+  } catch (error) {
+    tell({ type: 'failed', message: (error as Error).message });
+  }
+}
+
+let failing = false;
+process.on('uncaughtException', (error) => {
+  log.fatal({ err: error }, 'this front ends after an uncaught exception');
+  if (failing) return;
+  failing = true;
+  void end().finally(() => {
+    tell({ type: 'failed', message: error.message });
+    port.close();
+  });
+});
+
+port.on('message', receive);
