@@ -3,8 +3,9 @@
  * (single flight), while their bodies arrive. Unknown keys are remembered too, in a bounded map of their own, so that neither
  * guessing keys nor repeating a wrong one grows memory or reaches PostgreSQL.
  *
- * Entries live `keyTtlMs`; primary invalidates them at once when the catalog changes. While the notification channel is lost,
- * entries go on being trusted up to `staleMs` (PostgreSQL away must not stop the service), then they are asked for again.
+ * Primary invalidates entries at once when the catalog changes. One older than `keyTtlMs` is still used while it is asked for again
+ * in the background, so no request waits for PostgreSQL because of its age, and PostgreSQL away does not stop the service. One older
+ * than `staleMs`, which only a lost database can cause, is no longer trusted.
  *
  * Front thread only.
  */
@@ -14,7 +15,9 @@ import type { Principal } from './principal.ts';
 export interface KeyEntry {
   readonly principal: Principal;
   readonly ipRules: IpRules | null;
-  loadedAtMs: number;
+  readonly loadedAtMs: number;
+  /** From when on it is asked for again in the background. */
+  refreshAtMs: number;
 }
 
 /** `unknown`: there is no such key. `unavailable`: it could not be found out. */
@@ -44,7 +47,6 @@ export class KeyCache {
   /** Key hash → when its absence was learnt. */
   readonly #unknown = new Map<string, number>();
   readonly #pending = new Map<string, Pending>();
-  #live = true;
 
   constructor(limits: KeyCacheLimits, ask: (keyHash: string) => void) {
     this.#limits = limits;
@@ -55,8 +57,9 @@ export class KeyCache {
   peek(keyHash: string, now: number): KeyAnswer | null {
     const entry = this.#known.get(keyHash);
     if (entry !== undefined) {
-      const ttl = this.#live ? this.#limits.keyTtlMs : this.#limits.staleMs;
-      return now - entry.loadedAtMs < ttl ? entry : null;
+      if (now - entry.loadedAtMs >= this.#limits.staleMs) return null;
+      if (now >= entry.refreshAtMs && !this.#pending.has(keyHash)) this.load(keyHash, now, ignore);
+      return entry;
     }
     const learntAt = this.#unknown.get(keyHash);
     if (learntAt === undefined) return null;
@@ -91,7 +94,8 @@ export class KeyCache {
       for (const waiter of pending?.waiters ?? []) waiter('unknown');
       return;
     }
-    const entry = { principal, ipRules: compileIpRules(principal.ipAllow, principal.ipDeny), loadedAtMs: now };
+    const ipRules = compileIpRules(principal.ipAllow, principal.ipDeny);
+    const entry = { principal, ipRules, loadedAtMs: now, refreshAtMs: now + this.#limits.keyTtlMs };
     remember(this.#known, keyHash, entry, this.#limits.keyCacheEntries);
     for (const waiter of pending?.waiters ?? []) waiter(entry);
   }
@@ -114,10 +118,6 @@ export class KeyCache {
     }
   }
 
-  setLive(live: boolean): void {
-    this.#live = live;
-  }
-
   /** Ends questions that primary did not answer in time. */
   sweep(now: number): void {
     for (const [keyHash, pending] of this.#pending) {
@@ -135,9 +135,14 @@ export class KeyCache {
     if (pending === undefined) return;
     const { stale } = pending;
     const usable = stale !== null && now - stale.loadedAtMs < this.#limits.staleMs;
+    // A refresh that failed is tried again with the next request, but not with every request.
+    if (usable) stale.refreshAtMs = now + this.#limits.lookupTimeoutMs;
     for (const waiter of pending.waiters) waiter(usable ? stale : 'unavailable');
   }
 }
+
+/** A refresh has nobody waiting for it. */
+function ignore(): void {}
 
 /** Inserts, dropping the oldest insertion when full. */
 function remember<V>(map: Map<string, V>, key: string, value: V, entriesMax: number): void {

@@ -204,14 +204,9 @@ export class Lifecycle implements ExchangeEvents {
 
   #reserveMoney(exchange: Exchange): FailureCode | null {
     const { principal } = exchange.entry!;
-    const { textBytes, maxTokens } = exchange.facts!;
     const { outputReserveTokens } = this.#parts.config.budget;
-    const amount = reserveNano(exchange.price!, {
-      textBytes,
-      maxTokens,
-      outputReserveTokens,
-      multiplierMicros: principal.multiplierMicros,
-    });
+    const rule = { outputReserveTokens, multiplierMicros: principal.multiplierMicros };
+    const amount = reserveNano(exchange.price!, exchange.facts!, rule);
     if (!this.#parts.ledger.reserve(principal.userRow, amount)) return 'balance_exhausted';
     exchange.reservedNanoUsd = amount;
     return null;

@@ -5,8 +5,7 @@
 import { compactRequestId } from '#base/request-id.ts';
 import { cost } from '#meter/cost.ts';
 import { estimateInputTokens } from '#meter/reserve.ts';
-import type { TapUsage } from '#meter/tap.ts';
-import type { RecordStatus, UsageRecord, UsageSource } from '#usage/record.ts';
+import type { RecordStatus, UsageRecord } from '#usage/record.ts';
 import type { Exchange } from './exchange.ts';
 
 export function usageOf(exchange: Exchange, status: RecordStatus, now: number): UsageRecord {
@@ -15,8 +14,8 @@ export function usageOf(exchange: Exchange, status: RecordStatus, now: number): 
     throw new Error('a usage record is asked for before the exchange was relayed');
   }
   const { principal } = entry;
-  const { usage, source } = billedUsage(tap.usage, tap.estimatedOutputTokens, estimateInputTokens(facts.textBytes));
-  const { costNanoUsd, chargedNanoUsd } = cost(usage, price, principal.multiplierMicros);
+  const { counts, source } = tap.billable(estimateInputTokens(facts));
+  const { costNanoUsd, chargedNanoUsd } = cost(counts, price, principal.multiplierMicros);
   return {
     requestId: compactRequestId(id.text),
     createdAtMs: id.createdAtMs,
@@ -30,12 +29,12 @@ export function usageOf(exchange: Exchange, status: RecordStatus, now: number): 
     status,
     usageSource: source,
     httpStatus: exchange.upstreamStatus,
-    inputTokens: usage.inputTokens,
-    outputTokens: usage.outputTokens,
-    cacheReadTokens: usage.cacheReadTokens,
-    cacheWrite5mTokens: usage.cacheWrite5mTokens,
-    cacheWrite1hTokens: usage.cacheWrite1hTokens,
-    webSearchRequests: usage.webSearchRequests,
+    inputTokens: counts.inputTokens,
+    outputTokens: counts.outputTokens,
+    cacheReadTokens: counts.cacheReadTokens,
+    cacheWrite5mTokens: counts.cacheWrite5mTokens,
+    cacheWrite1hTokens: counts.cacheWrite1hTokens,
+    webSearchRequests: counts.webSearchRequests,
     costNanoUsd,
     chargedNanoUsd,
     multiplierMicros: principal.multiplierMicros,
@@ -45,26 +44,5 @@ export function usageOf(exchange: Exchange, status: RecordStatus, now: number): 
     durationMs: Math.round(now - exchange.startedAtMs),
     clientRequestId: exchange.head.clientRequestId,
     upstreamRequestId: exchange.upstreamRequestId,
-  };
-}
-
-/**
- * Final numbers are billed as they are. When only the start of the answer was seen, its input numbers hold and the output is what
- * was seen or the estimate of what was forwarded, whichever is more. When nothing was seen, both are estimates.
- */
-function billedUsage(
-  seen: TapUsage,
-  estimatedOutputTokens: number,
-  estimatedInputTokens: number,
-): { usage: TapUsage; source: UsageSource } {
-  if (seen.seen === 'final') return { usage: seen, source: 'reported' };
-  if (seen.seen === 'partial') {
-    const outputTokens = Math.max(seen.outputTokens, estimatedOutputTokens);
-    const source = outputTokens > seen.outputTokens ? 'estimated' : 'partial';
-    return { usage: { ...seen, outputTokens }, source };
-  }
-  return {
-    usage: { ...seen, inputTokens: estimatedInputTokens, outputTokens: estimatedOutputTokens },
-    source: 'estimated',
   };
 }

@@ -23,13 +23,13 @@ import { Lifecycle } from '#edge/lifecycle.ts';
 import { Listener } from '#edge/listener.ts';
 import type { Catalog, Parts } from '#edge/parts.ts';
 import { C, CounterRow } from '#meter/counters.ts';
-import { loadPrices } from '#meter/prices.ts';
 import { mayForwardRequestHeader } from '#relay/header-policy.ts';
 import { OriginPools } from '#relay/origin-pools.ts';
 import { makeTarget } from '#relay/target.ts';
 import { Plans } from '#schedule/plan.ts';
 import { UsagePressure } from '#usage/pressure.ts';
 import { UsageRingProducer } from '#usage/ring.ts';
+import { loadPriceTable } from './price-table.ts';
 import type { FrontData, FrontToPrimary, PrimaryToFront, Snapshot } from './protocol.ts';
 import { slotShapes } from './shared-blocks.ts';
 
@@ -66,7 +66,7 @@ function join(): { parts: Parts; doorbells: Doorbells } {
     bodyBudget: new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal),
     usageRing: new UsageRingProducer(shared.usageRings[index]!, pressure),
     usagePressure: pressure,
-    prices: loadPrices(config.pricing),
+    prices: loadPriceTable(config),
     pools: new OriginPools(config.relay, counters),
     replies: {
       flushQueue: new FlushQueue(),
@@ -147,8 +147,6 @@ function receive(message: PrimaryToFront): void {
       return parts.keys.answer(message.keyHash, message.principal, message.failed, nowMs());
     case 'invalidate':
       return parts.keys.invalidate(message.keyHashes);
-    case 'catalogLive':
-      return parts.keys.setLive(message.live);
     case 'listen':
       return void listen(message.port);
     case 'drain':

@@ -92,8 +92,6 @@ export type PrimaryToFront =
   | { type: 'principal'; keyHash: string; principal: Principal | null; failed: boolean }
   /** Forget these cached keys (and what is known of their absence). Empty list: forget all. */
   | { type: 'invalidate'; keyHashes: string[] }
-  /** False: the notification channel is lost; entries older than `auth.staleMs` are no longer trusted. */
-  | { type: 'catalogLive'; live: boolean }
   /** Sent once the first snapshot was acknowledged; port 0 means any free one. */
   | { type: 'listen'; port: number }
   | { type: 'drain'; deadlineMs: number }

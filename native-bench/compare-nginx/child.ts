@@ -1,0 +1,65 @@
+/** Child processes of a benchmark: started with a bound on getting ready, ended by their own id. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+const READY_BOUND_MS = 10_000;
+const STOP_BOUND_MS = 30_000;
+
+export interface PortChild {
+  child: ChildProcess;
+  pid: number;
+  url: string;
+}
+
+/** Runs a file of this folder that prints its port on its first line. */
+export async function startFile(name: string, args: string[]): Promise<PortChild> {
+  const file = fileURLToPath(new URL(name, import.meta.url));
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${name} did not print its port`)), READY_BOUND_MS);
+    child.stdout!.once('data', (chunk: Buffer) => {
+      clearTimeout(timer);
+      resolve(Number(chunk.toString('utf8').trim()));
+    });
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      reject(new Error(`${name} ended with ${code}`));
+    });
+  });
+  return { child, pid: child.pid!, url: `http://127.0.0.1:${port}` };
+}
+
+/** SIGTERM, then SIGKILL after a bound. */
+export async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_BOUND_MS);
+  await exited;
+  clearTimeout(timer);
+}
+
+/** A port that was free a moment ago, for programs that cannot be asked for any free one. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}
+
+export async function poll(
+  what: string,
+  ask: () => boolean | Promise<boolean>,
+  boundMs = READY_BOUND_MS,
+): Promise<void> {
+  const endMs = performance.now() + boundMs;
+  while (!(await ask())) {
+    if (performance.now() > endMs) throw new Error(`waited ${boundMs} ms in vain for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The bare forwarder that sets the floor for JavaScript: uWebSockets.js in front, `undici` dispatch behind, nothing between
+ * (no authentication, no admission, no metering). A process of its own; prints its port, ends when its standard input does.
+ *
+ *   node forwarder.ts UPSTREAM_URL
+ */
+import { type Dispatcher, Pool } from 'undici';
+import { App, type HttpResponse, us_socket_local_port } from './uws.ts';
+
+const pool = new Pool(process.argv[2] ?? '', { connections: 4096, pipelining: 1, keepAliveTimeout: 30_000 });
+
+const HOP_BY_HOP = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'expect']);
+
+class Forward implements Dispatcher.DispatchHandler {
+  readonly #response: HttpResponse;
+  aborted = false;
+
+  constructor(response: HttpResponse) {
+    this.#response = response;
+  }
+
+  onRequestStart(): void {}
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Record<string, unknown>): void {
+    if (this.aborted) return;
+    this.#response.cork(() => {
+      this.#response.writeStatus(String(status));
+      for (const name in headers) {
+        if (!HOP_BY_HOP.has(name)) this.#response.writeHeader(name, String(headers[name]));
+      }
+    });
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.aborted) this.#response.cork(() => this.#response.write(chunk));
+  }
+
+  onResponseEnd(): void {
+    if (!this.aborted) this.#response.cork(() => this.#response.end());
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    console.error(`forwarder: ${error.message}`);
+    if (!this.aborted) this.#response.close();
+  }
+}
+
+const app = App();
+
+app.any('/*', (response, request) => {
+  const path = request.getUrl();
+  const method = request.getMethod().toUpperCase();
+  const headers: string[] = [];
+  request.forEach((name, value) => {
+    if (!HOP_BY_HOP.has(name)) headers.push(name, value);
+  });
+  const forward = new Forward(response);
+  response.onAborted(() => {
+    forward.aborted = true;
+  });
+  let body = Buffer.alloc(0);
+  response.onData((chunk, last) => {
+    body = body.length === 0 ? Buffer.from(new Uint8Array(chunk)) : Buffer.concat([body, new Uint8Array(chunk)]);
+    if (!last || forward.aborted) return;
+    pool.dispatch({ path, method: method as Dispatcher.HttpMethod, headers, body }, forward);
+  });
+});
+
+app.listen('127.0.0.1', 0, (socket) => {
+  if (!socket) throw new Error('no port for the forwarder');
+  process.stdout.write(`${us_socket_local_port(socket)}\n`);
+});
+
+process.stdin.on('end', () => process.exit(0)).resume();

@@ -1,0 +1,77 @@
+/**
+ * nginx as a bare reverse proxy: one worker, kept-alive upstream connections, no buffering, no log; everything it writes goes
+ * into a temporary folder of its own.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, poll, stopChild } from './child.ts';
+import type { Contender } from './contender.ts';
+import { processTree } from './cpu-time.ts';
+
+function configuration(folder: string, port: number, upstream: string): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `  ${name}_temp_path ${folder}/temp;`)
+    .join('\n');
+  return `
+worker_processes 1;
+daemon off;
+${process.getuid?.() === 0 ? 'user root;' : ''}
+pid ${folder}/nginx.pid;
+error_log ${folder}/error.log warn;
+events { worker_connections 8192; }
+http {
+  access_log off;
+${temporary}
+  client_body_buffer_size 128k;
+  upstream mock {
+    server ${new URL(upstream).host};
+    keepalive 1024;
+    keepalive_requests 1000000000;
+    keepalive_time 24h;
+  }
+  server {
+    listen 127.0.0.1:${port};
+    keepalive_requests 1000000000;
+    location / {
+      proxy_pass http://mock;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffering off;
+    }
+  }
+}
+`;
+}
+
+export async function startNginx(upstream: string): Promise<Contender> {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-nginx-'));
+  mkdirSync(join(folder, 'temp'));
+  const port = await freePort();
+  writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port, upstream));
+  const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')];
+  const child = spawn('nginx', args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const url = `http://127.0.0.1:${port}`;
+  await poll('nginx to answer', () => answers(url));
+  const pids = processTree(child.pid!);
+  return {
+    name: 'nginx',
+    url,
+    pids: () => pids,
+    behindPids: () => [],
+    stop: async () => {
+      await stopChild(child);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    await fetch(url).then((response) => response.arrayBuffer());
+    return true;
+  } catch {
+    return false;
+  }
+}

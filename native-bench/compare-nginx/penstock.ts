@@ -1,0 +1,55 @@
+/**
+ * Penstock with everything on: authentication, admission, scheduling, metering, journal and an embedded PostgreSQL that takes
+ * every row; one front, as nginx has one worker.
+ */
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { stringify } from 'yaml';
+import { poll, stopChild } from './child.ts';
+import type { Contender } from './contender.ts';
+import { processTree } from './cpu-time.ts';
+
+const REPOSITORY = resolve(import.meta.dirname, '../..');
+export const KEY = 'sk-ps-bench-000000000000000000000000000000000000';
+
+function configuration(folder: string, upstream: string): object {
+  const place = { host: '127.0.0.1', port: 0 };
+  const account = { name: 'mock', platform: 'anthropic', type: 'apikey', baseUrl: upstream, apiKey: 'sk-up' };
+  return {
+    listen: place,
+    control: place,
+    data: join(folder, 'data'),
+    threads: { fronts: 1 },
+    log: { level: 'warn' },
+    catalog: {
+      groups: [{ name: 'main' }],
+      accounts: [{ ...account, concurrency: 10_000, groups: ['main'] }],
+      users: [{ name: 'bench', balanceUsd: 1_000_000, concurrency: 10_000 }],
+      keys: [{ user: 'bench', group: 'main', key: KEY }],
+    },
+  };
+}
+
+export async function startPenstock(upstream: string): Promise<Contender> {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-penstock-'));
+  chmodSync(folder, 0o755); // PostgreSQL has its own user when this runs as root
+  const config = join(folder, 'penstock.yaml');
+  const readyFile = join(folder, 'ready.json');
+  writeFileSync(config, stringify(configuration(folder, upstream)));
+  const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts', '--config', config, '--ready-file', readyFile];
+  const child = spawn(process.execPath, args, { cwd: REPOSITORY, stdio: ['ignore', 'ignore', 'inherit'] });
+  await poll('Penstock to be ready', () => existsSync(readyFile) || child.exitCode !== null, 60_000);
+  const ready: { gateway: string; gatewayPid: number } = JSON.parse(readFileSync(readyFile, 'utf8'));
+  return {
+    name: 'Penstock',
+    url: ready.gateway,
+    pids: () => [ready.gatewayPid],
+    behindPids: () => processTree(child.pid!).filter((pid) => pid !== ready.gatewayPid),
+    stop: async () => {
+      await stopChild(child);
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}

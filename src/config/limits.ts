@@ -1,0 +1,207 @@
+/**
+ * Every bound at one place: the worst case in memory, added up line by line from budgets, never from products of maxima (a body
+ * of every exchange at its maximum, say, cannot happen: bodies share one budget). Runs at boot in supervisor and primary, and in
+ * the CLI.
+ *
+ *   fronts ×  heap, native exchanges and connections, ring │ shared budgets: bodies, answers waiting │ shared tables
+ *   primary │ usage-writer │ supervisor │ embedded PostgreSQL                                        └─ sum ≤ memoryBytesMax
+ */
+import { availableParallelism } from 'node:os';
+import { ConfigError } from './config-error.ts';
+import type { Config } from './schema.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Measured: a bare worker thread of Node 22 costs 11.4 MiB of RSS; twice that with code and stacks of a working one. */
+const THREAD_BYTES = 24 * MIB;
+/** Bare process (44.5 MiB measured) and compiled code of the product. */
+const PROCESS_BYTES = 96 * MIB;
+/** An open stream costs 16 KiB in all (traps: 15), half of it on the V8 heap. */
+const EXCHANGE_HEAP_BYTES = 8 * KIB;
+const EXCHANGE_NATIVE_BYTES = 8 * KIB;
+/** An idle client connection in uWebSockets.js, TLS ended elsewhere. */
+const CONNECTION_NATIVE_BYTES = KIB;
+/** A principal with its lists, its hash and the map entry around it. */
+const KEY_ENTRY_BYTES = KIB;
+const NEGATIVE_ENTRY_BYTES = 256;
+/** One account of the snapshot: decoded on each front, kept encoded and decoded on primary. */
+const ACCOUNT_HEAP_BYTES = KIB;
+/** Garbage that a generation may hold before it is collected. */
+const HEAP_SLACK_BYTES = 128 * MIB;
+/** A user or account row beside its queue: counts, ledger or health, and a word per front for places held. */
+const ROW_BYTES = 64;
+/** Tickets and doorbells: a state word and a free-list word each. */
+const TICKET_BYTES = 8;
+/** The embedded PostgreSQL: shared buffers and WAL buffers, and each backend's own memory. */
+const POSTGRES_SHARED_BYTES = 192 * MIB;
+const POSTGRES_BACKEND_BYTES = 16 * MIB;
+/** Connections besides primary's pool: usage-writer (COPY, statements), LISTEN, one spare for an operator. */
+const EXTRA_CONNECTIONS = 4;
+/** File descriptors besides sockets: database, journal, epoll, standard streams, libraries. */
+const SPARE_DESCRIPTORS = 256;
+/** Bytes one admitted exchange reserves in its front's ring: the largest record and its length prefix. */
+const RING_RECORD_BYTES = 1024 + 8;
+
+export interface MemoryLine {
+  name: string;
+  bytes: number;
+  /** How the figure is made, with the keys that move it. */
+  why: string;
+}
+
+export interface WorstCase {
+  lines: MemoryLine[];
+  totalBytes: number;
+}
+
+/** Number of fronts: as configured, else cores − 1, at least 1, at most what `limits.memoryBytesMax` holds. */
+export function frontCount(config: Config, cores: number = availableParallelism()): number {
+  if (config.threads.fronts !== null) return config.threads.fronts;
+  let fronts = Math.min(64, Math.max(1, cores - 1));
+  while (fronts > 1 && worstCase(config, fronts).totalBytes > config.limits.memoryBytesMax) fronts--;
+  return fronts;
+}
+
+/** Bound of a front's V8 heap: give it to the worker as `resourceLimits.maxOldGenerationSizeMb`. */
+export function frontHeapBytes(config: Config): number {
+  const { limits } = config;
+  return (
+    HEAP_SLACK_BYTES +
+    limits.exchangesPerFront * EXCHANGE_HEAP_BYTES +
+    limits.keyCacheEntries * KEY_ENTRY_BYTES +
+    limits.negativeKeyEntries * NEGATIVE_ENTRY_BYTES +
+    limits.accounts * ACCOUNT_HEAP_BYTES
+  );
+}
+
+/** Adds up what the process, its supervisor and the embedded PostgreSQL may hold at worst. */
+export function worstCase(config: Config, fronts: number): WorstCase {
+  const lines = [...sharedLines(config, fronts), ...frontLines(config, fronts), ...processLines(config)];
+  return { lines, totalBytes: lines.reduce((sum, line) => sum + line.bytes, 0) };
+}
+
+function sharedLines({ limits, queue }: Config, fronts: number): MemoryLine[] {
+  const userRow = ROW_BYTES + 4 * (queue.perUser + fronts);
+  const accountRow = ROW_BYTES + 4 * (queue.perAccount + fronts);
+  return [
+    { name: 'request bodies', bytes: limits.bodyBytesTotal, why: 'limits.bodyBytesTotal, shared by all fronts' },
+    {
+      name: 'answers waiting for readers',
+      bytes: limits.streamBytesTotal,
+      why: 'limits.streamBytesTotal, shared by all fronts',
+    },
+    { name: 'user rows', bytes: limits.users * userRow, why: `limits.users × ${userRow} B (queue.perUser)` },
+    {
+      name: 'account rows',
+      bytes: limits.accounts * accountRow,
+      why: `limits.accounts × ${accountRow} B (queue.perAccount)`,
+    },
+  ];
+}
+
+function frontLines(config: Config, fronts: number): MemoryLine[] {
+  const { limits, usage } = config;
+  const native =
+    limits.exchangesPerFront * (EXCHANGE_NATIVE_BYTES + TICKET_BYTES) +
+    limits.connectionsPerFront * CONNECTION_NATIVE_BYTES;
+  return [
+    { name: 'usage rings', bytes: fronts * usage.ringBytes, why: `${fronts} × usage.ringBytes` },
+    {
+      name: 'heaps of the fronts',
+      bytes: fronts * frontHeapBytes(config),
+      why: `${fronts} × (128 MiB + exchanges × 8 KiB + key cache × 1 KiB + unknown keys × 256 B + accounts × 1 KiB)`,
+    },
+    {
+      name: 'sockets of the fronts',
+      bytes: fronts * native,
+      why: `${fronts} × (limits.exchangesPerFront × 8 KiB + limits.connectionsPerFront × 1 KiB)`,
+    },
+    {
+      name: 'threads',
+      bytes: (fronts + 1) * THREAD_BYTES,
+      why: `${fronts} fronts and usage-writer × 24 MiB: isolate, code, stack`,
+    },
+  ];
+}
+
+function processLines({ limits, usage, auth, database }: Config): MemoryLine[] {
+  const backends = database.connections + EXTRA_CONNECTIONS;
+  const primary =
+    PROCESS_BYTES + HEAP_SLACK_BYTES + limits.accounts * 2 * ACCOUNT_HEAP_BYTES + auth.lookupsPending * KEY_ENTRY_BYTES;
+  const lines = [
+    { name: 'primary', bytes: primary, why: '224 MiB + limits.accounts × 2 KiB + auth.lookupsPending × 1 KiB' },
+    {
+      name: 'usage-writer',
+      bytes: HEAP_SLACK_BYTES + usage.segmentBytes + 8 * usage.batchBytes,
+      why: '128 MiB + usage.segmentBytes (replay) + 8 × usage.batchBytes (two batches as rows and as text)',
+    },
+    { name: 'supervisor', bytes: PROCESS_BYTES, why: 'a process without traffic' },
+  ];
+  if (database.url !== null) return lines;
+  const postgres = POSTGRES_SHARED_BYTES + backends * POSTGRES_BACKEND_BYTES;
+  return [...lines, { name: 'embedded PostgreSQL', bytes: postgres, why: `192 MiB + ${backends} backends × 16 MiB` }];
+}
+
+/**
+ * Holds the worst case to its bound. Throws ConfigError with the table when it is larger.
+ * Returns warnings about what the machine does not grant; none of them stops a start.
+ */
+export function checkLimits(config: Config, fronts: number, openFilesMax: number | null): string[] {
+  const sum = worstCase(config, fronts);
+  if (sum.totalBytes > config.limits.memoryBytesMax) {
+    const bound = mebibytes(config.limits.memoryBytesMax);
+    throw new ConfigError([
+      `limits.memoryBytesMax: ${fronts} fronts may need ${mebibytes(sum.totalBytes)}, the bound is ${bound}\n${formatWorstCase(sum)}`,
+    ]);
+  }
+  return [
+    ...frontWarnings(config, fronts),
+    ...descriptorWarnings(config, fronts, openFilesMax),
+    ...ringWarnings(config),
+    ...bodyWarnings(config),
+  ];
+}
+
+/** The sum as an aligned table, for messages, `doctor` and the start. */
+export function formatWorstCase({ lines, totalBytes }: WorstCase): string {
+  const rows = [...lines, { name: 'sum', bytes: totalBytes, why: '' }];
+  const wide = Math.max(...rows.map((row) => row.name.length));
+  return rows
+    .map((row) => `  ${row.name.padEnd(wide)}  ${mebibytes(row.bytes).padStart(12)}  ${row.why}`.trimEnd())
+    .join('\n');
+}
+
+function frontWarnings({ threads }: Config, fronts: number): string[] {
+  const wanted = Math.min(64, availableParallelism() - 1);
+  if (threads.fronts !== null || fronts >= wanted) return [];
+  return [
+    `threads.fronts: ${fronts} instead of ${wanted}, because limits.memoryBytesMax holds no more; raise it to use every core`,
+  ];
+}
+
+function descriptorWarnings({ limits }: Config, fronts: number, openFilesMax: number | null): string[] {
+  const needed = fronts * (limits.connectionsPerFront + limits.exchangesPerFront) + SPARE_DESCRIPTORS;
+  if (openFilesMax === null || openFilesMax >= needed) return [];
+  return [
+    `open files: the system grants ${openFilesMax}, limits.connectionsPerFront and limits.exchangesPerFront of ${fronts} fronts ` +
+      `may need ${needed}; raise the limit (ulimit -n) or lower the keys`,
+  ];
+}
+
+function ringWarnings({ limits, usage }: Config): string[] {
+  const records = Math.floor(usage.ringBytes / RING_RECORD_BYTES);
+  if (records >= limits.exchangesPerFront) return [];
+  return [
+    `usage.ringBytes: holds ${records} records, so limits.exchangesPerFront (${limits.exchangesPerFront}) cannot be reached`,
+  ];
+}
+
+function bodyWarnings({ limits }: Config): string[] {
+  if (limits.bodyBytesTotal >= limits.bodyBytesMax) return [];
+  return ['limits.bodyBytesTotal: smaller than limits.bodyBytesMax, so the largest bodies are never accepted'];
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / MIB).toFixed(1)} MiB`;
+}

@@ -1,0 +1,208 @@
+/**
+ * The one schema of the configuration: type, default, bounds and text of every key. `config/default.yaml` and
+ * `config/REFERENCE.md` are generated from it, the loader validates with it, and `Config` is its output: plain data that
+ * survives structured clone to every thread. Does no I/O.
+ */
+import { z } from 'zod';
+import { catalogSchema } from './catalog-schema.ts';
+import { secretSchema } from './secret.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+const HOUR_MS = 3_600_000;
+
+function int(fallback: number, min: number, max: number, text: string) {
+  return z.int().min(min).max(max).default(fallback).describe(text);
+}
+
+/** A whole number that must be a power of two, because indexes are masked with it. */
+function powerOfTwo(fallback: number, min: number, max: number, text: string) {
+  return z
+    .int()
+    .min(min)
+    .max(max)
+    .refine((value) => Number.isInteger(Math.log2(value)))
+    .meta({ expected: `a power of two from ${min} to ${max}` })
+    .default(fallback)
+    .describe(text);
+}
+
+/** A section may be left out: every key of it has a default. */
+function section<Shape extends z.ZodRawShape>(text: string, shape: Shape) {
+  return z
+    .strictObject(shape)
+    .prefault({} as never)
+    .describe(text);
+}
+
+const host = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(/^[A-Za-z0-9.:_-]+$/)
+  .meta({ expected: 'an IP address or a host name' });
+
+const fallbackPrice = z.strictObject({
+  input: z.number().min(0).max(100_000),
+  output: z.number().min(0).max(100_000),
+  cacheRead: z.number().min(0).max(100_000),
+  cacheWrite5m: z.number().min(0).max(100_000),
+  cacheWrite1h: z.number().min(0).max(100_000),
+});
+
+const sections = {
+  listen: section('The data port: where clients send their requests.', {
+    host: host.default('127.0.0.1').describe('Address to listen on; 0.0.0.0 or :: for every interface.'),
+    port: int(8080, 0, 65_535, 'Port; 0 takes any free one, named in the ready file.'),
+  }),
+  control: section('The control port: admin API, metrics, health.', {
+    host: host.default('127.0.0.1').describe('Address to listen on.'),
+    port: int(9090, 0, 65_535, 'Port; 0 takes any free one, named in the ready file.'),
+    token: secretSchema
+      .nullable()
+      .default(null)
+      .describe('Bearer token of the admin API; null generates one into the data folder.'),
+  }),
+  data: z
+    .string()
+    .min(1)
+    .max(1024)
+    .default('./data')
+    .describe(
+      'Folder of the embedded PostgreSQL, the journal and generated secrets; relative to the working directory.',
+    ),
+  database: section('PostgreSQL.', {
+    url: secretSchema.nullable().default(null).describe('postgres:// address; null runs the embedded PostgreSQL.'),
+    connections: int(4, 2, 100, 'Connections of primary.'),
+    statementTimeoutMs: int(10_000, 100, HOUR_MS, 'Longest statement.'),
+    connectTimeoutMs: int(5_000, 100, 60_000, 'Longest wait for a connection.'),
+  }),
+  threads: section('Threads of the gateway process.', {
+    fronts: z
+      .int()
+      .min(1)
+      .max(64)
+      .nullable()
+      .default(null)
+      .describe('Threads that relay; null takes cores − 1, at least 1, at most what limits.memoryBytesMax holds.'),
+  }),
+  limits: section('Every bound that is not a time. The worst case they allow is added up at start.', {
+    memoryBytesMax: int(4 * GIB, 256 * MIB, 1024 * GIB, 'Refuse to start when the worst case is larger than this.'),
+    bodyBytesMax: int(32 * MIB, KIB, 256 * MIB, 'Largest request body.'),
+    bodyBytesTotal: int(256 * MIB, MIB, 64 * GIB, 'Request bodies held at once, by all fronts together.'),
+    streamBytesTotal: int(256 * MIB, MIB, 64 * GIB, 'Answer bytes waiting for slow readers, by all fronts together.'),
+    exchangesPerFront: int(12_000, 1, 1_000_000, 'Open exchanges of one front.'),
+    connectionsPerFront: int(20_000, 1, 1_000_000, 'Client connections of one front.'),
+    users: int(16_384, 1, 1_048_576, 'Rows for users in use at once.'),
+    accounts: int(16_384, 1, 65_536, 'Rows for accounts.'),
+    keyCacheEntries: int(50_000, 16, 1_000_000, 'API keys that one front remembers.'),
+    negativeKeyEntries: int(10_000, 16, 1_000_000, 'Unknown keys that one front remembers.'),
+    jsonDepth: int(256, 8, 1024, 'Deepest nesting of a request body.'),
+    errorBodyBytes: int(64 * KIB, KIB, MIB, 'Largest error body of an upstream that is read.'),
+  }),
+  edge: section('Reading requests.', {
+    bodyStallMs: int(8_000, 100, 8_000, 'Longest silence within a body; above 8 s the listener would close first.'),
+    bodyTotalMs: int(120_000, 1_000, HOUR_MS, 'Longest time for a whole body.'),
+  }),
+  stream: section('Sending answers.', {
+    highWaterBytes: int(MIB, 16 * KIB, 64 * MIB, 'Bytes of one answer that may wait for its reader.'),
+  }),
+  queue: section('Waiting for a place.', {
+    perUser: powerOfTwo(64, 1, 1024, 'Requests of one user that may wait; a power of two.'),
+    perAccount: powerOfTwo(64, 1, 1024, 'Requests that may wait for one account; a power of two.'),
+    waitMs: int(30_000, 0, HOUR_MS, 'Longest wait.'),
+    pingAfterMs: int(10_000, 100, HOUR_MS, 'A streaming caller gets SSE pings after waiting this long.'),
+    pingEveryMs: int(5_000, 100, 60_000, 'Time between pings.'),
+  }),
+  relay: section('Talking to upstreams.', {
+    connectTimeoutMs: int(5_000, 10, 60_000, 'Connecting, TLS included.'),
+    headersTimeoutMs: int(600_000, 10, 24 * HOUR_MS, 'Request sent to head of the answer.'),
+    idleTimeoutMs: int(300_000, 10, 24 * HOUR_MS, 'Silence within an answer.'),
+    totalTimeoutMs: int(HOUR_MS, 100, 24 * HOUR_MS, 'A whole attempt.'),
+    attempts: int(3, 1, 16, 'Accounts tried for one exchange before its first byte.'),
+    connectionsPerOrigin: int(4096, 1, 65_535, 'Connections of one front to one origin.'),
+    keepAliveMs: int(30_000, 1_000, 600_000, 'Idle connections are kept this long.'),
+    prewarm: int(1, 0, 64, 'Connections opened to each origin ahead of need, by each front.'),
+    clientGoneDrainMs: int(2_000, 0, 600_000, 'How long an answer is read on for its usage when its client has left.'),
+    clientGoneDrainBytes: int(MIB, 0, 64 * MIB, 'How much of it is read.'),
+  }),
+  rest: section('Resting an account after failures.', {
+    rateLimitMs: int(30_000, 100, HOUR_MS, 'After 429 without a hint.'),
+    overloadedMs: int(10_000, 100, HOUR_MS, 'After 529 without a hint.'),
+    authMs: int(600_000, 100, 24 * HOUR_MS, 'After 401 or 403.'),
+    errorMs: int(5_000, 10, HOUR_MS, 'After errorsBeforeRest failures in a row.'),
+    errorsBeforeRest: int(3, 1, 1000, 'Failures in a row before a rest.'),
+    restMsMax: int(604_800_000, 1_000, 2_678_400_000, 'Longest rest, whatever the upstream asks for.'),
+  }),
+  auth: section('Looking up API keys.', {
+    keyTtlMs: int(60_000, 100, HOUR_MS, 'A known key is asked for again after this long.'),
+    negativeTtlMs: int(10_000, 100, HOUR_MS, 'An unknown key is asked for again after this long.'),
+    staleMs: int(300_000, 0, 24 * HOUR_MS, 'While PostgreSQL does not notify, cached keys are trusted to this age.'),
+    lookupTimeoutMs: int(3_000, 10, 60_000, 'Longest wait for a look-up.'),
+    lookupsPending: int(1_000, 1, 100_000, 'Look-ups in flight, per front.'),
+  }),
+  budget: section('Reserving the cost of a request ahead of its answer.', {
+    outputReserveTokens: int(4_096, 0, 1_000_000, 'Output tokens reserved at most.'),
+  }),
+  pricing: section('Prices of models.', {
+    file: z
+      .string()
+      .min(1)
+      .max(1024)
+      .nullable()
+      .default(null)
+      .describe('Price table; null takes the shipped config/prices.json.'),
+    fallback: fallbackPrice
+      .nullable()
+      .default(null)
+      .meta({ leaf: true })
+      .describe(
+        'Price of models that the table does not know, in USD per million tokens: {input, output, cacheRead, cacheWrite5m, cacheWrite1h}; null refuses them.',
+      ),
+  }),
+  usage: section('Recording what is billed.', {
+    ringBytes: powerOfTwo(16 * MIB, 64 * KIB, GIB, "One front's ring of records; a power of two."),
+    journalBytesMax: int(GIB, MIB, 1024 * GIB, 'Disk space of the journal; when it is full, new requests are refused.'),
+    segmentBytes: int(16 * MIB, 64 * KIB, GIB, 'One journal file.'),
+    syncMs: int(5, 0, 1_000, 'Records are synced to disk at least this often.'),
+    batchRows: int(2_000, 1, 100_000, 'A batch is sent when it has this many rows,'),
+    batchBytes: int(MIB, KIB, 64 * MIB, 'or this many bytes,'),
+    batchMs: int(50, 1, 60_000, 'or is this old.'),
+    batchTimeoutMs: int(30_000, 100, HOUR_MS, 'Longest transaction of a batch.'),
+  }),
+  shutdown: section('Ending.', {
+    drainMs: int(30_000, 0, 24 * HOUR_MS, 'Open answers may finish within this time.'),
+    flushMs: int(
+      10_000,
+      100,
+      HOUR_MS,
+      'Then records may reach PostgreSQL within this time; what is left stays in the journal.',
+    ),
+  }),
+  supervisor: section('Starting the gateway process again after a crash.', {
+    restartMinMs: int(100, 10, 60_000, 'First pause; it doubles with each crash.'),
+    restartMaxMs: int(10_000, 10, 600_000, 'Longest pause.'),
+  }),
+  log: section('Log lines: JSON on standard error.', {
+    level: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+      .default('info')
+      .describe('Lowest level that is written.'),
+  }),
+  test: section('Switches for tests; leave them off.', {
+    nameFront: z.boolean().default(false).describe('Answers carry `x-penstock-front`.'),
+  }),
+};
+
+/** What a thread gets. */
+export const configSchema = z.strictObject(sections);
+export type Config = z.output<typeof configSchema>;
+
+/** What a file may hold: the configuration and the catalog. */
+export const fileSchema = z.strictObject({
+  ...sections,
+  catalog: catalogSchema
+    .prefault({})
+    .describe('A deployment in text: applied at start, idempotent by name, never deleting what it does not name.'),
+});

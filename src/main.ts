@@ -1,0 +1,64 @@
+/**
+ * The one entry of the product. What it becomes depends on its first argument:
+ *
+ *   (nothing), start, --options   the supervisor
+ *   --gateway                     the gateway process, forked by the supervisor only
+ *   cli COMMAND, COMMAND          the operator command
+ *
+ * Expected failures end as one line on standard error and exit code 1.
+ */
+import { StartupError } from '#base/startup-error.ts';
+import type { GatewayToSupervisor, SupervisorToGateway } from '#threads/protocol.ts';
+
+/** Only what a role needs is loaded: the operator command starts without the gateway's libraries. */
+async function main(argv: readonly string[]): Promise<number | null> {
+  const [first, ...rest] = argv;
+  if (first === '--gateway') return runGateway();
+  if (first === undefined || first === 'start') return runStart(rest);
+  if (first.startsWith('-')) return runStart(argv);
+  const { runCli } = await import('#cli/cli.ts');
+  return runCli(first === 'cli' ? rest : argv);
+}
+
+async function runStart(argv: readonly string[]): Promise<number> {
+  const { parseStartOptions, START_HELP } = await import('#threads/start-options.ts');
+  const options = parseStartOptions(argv);
+  if (options.help) {
+    process.stdout.write(START_HELP);
+    return 0;
+  }
+  // Whoever reads our output may leave before us.
+  process.stdout.on('error', () => {});
+  const { runSupervisor } = await import('#threads/supervisor.ts');
+  return runSupervisor(options);
+}
+
+/** Null: the gateway process ends by itself once it has drained. */
+async function runGateway(): Promise<null> {
+  if (process.send === undefined) throw new StartupError('--gateway is for the supervisor, which forks this process');
+  // A Ctrl-C reaches the whole process group; what it means is for the supervisor to say.
+  process.on('SIGINT', () => {});
+  const { runPrimary } = await import('#threads/primary.ts');
+  const first = await new Promise<SupervisorToGateway>((resolve) => process.once('message', resolve));
+  if (first.type === 'start') await runPrimary(first.options);
+  return null;
+}
+
+/** Tells a supervisor, if there is one, why the gateway process ends; then exits. */
+function fail(error: unknown): void {
+  const expected = error instanceof StartupError;
+  const message = expected ? error.message : String(error instanceof Error ? error.stack : error);
+  if (process.send === undefined) {
+    process.stderr.write(`penstock: ${message}\n`);
+    process.exit(1);
+  }
+  const fatal: GatewayToSupervisor = { type: 'fatal', message };
+  process.send(fatal, undefined, undefined, () => process.exit(1));
+}
+
+try {
+  const code = await main(process.argv.slice(2));
+  if (code !== null) process.exit(code);
+} catch (error) {
+  fail(error);
+}

@@ -1,0 +1,51 @@
+/**
+ * What a gateway needs to know of a Messages request, as the scan hands it on: a few decoded values and byte ranges into the
+ * body, which itself stays as it came. Shapes only; runs on every thread.
+ */
+
+/** A field that has the wrong type or is missing: the lifecycle answers 400 with `path: expected …`. */
+export interface FieldError {
+  /** Dotted path from the top of the body, `metadata.user_id` say; `body` when the body itself is not an object. */
+  readonly path: string;
+  /** What belongs there, as words that complete "expected": `a boolean`. */
+  readonly expected: string;
+}
+
+export interface Facts {
+  /** Decoded; null when it is missing or of the wrong type (`fieldError` then says so). */
+  readonly model: string | null;
+  /** Byte range of the model's JSON string with its quotes; -1 when `model` is null. */
+  readonly modelStart: number;
+  readonly modelEnd: number;
+  readonly stream: boolean;
+  /** Tokens; null when absent (`count_tokens` has none) or wrong. */
+  readonly maxTokens: number | null;
+  /** `metadata.user_id`, decoded. */
+  readonly userId: string | null;
+  /**
+   * Byte ranges `start, end, start, end, …` of non-empty string contents, as they stand in the body (without quotes, escapes
+   * not decoded): `system` itself, and `text` and string `content` of the blocks in `system` and `messages`, nested `content`
+   * included. In order of position; a text beyond `TEXT_SPANS_MAX` of its section has no span, only its share of `textBytes`.
+   */
+  readonly systemSpans: Int32Array;
+  readonly messageSpans: Int32Array;
+  /** Bytes of all such texts, those without a span included. */
+  readonly textBytes: number;
+  /** `cache_control` objects on the blocks of system and messages (nested content included) and on tools. */
+  readonly cacheMarkers: number;
+  readonly toolsCount: number;
+  readonly messagesCount: number;
+  readonly fieldError: FieldError | null;
+}
+
+/** The body is not JSON that `JSON.parse` would take, or is nested too deep. */
+export interface ScanError {
+  /** Offset of the first bad byte, from the start of the body; its length when the body ends too early. */
+  readonly offset: number;
+  /** A few words for the client, without any of its bytes. */
+  readonly reason: string;
+}
+
+export function isScanError(result: Facts | ScanError): result is ScanError {
+  return 'reason' in result;
+}

@@ -1,0 +1,91 @@
+/** Clients that read slowly: the upstream is held back, memory stays bounded, and every byte arrives. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
+import { open, question } from '../support/http-client.ts';
+import { metric } from '../support/metrics.ts';
+import { Upstream } from '../support/upstream.ts';
+import { within } from '../support/wait-for.ts';
+
+const READERS = 6;
+const ANSWER_BYTES = 24 * 1024 * 1024;
+const STALL_MS = 4_000;
+/** Six times the high-water mark, what the garbage collector leaves lying about, and room for noise. */
+const GROWTH_BYTES_MAX = 40 * 1024 * 1024;
+
+let upstream: Upstream;
+let gateway: TestGateway;
+
+before(async () => {
+  upstream = await Upstream.start();
+  gateway = await TestGateway.start({
+    catalog: standardCatalog(upstream.url),
+    stream: { highWaterBytes: 262_144 },
+  });
+});
+after(async () => {
+  await gateway?.stop();
+  await upstream?.close();
+});
+
+function residentBytes(): number {
+  const status = readFileSync(`/proc/${gateway.gatewayPid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024;
+}
+
+/** Reads nothing for a while, then all, and hashes. */
+async function readLate(response: IncomingMessage): Promise<{ sha256: string; bytes: number; whole: boolean }> {
+  await sleep(STALL_MS);
+  const hash = createHash('sha256');
+  let bytes = 0;
+  response.on('data', (chunk: Buffer) => {
+    hash.update(chunk);
+    bytes += chunk.length;
+  });
+  await new Promise<void>((resolve) => {
+    response.once('close', resolve);
+    response.on('error', () => {});
+  });
+  return { sha256: hash.digest('hex'), bytes, whole: response.complete };
+}
+
+test('readers that stall hold at most their high-water mark, and then get every byte', async () => {
+  const event = `event: content_block_delta\ndata: {"type":"content_block_delta","x":"${'y'.repeat(1_000)}"}\n\n`;
+  const body = Buffer.from(event.repeat(Math.ceil(ANSWER_BYTES / event.length)));
+  upstream.plan = () => ({ body, cutBytesMax: 60_000 });
+  const residentBefore = residentBytes();
+  const responses = await Promise.all(
+    Array.from({ length: READERS }, (_, i) =>
+      open(gateway.url, { key: KEY, body: question(`slow-${i}`, { stream: true }) }),
+    ),
+  );
+  const readings = Promise.all(responses.map(readLate));
+  await sleep(STALL_MS / 2);
+  assert.equal(upstream.ledger.length, 0, 'the upstream is held back');
+  const grown = residentBytes() - residentBefore;
+  assert.ok(grown < GROWTH_BYTES_MAX, `resident memory grew by ${Math.round(grown / 1e6)} MB`);
+  assert.ok(metric(await gateway.metrics(), 'penstock_backpressure_pauses_total') >= READERS);
+  const read = await within('all answers', 60_000, readings);
+  for (const [i, reading] of read.entries()) {
+    const served = await upstream.served(`slow-${i}`);
+    assert.deepEqual(reading, { sha256: served.sha256, bytes: served.bytes, whole: false });
+  }
+  await gateway.assertIdle();
+});
+
+test('a fast reader costs at most one write per chunk of the upstream', async () => {
+  upstream.plan = () => ({ events: 200, paceMs: 2 });
+  const before = await gateway.metrics();
+  const response = await open(gateway.url, { key: KEY, body: question('fast', { stream: true }) });
+  response.resume();
+  await new Promise((resolve) => response.once('close', resolve));
+  const after = await gateway.metrics();
+  const grown = (name: string): number => metric(after, name) - metric(before, name);
+  const writes = grown('penstock_response_writes_total');
+  const chunks = grown('penstock_response_chunks_total');
+  assert.ok(writes <= chunks + 2, `${writes} writes for ${chunks} chunks`);
+});

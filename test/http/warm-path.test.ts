@@ -1,0 +1,129 @@
+/** SQL on the request path: none when a key is warm, by PostgreSQL's own statistics. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
+import { pinToFronts, question, send } from '../support/http-client.ts';
+import { Load } from '../support/load.ts';
+import { metric } from '../support/metrics.ts';
+import { connectSql, type Sql, TestPostgres } from '../support/test-postgres.ts';
+import { Upstream } from '../support/upstream.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const NEGATIVE_TTL_MS = 300;
+const COLD_KEYS = ['cold-1', 'cold-2'];
+
+let database: TestPostgres;
+let sql: Sql;
+let upstream: Upstream;
+let gateway: TestGateway;
+
+before(async () => {
+  database = await TestPostgres.start();
+  upstream = await Upstream.start({ plan: () => ({ events: 2 }) });
+  const catalog = standardCatalog(upstream.url);
+  catalog['keys']!.push(...COLD_KEYS.map((name) => ({ user: 'u1', group: 'main', key: `${KEY}-${name}` })));
+  gateway = await TestGateway.start({
+    catalog,
+    database: { url: database.url },
+    auth: { negativeTtlMs: NEGATIVE_TTL_MS },
+  });
+  sql = connectSql(database.url);
+  await sql`create extension if not exists pg_stat_statements`;
+});
+after(async () => {
+  await sql?.end();
+  await gateway?.stop();
+  await upstream?.close();
+  await database?.remove();
+});
+
+/** Calls of each statement so far. */
+async function statementCalls(): Promise<Map<string, number>> {
+  const rows = await sql<{ query: string; calls: string }[]>`
+    select query, sum(calls)::text as calls from pg_stat_statements group by query`;
+  return new Map(rows.map(({ query, calls }) => [query, Number(calls)]));
+}
+
+/** The writer's batches and primary's own heartbeat run by time, not by request. */
+const IN_BACKGROUND =
+  /pg_notify|pg_stat_statements|usage_|journal|staging|begin|commit|listen|^set |balance_|set_config/i;
+
+/** Statements that ran meanwhile and are neither the writer's batches nor the heartbeat. */
+async function foregroundStatements(work: () => Promise<unknown>): Promise<[string, number][]> {
+  const before = await statementCalls();
+  await work();
+  const after = await statementCalls();
+  return [...after]
+    .map(([query, calls]): [string, number] => [query, calls - (before.get(query) ?? 0)])
+    .filter(([query, calls]) => calls > 0 && !IN_BACKGROUND.test(query));
+}
+
+function ask(key: string, agent?: import('node:http').Agent) {
+  return send(gateway.url, { key, body: question('warm'), ...(agent ? { agent } : {}) });
+}
+
+test('a thousand requests with a warm key run no statement, and the batches are far fewer than the requests', async () => {
+  const pins = await pinToFronts(gateway.url, 3);
+  for (const { agent } of pins) {
+    assert.equal((await ask(KEY, agent)).status, 200);
+    agent.destroy();
+  }
+  await gateway.flush();
+  const before = await statementCalls();
+  const statements = await foregroundStatements(async () => {
+    const load = await new Load(gateway.url, { clients: 10, requestsEach: 100, label: 'warm' }).finished();
+    assert.equal(load.completed, 1000, load.details.join('\n'));
+  });
+  assert.deepEqual(statements, []);
+  const after = await statementCalls();
+  const most = Math.max(...[...after].map(([query, calls]) => calls - (before.get(query) ?? 0)));
+  assert.ok(most < 500, `one statement ran ${most} times for 1000 requests`);
+});
+
+test('a cold key costs one statement, also for many requests at once; its second request none', async () => {
+  const [pinned] = await pinToFronts(gateway.url, 1);
+  const first = await foregroundStatements(() => ask(`${KEY}-cold-1`, pinned!.agent));
+  assert.equal(
+    first.reduce((sum, [, calls]) => sum + calls, 0),
+    1,
+    JSON.stringify(first),
+  );
+  assert.deepEqual(await foregroundStatements(() => ask(`${KEY}-cold-1`, pinned!.agent)), []);
+  pinned!.agent.destroy();
+  const crowd = await foregroundStatements(() => Promise.all(Array.from({ length: 60 }, () => ask(`${KEY}-cold-2`))));
+  const calls = crowd.reduce((sum, [, count]) => sum + count, 0);
+  assert.ok(calls >= 1 && calls <= 3, `${calls} statements for 60 requests on three fronts`);
+});
+
+test('an unknown key costs one statement per negative TTL, however often it is tried', async () => {
+  const [pinned] = await pinToFronts(gateway.url, 1);
+  const stranger = 'sk-ps-stranger';
+  await ask(stranger, pinned!.agent);
+  const lookups = async () => metric(await gateway.metrics(), 'penstock_key_lookups_total');
+  const asked = await lookups();
+  await waitFor('the negative entry to expire', async () => {
+    await ask(stranger, pinned!.agent);
+    return (await lookups()) > asked;
+  });
+  pinned!.agent.destroy();
+  const again = await foregroundStatements(() => ask(stranger));
+  assert.ok(again.length <= 1, JSON.stringify(again));
+});
+
+test('with PostgreSQL frozen warm keys are served without it', async () => {
+  const pins = await pinToFronts(gateway.url, 3);
+  for (const { agent } of pins) assert.equal((await ask(KEY, agent)).status, 200);
+  const thaw = database.freeze();
+  try {
+    for (const { agent } of pins) {
+      for (let i = 0; i < 20; i++) {
+        const answer = await ask(KEY, agent);
+        assert.equal(answer.status, 200);
+        assert.ok(answer.ms < 1_000, `${answer.ms} ms`);
+      }
+    }
+  } finally {
+    thaw();
+    for (const { agent } of pins) agent.destroy();
+  }
+});

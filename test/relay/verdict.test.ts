@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { REST_AUTH, REST_RATE_LIMITED } from '#coordinate/local/account-health.ts';
+import { judgeError, judgeStatus, type RestRules, retryAfterMs } from '#relay/verdict.ts';
+
+const RULES: RestRules = {
+  rateLimitMs: 30_000,
+  overloadedMs: 10_000,
+  authMs: 600_000,
+  errorMs: 5_000,
+  errorsBeforeRest: 3,
+  restMsMax: 3_600_000,
+};
+const NOW = Date.parse('2026-03-01T00:00:00Z');
+const judge = (status: number, headers: Record<string, string> = {}) => judgeStatus(status, headers, RULES, NOW);
+
+test('successes and faults of the caller are relayed', () => {
+  for (const status of [200, 201, 400, 404, 413, 422]) assert.equal(judge(status).kind, 'relay', String(status));
+});
+
+test('faults of the account fail over', () => {
+  for (const status of [401, 403, 429, 500, 502, 503, 529, 302])
+    assert.equal(judge(status).kind, 'failover', String(status));
+  assert.deepEqual([judge(401).restMs, judge(401).restReason, judge(401).restModelOnly], [600_000, REST_AUTH, false]);
+  assert.equal(judge(503).restMs, -1, 'a server error only counts');
+});
+
+test('429 rests the model for retry-after in seconds, fractions and dates, or until the exhausted limit resets', () => {
+  assert.equal(judge(429, { 'retry-after': '7' }).restMs, 7000);
+  assert.equal(judge(429, { 'retry-after': '1.5' }).restMs, 1500);
+  assert.equal(retryAfterMs({ 'retry-after': 'Sun, 01 Mar 2026 00:00:09 GMT' }, NOW), 9000);
+  assert.equal(judge(429).restMs, RULES.rateLimitMs);
+  assert.equal(judge(429).restModelOnly, true);
+  const limits = {
+    'anthropic-ratelimit-requests-remaining': '5',
+    'anthropic-ratelimit-requests-reset': '2026-03-01T00:10:00Z',
+    'anthropic-ratelimit-input-tokens-remaining': '0',
+    'anthropic-ratelimit-input-tokens-reset': '2026-03-01T00:00:42Z',
+  };
+  assert.equal(judge(429, limits).restMs, 42_000);
+});
+
+test('a used-up unified limit rests the whole account until its reset, within the bound', () => {
+  const unified = (seconds: number) => ({
+    'anthropic-ratelimit-unified-status': 'rejected',
+    'anthropic-ratelimit-unified-reset': String(NOW / 1000 + seconds),
+    'retry-after': '5',
+  });
+  const verdict = judge(429, unified(1800));
+  assert.deepEqual([verdict.restMs, verdict.restReason, verdict.restModelOnly], [1_800_000, REST_RATE_LIMITED, false]);
+  assert.equal(judge(429, unified(1e6)).restMs, RULES.restMsMax);
+});
+
+test('transport errors are told apart', () => {
+  const code = (code: string) => judgeError(Object.assign(new Error('x'), { code })).code;
+  assert.equal(code('ECONNREFUSED'), 'upstream_connect');
+  assert.equal(code('UND_ERR_CONNECT_TIMEOUT'), 'upstream_connect');
+  assert.equal(code('DEPTH_ZERO_SELF_SIGNED_CERT'), 'upstream_tls');
+  assert.equal(code('CERT_HAS_EXPIRED'), 'upstream_tls');
+  assert.equal(code('ERR_TLS_CERT_ALTNAME_INVALID'), 'upstream_tls');
+  assert.equal(code('UND_ERR_HEADERS_TIMEOUT'), 'upstream_headers_timeout');
+  assert.equal(code('UND_ERR_BODY_TIMEOUT'), 'upstream_idle_timeout');
+  assert.equal(code('ECONNRESET'), 'upstream_broken');
+});

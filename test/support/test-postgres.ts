@@ -1,0 +1,69 @@
+/**
+ * A PostgreSQL of the test's own, for what a test wants to do to one: stop it, start it again on the same port, freeze it. And the
+ * address of the one that a gateway embeds, for tests that look at its tables and statistics.
+ */
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '#supervise/embedded-postgres.ts';
+import { DATABASE_USER } from '#supervise/init-cluster.ts';
+import { pausePostgres, resumePostgres } from './postgres-pause.ts';
+
+const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
+
+export class TestPostgres {
+  readonly #dataDir: string;
+  #server: EmbeddedPostgres | null = null;
+
+  private constructor(dataDir: string) {
+    this.#dataDir = dataDir;
+  }
+
+  static async start(): Promise<TestPostgres> {
+    const dataDir = mkdtempSync(join(tmpdir(), 'penstock-postgres-'));
+    chmodSync(dataDir, 0o755); // PostgreSQL has its own user when the tests run as root
+    const database = new TestPostgres(dataDir);
+    await database.start();
+    return database;
+  }
+
+  get url(): string {
+    if (this.#server === null) throw new Error('the test PostgreSQL is stopped');
+    return this.#server.url;
+  }
+
+  /** Starts it, first or again; the port stays the same. */
+  async start(): Promise<void> {
+    this.#server = await startEmbeddedPostgres({ dataDir: this.#dataDir, log: SILENT });
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.stop();
+    this.#server = null;
+  }
+
+  /** Freezes it: connections stay open and nothing answers. Returns what thaws it. */
+  freeze(): () => void {
+    const pids = pausePostgres(this.#dataDir);
+    return () => resumePostgres(pids);
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.#dataDir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+export type Sql = ReturnType<typeof postgres>;
+
+/** One connection; end it with `sql.end()`. */
+export function connectSql(url: string): Sql {
+  return postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 5 });
+}
+
+/** A connection to the PostgreSQL that a gateway embeds. */
+export function connectEmbedded(dataDir: string): Sql {
+  const { port, password } = JSON.parse(readFileSync(join(dataDir, 'postgres.json'), 'utf8'));
+  return connectSql(`postgres://${DATABASE_USER}:${password}@127.0.0.1:${port}/postgres`);
+}
