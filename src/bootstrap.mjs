@@ -25,7 +25,7 @@ const TEST_TIMEOUT_MS = 300_000;
 /** Folders of tests that start gateways, databases or foreign clients. `check` leaves them to `test`. */
 const SLOW_FOLDERS = ['http', 'threads', 'clients', 'store', 'fuzz', 'browser'];
 /** So does a test file elsewhere that starts a gateway or a database by one of these modules. */
-const SLOW_IMPORT = /from '[^']*\/(gateway|embedded-postgres|database|postgres)\.ts'/;
+const SLOW_IMPORT = /from '[^']*\/([a-z-]+-)?(gateway|postgres|database)\.ts'/;
 
 /** Arguments that name a file relative to where npm was called; npm itself moves to the package's folder. */
 const PATH_OPTIONS = ['--config', '--ready-file'];
@@ -54,7 +54,7 @@ async function main([command = 'start', ...args]) {
 /** Lint, types, fast tests (the tidy test among them); stops at the first that fails. */
 async function check() {
   const steps = [
-    [join(BIN, 'biome'), ['ci', '--error-on-warnings']],
+    [join(BIN, 'biome'), ['check', '--error-on-warnings']],
     [join(BIN, 'tsc'), ['-p', '.']],
     [NODE, testArguments(testFiles().fast)],
   ];

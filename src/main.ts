@@ -38,8 +38,18 @@ async function runGateway(): Promise<null> {
   if (process.send === undefined) throw new StartupError('--gateway is for the supervisor, which forks this process');
   // A Ctrl-C reaches the whole process group; what it means is for the supervisor to say.
   process.on('SIGINT', () => {});
+  let serving = false;
+  // Sent to this process alone, or to the whole group: it leaves its supervisor, and so drains and exits.
+  process.on('SIGTERM', () => {
+    if (!serving) process.exit(143);
+    if (process.connected) process.disconnect();
+  });
+  process.once('disconnect', () => {
+    if (!serving) process.exit(1);
+  });
   const { runPrimary } = await import('#threads/primary.ts');
   const first = await new Promise<SupervisorToGateway>((resolve) => process.once('message', resolve));
+  serving = true;
   if (first.type === 'start') await runPrimary(first.options);
   return null;
 }

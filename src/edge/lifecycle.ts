@@ -125,16 +125,11 @@ export class Lifecycle implements ExchangeEvents {
 
   // ── receive ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes the body in. After an early refusal it is read on without being kept, so that the client sees the answer. */
+  /** Takes the body in. After an early refusal the rest is read and dropped, so that the client sees the answer. */
   #receive(exchange: Exchange, res: HttpResponse): void {
     const { config, bodyBudget } = this.#parts;
-    let discarded = 0;
     res.onData((chunk, isLast) => {
-      if (exchange.stage !== 'receiving') {
-        discarded += chunk.byteLength;
-        if (!isLast && discarded > config.limits.bodyBytesMax) res.close();
-        return;
-      }
+      if (exchange.stage !== 'receiving') return;
       exchange.lastByteAtMs = nowMs();
       exchange.body ??= new BodyReader(bodyBudget, config.limits.bodyBytesMax, exchange.head.contentLength);
       const code = exchange.body.add(chunk, isLast);

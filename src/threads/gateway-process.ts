@@ -1,8 +1,10 @@
 /**
  * One gateway process as its supervisor sees it: forked, ready or failed, drained, gone.
  *
- *   fork ──start──► starting ──ready──► serving ──drain──► draining ──► exit 0
- *                      └─fatal─► exit 1          └─ abort ─► exit by signal
+ *   forked ──start──► starting ──ready──► serving ──drain──► draining ──► exit 0
+ *                        └─fatal─► exit 1          └─ abort ─► exit by signal
+ *
+ * A forked process loads its modules and waits: at the first start that happens while PostgreSQL is being made.
  *
  * Supervisor process only.
  */
@@ -29,12 +31,13 @@ const MAIN = join(import.meta.dirname, '..', 'main.ts');
 
 export class GatewayProcess {
   readonly #child: ChildProcess;
+  #started = false;
   #fatal: string | null = null;
   /** Resolves once traffic is accepted; null when the process ends before that. */
   readonly ready: Promise<GatewayReady | null>;
   readonly exited: Promise<GatewayExit>;
 
-  constructor(options: PrimaryOptions, pools: ThreadPools) {
+  constructor(pools: ThreadPools) {
     this.#child = fork(MAIN, ['--gateway'], {
       execPath: process.execPath,
       execArgv: ['--disable-warning=ExperimentalWarning', `--v8-pool-size=${pools.v8}`],
@@ -43,6 +46,10 @@ export class GatewayProcess {
     });
     this.exited = this.#watchExit();
     this.ready = this.#watchReady();
+  }
+
+  start(options: PrimaryOptions): void {
+    this.#started = true;
     this.#send({ type: 'start', options });
   }
 
@@ -53,7 +60,8 @@ export class GatewayProcess {
 
   /** Stop accepting, finish streams, flush, exit 0. May be sent twice. */
   drain(): void {
-    this.#send({ type: 'drain' });
+    if (this.#started) this.#send({ type: 'drain' });
+    else this.kill();
   }
 
   kill(): void {

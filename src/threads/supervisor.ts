@@ -83,11 +83,13 @@ class Supervisor {
     const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
     for (const signal of signals) process.on(signal, onSignal);
     try {
+      this.#gateway = this.#forkGateway();
       await outwaitOrphan(this.#dataDir, this.#endBoundMs(), this.#log);
       await this.#startDatabase();
       return await this.#superviseGateway();
     } finally {
       this.#stop.abort();
+      this.#gateway?.kill();
       await this.#database?.stop();
       await this.#databaseWatch;
       this.#removeTraces();
@@ -108,6 +110,7 @@ class Supervisor {
       const readyAtMs = performance.now();
       if (ready !== null) this.#announce(gateway, ready);
       const exit = await gateway.exited;
+      this.#gateway = null;
       if (this.#stopping) return exit.code === 0 || ready === null ? 0 : 1;
       if (this.#lastReady === null) throw new StartupError(`The gateway did not start: ${describeExit(exit)}`);
       if (ready !== null && performance.now() - readyAtMs > STABLE_MS) pauseMs = restartMinMs;
@@ -118,21 +121,23 @@ class Supervisor {
     return 0;
   }
 
-  #startGateway(): GatewayProcess {
+  #forkGateway(): GatewayProcess {
     const fronts = frontCount(this.#config);
-    const gateway = new GatewayProcess(
-      {
-        configPath: this.#options.configPath,
-        databaseUrl: this.#databaseUrl(),
-        dataDir: this.#dataDir,
-        demo: this.#demo,
-        listenPort: portOf(this.#lastReady?.gatewayUrl),
-        controlPort: portOf(this.#lastReady?.controlUrl),
-      },
-      { libuv: libuvPoolSize(fronts), v8: v8PoolSize(fronts) },
-    );
+    return new GatewayProcess({ libuv: libuvPoolSize(fronts), v8: v8PoolSize(fronts) });
+  }
+
+  #startGateway(): GatewayProcess {
+    const gateway = this.#gateway ?? this.#forkGateway();
     this.#gateway = gateway;
     if (gateway.pid !== 0) rememberGateway(this.#dataDir, gateway.pid);
+    gateway.start({
+      configPath: this.#options.configPath,
+      databaseUrl: this.#databaseUrl(),
+      dataDir: this.#dataDir,
+      demo: this.#demo,
+      listenPort: portOf(this.#lastReady?.gatewayUrl),
+      controlPort: portOf(this.#lastReady?.controlUrl),
+    });
     return gateway;
   }
 

@@ -8,13 +8,12 @@
  *        ├─ messages ─► COUNTED ─► BLOCK         └─ content ─► (text), LIST or BLOCK, any depth
  *        └─ tools    ─► COUNTED ─► BLOCK, of which only cache_control is looked at
  *
- * Of equal keys in one object the last counts, as in `JSON.parse`: when a key comes again, all that its earlier value gave is
- * taken back (a block's frame below says what and from where). Each removal steps over the block's own later texts only, and
- * those texts then stand in front: the work stays linear in the size of the body.
+ * Of equal keys in one object the last counts, as in `JSON.parse`: a field's later value replaces the earlier one here, a
+ * block's in `section.ts`.
  */
 import type { FieldError, Facts } from './facts.ts';
 import * as keys from './fact-keys.ts';
-import { SpanList } from './span-list.ts';
+import { Section } from './section.ts';
 
 /** Contexts of a container. PLAIN: nothing inside is a fact. */
 export const PLAIN = 0;
@@ -43,44 +42,13 @@ const ABSENT = 0;
 const GOOD = 1;
 const WRONG = 2;
 
-/*
- * Frame of an open block, in cells of one Int32Array that holds the stack of them: what each key's value has given so far.
- * `contentBytes` and `contentMarkers` are the section's sums before the content while it is open, its own share afterwards.
- */
-const TEXT_START = 0; // -1: no text
-const TEXT_END = 1;
-const CONTENT_START = 2; // -1: no content that could have given anything
-const CONTENT_END = 3;
-const CONTENT_BYTES = 4;
-const CONTENT_MARKERS = 5;
-const MARKERS = 6; // 1: its cache_control is an object
-const FRAME_CELLS = 7;
-
-/** What one of system, messages and tools has given. */
-class Section {
-  readonly spans = new SpanList();
-  textBytes = 0;
-  cacheMarkers = 0;
-  elements = 0;
-
-  clear(): void {
-    this.spans.clear();
-    this.textBytes = 0;
-    this.cacheMarkers = 0;
-    this.elements = 0;
-  }
-}
-
 export class FactCollector {
   #bytes = new Uint8Array(0);
-  readonly #system = new Section();
-  readonly #messages = new Section();
-  readonly #tools = new Section();
+  readonly #system = new Section(keys.BLOCK_KEYS);
+  readonly #messages = new Section(keys.BLOCK_KEYS);
+  readonly #tools = new Section(keys.TOOL_KEYS);
   #section = this.#system;
   #role = keys.ROLE_NONE;
-  #frames = new Int32Array(8 * FRAME_CELLS);
-  /** First cell of the innermost open block; negative when none is open. */
-  #frame = -FRAME_CELLS;
   #topIsObject = false;
   #model = ABSENT;
   #modelStart = 0;
@@ -100,7 +68,6 @@ export class FactCollector {
     this.#system.clear();
     this.#messages.clear();
     this.#tools.clear();
-    this.#frame = -FRAME_CELLS;
     this.#topIsObject = false;
     this.#model = this.#stream = this.#maxTokens = this.#messagesField = this.#userId = ABSENT;
   }
@@ -114,9 +81,8 @@ export class FactCollector {
   /** A key whose raw bytes are [start, end) in an object of this context; its value comes next. */
   key(context: number, start: number, end: number, escaped: boolean): void {
     if (context === BLOCK) {
-      const known = this.#section === this.#tools ? keys.TOOL_KEYS : keys.BLOCK_KEYS;
-      this.#role = keys.roleOf(known, this.#bytes, start, end, escaped);
-      this.#takeBack(this.#role);
+      this.#role = keys.roleOf(this.#section.blockKeys, this.#bytes, start, end, escaped);
+      this.#section.takeBack(this.#role);
     } else if (context === TOP) {
       this.#role = keys.roleOf(keys.TOP_KEYS, this.#bytes, start, end, escaped);
       this.#beginField(this.#role);
@@ -127,7 +93,9 @@ export class FactCollector {
 
   /** A scalar in a container of this context: raw bytes [start, end), of a string those between the quotes. */
   scalar(context: number, kind: number, start: number, end: number): void {
-    if (context === BLOCK) this.#blockScalar(kind, start, end);
+    if (context === BLOCK) {
+      if (kind === STRING) this.#section.blockString(this.#role, start, end);
+    }
     else if (context === TOP) this.#fieldScalar(kind, start, end);
     else if (context === COUNTED) this.#section.elements++;
     else if (context === METADATA && this.#role === keys.ROLE_USER_ID) this.#userIdScalar(kind, start, end);
@@ -141,20 +109,16 @@ export class FactCollector {
       return PLAIN;
     }
     if (context === COUNTED) this.#section.elements++;
-    if (context === BLOCK && !this.#opensContent(isObject, start)) return PLAIN;
-    if (isObject) this.#pushFrame();
+    if (context === BLOCK && !this.#section.openValue(this.#role, isObject, start)) return PLAIN;
+    if (isObject) this.#section.openBlock();
     return isObject ? BLOCK : LIST;
   }
 
   /** The container of this context ends before `end`; it stood in one of context `parent`. */
   close(context: number, parent: number, end: number): void {
-    if (context === BLOCK) this.#frame -= FRAME_CELLS;
-    if (parent !== BLOCK) return;
+    if (context === BLOCK) this.#section.closeBlock();
     // Only a content's container has a context of its own inside a block.
-    const { textBytes, cacheMarkers } = this.#section;
-    this.#frames[this.#frame + CONTENT_END] = end;
-    this.#frames[this.#frame + CONTENT_BYTES] = textBytes - this.#frames[this.#frame + CONTENT_BYTES]!;
-    this.#frames[this.#frame + CONTENT_MARKERS] = cacheMarkers - this.#frames[this.#frame + CONTENT_MARKERS]!;
+    if (parent === BLOCK) this.#section.closeContent(end);
   }
 
   /** The facts of the body that has been walked to its end. Lets go of the body. */
@@ -231,7 +195,7 @@ export class FactCollector {
         this.#messagesField = WRONG;
         return;
       case keys.ROLE_SYSTEM:
-        if (kind === STRING) this.#addText(start, end);
+        if (kind === STRING) this.#section.addText(start, end);
     }
   }
 
@@ -272,72 +236,6 @@ export class FactCollector {
         return isObject ? PLAIN : LIST;
       default:
         return PLAIN;
-    }
-  }
-
-  #addText(start: number, end: number): void {
-    if (start === end) return;
-    this.#section.spans.push(start, end);
-    this.#section.textBytes += end - start;
-  }
-
-  #pushFrame(): void {
-    this.#frame += FRAME_CELLS;
-    if (this.#frame === this.#frames.length) {
-      const grown = new Int32Array(this.#frames.length * 2);
-      grown.set(this.#frames);
-      this.#frames = grown;
-    }
-    this.#frames[this.#frame + TEXT_START] = -1;
-    this.#frames[this.#frame + CONTENT_START] = -1;
-    this.#frames[this.#frame + MARKERS] = 0;
-  }
-
-  #blockScalar(kind: number, start: number, end: number): void {
-    if (kind !== STRING || (this.#role !== keys.ROLE_TEXT && this.#role !== keys.ROLE_CONTENT)) return;
-    this.#addText(start, end);
-    const cells = this.#frames;
-    if (this.#role === keys.ROLE_TEXT) {
-      cells[this.#frame + TEXT_START] = start;
-      cells[this.#frame + TEXT_END] = end;
-    } else {
-      cells[this.#frame + CONTENT_START] = start;
-      cells[this.#frame + CONTENT_END] = end;
-      cells[this.#frame + CONTENT_BYTES] = end - start;
-      cells[this.#frame + CONTENT_MARKERS] = 0;
-    }
-  }
-
-  /** A container begins as the value of a block's key; whether it is the content, whose inside has facts again. */
-  #opensContent(isObject: boolean, start: number): boolean {
-    if (this.#role === keys.ROLE_CACHE_CONTROL && isObject) {
-      this.#frames[this.#frame + MARKERS] = 1;
-      this.#section.cacheMarkers++;
-    }
-    if (this.#role !== keys.ROLE_CONTENT) return false;
-    this.#frames[this.#frame + CONTENT_START] = start;
-    this.#frames[this.#frame + CONTENT_BYTES] = this.#section.textBytes;
-    this.#frames[this.#frame + CONTENT_MARKERS] = this.#section.cacheMarkers;
-    return true;
-  }
-
-  /** A block's key begins: what its earlier value has given does not count any more. */
-  #takeBack(role: number): void {
-    const cells = this.#frames;
-    const frame = this.#frame;
-    const section = this.#section;
-    if (role === keys.ROLE_TEXT && cells[frame + TEXT_START]! >= 0) {
-      section.textBytes -= cells[frame + TEXT_END]! - cells[frame + TEXT_START]!;
-      section.spans.removeWithin(cells[frame + TEXT_START]!, cells[frame + TEXT_END]!);
-      cells[frame + TEXT_START] = -1;
-    } else if (role === keys.ROLE_CONTENT && cells[frame + CONTENT_START]! >= 0) {
-      section.textBytes -= cells[frame + CONTENT_BYTES]!;
-      section.cacheMarkers -= cells[frame + CONTENT_MARKERS]!;
-      section.spans.removeWithin(cells[frame + CONTENT_START]!, cells[frame + CONTENT_END]!);
-      cells[frame + CONTENT_START] = -1;
-    } else if (role === keys.ROLE_CACHE_CONTROL) {
-      section.cacheMarkers -= cells[frame + MARKERS]!;
-      cells[frame + MARKERS] = 0;
     }
   }
 }

@@ -60,6 +60,11 @@ export class JsonFields {
     return this.#state === 'complete';
   }
 
+  /** Bytes of memory held for an unfinished value. */
+  get heldBytes(): number {
+    return this.#held.length;
+  }
+
   reset(): void {
     this.#state = 'before';
     this.#depth = 0;

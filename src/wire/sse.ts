@@ -58,6 +58,11 @@ export class SseSplitter {
     this.#atStart = true;
   }
 
+  /** Bytes of memory held for an unfinished frame. */
+  get heldBytes(): number {
+    return this.#held.length;
+  }
+
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     // Buffer.indexOf takes 8 ns where Uint8Array.indexOf takes 27 (frames of 133 bytes).
@@ -168,6 +173,12 @@ export class SseFields {
   dataStart = 0;
   dataEnd = 0;
   #hasData = false;
+
+  /** Lets go of the chunk: a slow stream must not keep it until its next event. */
+  release(): void {
+    this.bytes = this.data = EMPTY;
+    this.eventStart = this.eventEnd = this.dataStart = this.dataEnd = 0;
+  }
 
   read(bytes: Buffer, start: number, end: number): void {
     this.bytes = bytes;

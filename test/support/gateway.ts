@@ -152,7 +152,7 @@ export class TestGateway {
 
   /** Runs the operators' command against this gateway. */
   async cli(...args: string[]): Promise<CommandResult> {
-    const command = [...NODE_ARGS, 'src/cli/main.ts', ...args, '--config', this.configFile];
+    const command = [...NODE_ARGS, 'src/main.ts', 'cli', ...args, '--config', this.configFile];
     const child = spawn(process.execPath, command, { cwd: REPOSITORY, stdio: ['ignore', 'pipe', 'pipe'] });
     const result: CommandResult = { code: null, stdout: '', stderr: '' };
     child.stdout.on('data', (chunk: Buffer) => {

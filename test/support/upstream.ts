@@ -86,6 +86,8 @@ export interface UpstreamOptions {
   tls?: boolean;
 }
 
+const RESET_AFTER_MS = 40;
+
 const ERROR_TYPES: Record<number, string> = {
   400: 'invalid_request_error',
   401: 'authentication_error',
@@ -276,6 +278,8 @@ export class Upstream {
   async #break(response: ServerResponse, plan: Plan, entry: Served): Promise<void> {
     entry.ending = 'broken';
     if (plan.breakHow === 'reset') {
+      // A reset discards what the other side has not read yet.
+      if (response.headersSent) await this.#pause(response, RESET_AFTER_MS);
       response.socket?.resetAndDestroy();
     } else if (plan.breakHow === 'end') {
       if (response.headersSent) response.end();

@@ -1,0 +1,174 @@
+/**
+ * Usage records as bytes: a MessagePack array in the order of `FIELDS`, the same in ring and journal. Enumerations travel as their
+ * index. Encoding never fails and never exceeds RECORD_BYTES_MAX whatever a record holds: a front must be able to settle, so
+ * texts are cut and numbers clamped. Decoding trusts nothing. Fronts encode, the usage-writer decodes; no I/O.
+ */
+import { pack, unpack } from '#base/msgpack.ts';
+import type { RecordStatus, UsageRecord, UsageSource } from './record.ts';
+
+/** Order is the format: append, never reorder. The index is what is stored. */
+const STATUSES: readonly RecordStatus[] = ['completed', 'client_gone', 'interrupted'];
+const SOURCES: readonly UsageSource[] = ['reported', 'partial', 'estimated'];
+
+const INT_MAX = 2 ** 31 - 1;
+const SMALL_MAX = 2 ** 15 - 1;
+const BIGINT_MAX = 2n ** 63n - 1n;
+const MODEL_BYTES_MAX = 128;
+const FOREIGN_ID_BYTES_MAX = 64;
+const TIME_MAX = 253_402_300_799_999; // end of the year 9999
+const REQUEST_ID = /^[0-9a-f]{32}$/;
+
+/** A field of the wrong type or out of bounds in bytes that passed their checksum. */
+export class RecordError extends Error {
+  override readonly name = 'RecordError';
+}
+
+export function encodeRecord(record: UsageRecord): Uint8Array {
+  return pack([
+    record.requestId,
+    clampInt(record.createdAtMs, 0, TIME_MAX),
+    clampInt(record.userId, 0, INT_MAX),
+    clampInt(record.keyId, 0, INT_MAX),
+    clampInt(record.groupId, 0, INT_MAX),
+    clampInt(record.accountId, 0, INT_MAX),
+    cutText(record.model, MODEL_BYTES_MAX),
+    cutText(record.upstreamModel, MODEL_BYTES_MAX),
+    record.stream,
+    STATUSES.indexOf(record.status),
+    SOURCES.indexOf(record.usageSource),
+    clampInt(record.httpStatus, 0, SMALL_MAX),
+    clampInt(record.inputTokens, 0, INT_MAX),
+    clampInt(record.outputTokens, 0, INT_MAX),
+    clampInt(record.cacheReadTokens, 0, INT_MAX),
+    clampInt(record.cacheWrite5mTokens, 0, INT_MAX),
+    clampInt(record.cacheWrite1hTokens, 0, INT_MAX),
+    clampInt(record.webSearchRequests, 0, INT_MAX),
+    clampNano(record.costNanoUsd),
+    clampNano(record.chargedNanoUsd),
+    clampInt(record.multiplierMicros, 0, INT_MAX),
+    clampInt(record.attempts, 0, SMALL_MAX),
+    clampInt(record.queueMs, 0, INT_MAX),
+    clampInt(record.firstByteMs, -1, INT_MAX),
+    clampInt(record.durationMs, 0, INT_MAX),
+    cutText(record.clientRequestId, FOREIGN_ID_BYTES_MAX),
+    cutText(record.upstreamRequestId, FOREIGN_ID_BYTES_MAX),
+  ]);
+}
+
+/** Throws RecordError (or what `unpack` throws on torn input). Fields that a later version appended are ignored. */
+export function decodeRecord(bytes: Uint8Array): UsageRecord {
+  const fields = new FieldReader(unpack(bytes));
+  return {
+    requestId: fields.requestId('requestId'),
+    createdAtMs: fields.int('createdAtMs', 0, TIME_MAX),
+    userId: fields.int('userId', 0, INT_MAX),
+    keyId: fields.int('keyId', 0, INT_MAX),
+    groupId: fields.int('groupId', 0, INT_MAX),
+    accountId: fields.int('accountId', 0, INT_MAX),
+    model: fields.text('model', MODEL_BYTES_MAX),
+    upstreamModel: fields.text('upstreamModel', MODEL_BYTES_MAX),
+    stream: fields.boolean('stream'),
+    status: fields.oneOf('status', STATUSES),
+    usageSource: fields.oneOf('usageSource', SOURCES),
+    httpStatus: fields.int('httpStatus', 0, SMALL_MAX),
+    inputTokens: fields.int('inputTokens', 0, INT_MAX),
+    outputTokens: fields.int('outputTokens', 0, INT_MAX),
+    cacheReadTokens: fields.int('cacheReadTokens', 0, INT_MAX),
+    cacheWrite5mTokens: fields.int('cacheWrite5mTokens', 0, INT_MAX),
+    cacheWrite1hTokens: fields.int('cacheWrite1hTokens', 0, INT_MAX),
+    webSearchRequests: fields.int('webSearchRequests', 0, INT_MAX),
+    costNanoUsd: fields.nano('costNanoUsd'),
+    chargedNanoUsd: fields.nano('chargedNanoUsd'),
+    multiplierMicros: fields.int('multiplierMicros', 0, INT_MAX),
+    attempts: fields.int('attempts', 0, SMALL_MAX),
+    queueMs: fields.int('queueMs', 0, INT_MAX),
+    firstByteMs: fields.int('firstByteMs', -1, INT_MAX),
+    durationMs: fields.int('durationMs', 0, INT_MAX),
+    clientRequestId: fields.text('clientRequestId', FOREIGN_ID_BYTES_MAX),
+    upstreamRequestId: fields.text('upstreamRequestId', FOREIGN_ID_BYTES_MAX),
+  };
+}
+
+/** Reads the fields of an array one after the other. */
+class FieldReader {
+  readonly #values: readonly unknown[];
+  #next = 0;
+
+  constructor(values: unknown) {
+    if (!Array.isArray(values)) throw new RecordError('not an array of fields');
+    this.#values = values;
+  }
+
+  requestId(name: string): string {
+    const value = this.#values[this.#next++];
+    if (typeof value !== 'string' || !REQUEST_ID.test(value)) throw new RecordError(`${name} is not 32 hex digits`);
+    return value;
+  }
+
+  int(name: string, min: number, max: number): number {
+    const value = this.#values[this.#next++];
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+      throw new RecordError(`${name} is not an integer from ${min} to ${max}`);
+    }
+    return value;
+  }
+
+  nano(name: string): bigint {
+    const value = this.#values[this.#next++];
+    if (typeof value !== 'bigint' || value < 0n || value > BIGINT_MAX) {
+      throw new RecordError(`${name} is not a 64-bit amount`);
+    }
+    return value;
+  }
+
+  text(name: string, bytesMax: number): string {
+    const value = this.#values[this.#next++];
+    if (typeof value !== 'string' || value.includes('\0') || !value.isWellFormed()) {
+      throw new RecordError(`${name} is not a clean text`);
+    }
+    if (Buffer.byteLength(value) > bytesMax) throw new RecordError(`${name} is longer than ${bytesMax} bytes`);
+    return value;
+  }
+
+  boolean(name: string): boolean {
+    const value = this.#values[this.#next++];
+    if (typeof value !== 'boolean') throw new RecordError(`${name} is not a boolean`);
+    return value;
+  }
+
+  oneOf<T extends string>(name: string, names: readonly T[]): T {
+    const value = this.#values[this.#next++];
+    const found = typeof value === 'number' ? names[value] : undefined;
+    if (found === undefined) throw new RecordError(`${name} is not a known value`);
+    return found;
+  }
+}
+
+function clampInt(value: number, min: number, max: number): number {
+  if (value >= min && value <= max) return Math.trunc(value);
+  return value > max ? max : min; // NaN: the minimum
+}
+
+function clampNano(value: bigint): bigint {
+  if (value < 0n) return 0n;
+  return value > BIGINT_MAX ? BIGINT_MAX : value;
+}
+
+/** PostgreSQL takes neither NUL nor lone surrogates; a cut never splits a character. */
+function cutText(text: string, bytesMax: number): string {
+  if (text.length <= bytesMax && isPrintableAscii(text)) return text;
+  const clean = text.slice(0, bytesMax).replaceAll('\0', '').toWellFormed();
+  if (Buffer.byteLength(clean) <= bytesMax) return clean;
+  const bytes = Buffer.from(clean);
+  let end = bytesMax;
+  while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.toString('utf8', 0, end);
+}
+
+function isPrintableAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return true;
+}

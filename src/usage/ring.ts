@@ -1,0 +1,168 @@
+/**
+ * One front's ring of usage records in shared memory: one producer (the front), one consumer (the usage-writer), no locks.
+ *
+ *   byte 0    head  uint32, written by the producer      ┐ free-running, wrap at 2³²; a place in the data is
+ *   byte 64   tail  uint32, written by the consumer      ┘ index & (capacity − 1), capacity a power of two
+ *   byte 128  data  capacity bytes
+ *
+ *        tail              read              head
+ *   ······│[length|record] [length|record]··[length|record]│········reserved········│·· free ··
+ *         └ kept until it is in the journal                └ room for every open exchange
+ *
+ *   length: uint32 little-endian; it and its record may run over the end of the data and go on at its start.
+ *
+ * Admission reserves room for the largest record, so a push never fails, blocks or drops. Head and tail have cache lines of
+ * their own. A front that is replaced goes on at its predecessor's head.
+ */
+import { assert } from '#base/assert.ts';
+import type { UsagePressure } from './pressure.ts';
+import { RECORD_BYTES_MAX, type UsageRecord } from './record.ts';
+import { encodeRecord } from './record-codec.ts';
+
+const HEAD = 0;
+const TAIL = 16;
+const DATA_OFFSET = 128;
+const LENGTH_BYTES = 4;
+/** Room that one open exchange holds. */
+const SLOT_BYTES = RECORD_BYTES_MAX + LENGTH_BYTES;
+
+/** `ringBytes` is a power of two up to 2^31. */
+export function usageRingBytes(ringBytes: number): number {
+  return DATA_OFFSET + ringBytes;
+}
+
+interface RingView {
+  words: Int32Array<SharedArrayBuffer>;
+  data: Uint8Array<SharedArrayBuffer>;
+  capacity: number;
+}
+
+function viewRing(shared: SharedArrayBuffer): RingView {
+  const capacity = shared.byteLength - DATA_OFFSET;
+  assert(capacity >= SLOT_BYTES && Number.isInteger(Math.log2(capacity)), 'the capacity of a ring is a power of two');
+  const words = new Int32Array(shared, 0, DATA_OFFSET / 4);
+  return { words, data: new Uint8Array(shared, DATA_OFFSET, capacity), capacity };
+}
+
+/** Sets both indexes of a ring that nobody uses yet. */
+export function startRingAt(shared: SharedArrayBuffer, index: number): void {
+  const { words } = viewRing(shared);
+  Atomics.store(words, HEAD, index | 0);
+  Atomics.store(words, TAIL, index | 0);
+}
+
+export class UsageRingProducer {
+  readonly #ring: RingView;
+  readonly #pressure: UsagePressure;
+  #head: number;
+  /** The consumer's index as last seen; older means less room, which is safe. */
+  #tailSeen: number;
+  #reserved = 0;
+
+  constructor(shared: SharedArrayBuffer, pressure: UsagePressure) {
+    this.#ring = viewRing(shared);
+    this.#pressure = pressure;
+    this.#head = Atomics.load(this.#ring.words, HEAD) >>> 0;
+    this.#tailSeen = Atomics.load(this.#ring.words, TAIL) >>> 0;
+  }
+
+  /** Open reservations. */
+  get reserved(): number {
+    return this.#reserved;
+  }
+
+  /** Takes room for one record of any size; false when there is none. */
+  reserve(): boolean {
+    const needed = (this.#reserved + 1) * SLOT_BYTES;
+    if (this.#free() < needed) {
+      this.#tailSeen = Atomics.load(this.#ring.words, TAIL) >>> 0;
+      if (this.#free() < needed) return false;
+    }
+    this.#reserved++;
+    return true;
+  }
+
+  /** Gives back a reservation that made no record. */
+  release(): void {
+    assert(this.#reserved > 0, 'a reservation to give back');
+    this.#reserved--;
+  }
+
+  /** Uses up one reservation. */
+  push(record: UsageRecord): void {
+    assert(this.#reserved > 0, 'a record has room reserved');
+    const bytes = encodeRecord(record);
+    assert(bytes.length <= RECORD_BYTES_MAX, 'a record fits its reservation');
+    this.#reserved--;
+    const { words, data, capacity } = this.#ring;
+    writeLength(data, capacity - 1, this.#head, bytes.length);
+    writeBytes(data, (this.#head + LENGTH_BYTES) & (capacity - 1), bytes);
+    this.#head = (this.#head + LENGTH_BYTES + bytes.length) >>> 0;
+    Atomics.store(words, HEAD, this.#head | 0);
+    this.#pressure.ringBell();
+  }
+
+  #free(): number {
+    return this.#ring.capacity - ((this.#head - this.#tailSeen) >>> 0);
+  }
+}
+
+export class UsageRingConsumer {
+  readonly #ring: RingView;
+  readonly #scratch = new Uint8Array(RECORD_BYTES_MAX);
+  #tail: number;
+  #read: number;
+
+  constructor(shared: SharedArrayBuffer) {
+    this.#ring = viewRing(shared);
+    this.#tail = Atomics.load(this.#ring.words, TAIL) >>> 0;
+    this.#read = this.#tail;
+  }
+
+  /** Whether a record has not been read yet. */
+  get pending(): boolean {
+    return Atomics.load(this.#ring.words, HEAD) >>> 0 !== this.#read;
+  }
+
+  /** The next record, valid until the next call or `release`; null when there is none. Its place in the ring stays taken. */
+  next(): Uint8Array | null {
+    const { words, data, capacity } = this.#ring;
+    if (Atomics.load(words, HEAD) >>> 0 === this.#read) return null;
+    const length = readLength(data, capacity - 1, this.#read);
+    assert(length <= RECORD_BYTES_MAX, 'a record in a ring has a sane length');
+    const start = (this.#read + LENGTH_BYTES) & (capacity - 1);
+    this.#read = (this.#read + LENGTH_BYTES + length) >>> 0;
+    if (start + length <= capacity) return data.subarray(start, start + length);
+    const first = capacity - start;
+    this.#scratch.set(data.subarray(start, capacity));
+    this.#scratch.set(data.subarray(0, length - first), first);
+    return this.#scratch.subarray(0, length);
+  }
+
+  /** What was read is safe elsewhere: its room is the producer's again. */
+  release(): void {
+    this.#tail = this.#read;
+    Atomics.store(this.#ring.words, TAIL, this.#tail | 0);
+  }
+
+  /** What was read could not be kept: it is read again. */
+  rewind(): void {
+    this.#read = this.#tail;
+  }
+}
+
+function writeLength(data: Uint8Array, mask: number, index: number, length: number): void {
+  for (let i = 0; i < LENGTH_BYTES; i++) data[(index + i) & mask] = (length >>> (8 * i)) & 0xff;
+}
+
+function readLength(data: Uint8Array, mask: number, index: number): number {
+  let length = 0;
+  for (let i = 0; i < LENGTH_BYTES; i++) length |= data[(index + i) & mask]! << (8 * i);
+  return length >>> 0;
+}
+
+function writeBytes(data: Uint8Array, start: number, bytes: Uint8Array): void {
+  const first = Math.min(bytes.length, data.length - start);
+  data.set(first === bytes.length ? bytes : bytes.subarray(0, first), start);
+  if (first < bytes.length) data.set(bytes.subarray(first), 0);
+}

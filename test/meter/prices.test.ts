@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { StartupError } from '#base/startup-error.ts';
+import { findPrice, loadPrices, parsePrices } from '#meter/prices.ts';
+
+const SHIPPED = new URL('../../config/prices.json', import.meta.url).pathname;
+
+const MODEL = { input: '3', output: '15', cacheRead: '0.30', cacheWrite5m: '3.75', cacheWrite1h: '6' };
+const FALLBACK = { input: 20, output: 100, cacheRead: 2, cacheWrite5m: 25, cacheWrite1h: '40' };
+
+function file(models: unknown, changes: object = {}): object {
+  return { source: 'a list', date: '2026-01-31', webSearchPer1000: '10', models, ...changes };
+}
+
+test('the shipped table names its source and date and converts exactly', () => {
+  const table = loadPrices(SHIPPED);
+  assert.match(table.source, /https:\/\/platform\.claude\.com\//);
+  assert.match(table.date, /^2026-/);
+  assert.deepEqual(findPrice(table, 'claude-sonnet-4-5'), {
+    name: 'claude-sonnet-4-5',
+    input: 3_000_000,
+    output: 15_000_000,
+    cacheRead: 300_000,
+    cacheWrite5m: 3_750_000,
+    cacheWrite1h: 6_000_000,
+    webSearch: 10_000_000_000,
+    longPrompt: null,
+  });
+  const haiku = findPrice(table, 'claude-haiku-5-5');
+  assert.equal(haiku?.cacheRead, 10_000);
+  assert.deepEqual(haiku?.longPrompt, {
+    overTokens: 100_000,
+    input: 500_000,
+    output: 2_500_000,
+    cacheRead: 50_000,
+    cacheWrite5m: 625_000,
+    cacheWrite1h: 1_000_000,
+  });
+});
+
+test('in the shipped table output is dearest, cache reads are cheapest, and a write is never below input', () => {
+  for (const price of loadPrices(SHIPPED).prices.values()) {
+    for (const rates of [price, price.longPrompt ?? price]) {
+      assert.ok(rates.output > rates.cacheWrite1h && rates.cacheWrite1h > rates.cacheWrite5m, price.name);
+      assert.ok(rates.cacheWrite5m > rates.input && rates.input > rates.cacheRead, price.name);
+    }
+  }
+});
+
+test('a model is found by name, alias, without its date and without -latest', () => {
+  const table = loadPrices(SHIPPED);
+  const nameOf = (model: string) => findPrice(table, model)?.name;
+  assert.equal(nameOf('claude-opus-4-5'), 'claude-opus-4-5');
+  assert.equal(nameOf('claude-opus-4-0'), 'claude-opus-4');
+  assert.equal(nameOf('claude-opus-4-20250514'), 'claude-opus-4');
+  assert.equal(nameOf('claude-sonnet-4-5-20250929'), 'claude-sonnet-4-5');
+  assert.equal(nameOf('claude-haiku-4-5-20251001'), 'claude-haiku-4-5');
+  assert.equal(nameOf('claude-3-5-haiku-latest'), 'claude-3-5-haiku');
+  assert.equal(nameOf('claude-3-haiku-20240307'), 'claude-3-haiku');
+  for (const unknown of [
+    '',
+    'gpt-5',
+    'claude',
+    'claude-sonnet-4-5-2025',
+    'claude-opus-4-51',
+    'x-latest',
+    '__proto__',
+  ]) {
+    assert.equal(findPrice(table, unknown), null, unknown);
+  }
+});
+
+test('an exact entry goes before the one without the date', () => {
+  const table = parsePrices(file({ 'm-20250101': { ...MODEL, input: '4' }, m: MODEL }), 'test');
+  assert.equal(findPrice(table, 'm-20250101')?.input, 4_000_000);
+  assert.equal(findPrice(table, 'm-20250102')?.input, 3_000_000);
+});
+
+test('a fallback price serves unknown models and only them', () => {
+  const table = parsePrices(file({ m: MODEL }), 'test', FALLBACK);
+  assert.equal(findPrice(table, 'm')?.name, 'm');
+  const price = findPrice(table, 'unheard-of');
+  assert.deepEqual([price?.name, price?.input, price?.cacheWrite1h], ['fallback', 20_000_000, 40_000_000]);
+});
+
+test('answers are remembered within a bound, whatever names clients ask for', () => {
+  const table = parsePrices(file({ m: MODEL }), 'test');
+  for (let i = 0; i < 10_000; i++) {
+    assert.equal(findPrice(table, `unknown-${i}`), null);
+    assert.equal(findPrice(table, 'm')?.name, 'm');
+  }
+  findPrice(table, 'x'.repeat(100_000));
+  assert.ok(table.found.size <= 1_024);
+  assert.ok([...table.found.keys()].every((name) => name.length <= 128));
+});
+
+test('a price of a few hundredths of a cent is exact and a finer one is refused', () => {
+  const rate = (input: unknown) => findPrice(parsePrices(file({ m: { ...MODEL, input } }), 'test'), 'm')?.input;
+  assert.equal(rate('0.0375'), 37_500);
+  assert.equal(rate(0.0375), 37_500);
+  assert.equal(rate('0.000001'), 1);
+  assert.equal(rate('1000'), 1_000_000_000);
+  for (const wrong of [
+    '0.0000001',
+    '1000.01',
+    '-1',
+    '',
+    'three',
+    '1e3',
+    ' 3',
+    '$3',
+    null,
+    undefined,
+    [3],
+    Number.NaN,
+  ]) {
+    assert.throws(() => rate(wrong), /models\.m\.input: expected USD per million tokens/, String(wrong));
+  }
+});
+
+test('a faulty table is refused with the place of the fault', () => {
+  const faults: [unknown, RegExp][] = [
+    [[], /test: expected an object/],
+    [file({ m: MODEL }, { source: '' }), /test: source: expected text/],
+    [file({ m: MODEL }, { date: 'today' }), /test: date: expected YYYY-MM-DD/],
+    [file({ m: MODEL }, { webSearchPer1000: 'ten' }), /test: webSearchPer1000: expected USD per 1,000 searches/],
+    [file({ m: MODEL }, { modles: {} }), /test: unknown key modles/],
+    [file(null), /test: models: expected an object/],
+    [file({ m: { ...MODEL, outptu: '1' } }), /test: models\.m: unknown key outptu/],
+    [file({ m: { ...MODEL, aliases: 'n' } }), /models\.m\.aliases: expected a list/],
+    [file({ m: { ...MODEL, aliases: ['n'] }, n: MODEL }), /models\.n: n has two prices/],
+    [file({ m: { ...MODEL, longPrompt: MODEL } }), /models\.m\.longPrompt\.overTokens: expected a whole number/],
+    [file({ m: { ...MODEL, longPrompt: { ...MODEL, overTokens: 1, input: 'x' } } }), /longPrompt\.input: expected USD/],
+  ];
+  for (const [content, message] of faults) {
+    assert.throws(
+      () => parsePrices(content, 'test'),
+      (error) => error instanceof StartupError && message.test(error.message),
+    );
+  }
+  assert.throws(() => loadPrices('/nowhere/prices.json'), /price table \/nowhere\/prices\.json: ENOENT/);
+  assert.throws(() => loadPrices(new URL(import.meta.url).pathname), /price table .*prices\.test\.ts: /);
+  assert.throws(() => parsePrices(file({}), 'test', { ...FALLBACK, input: -1 }), /pricing\.fallback\.input: expected/);
+});
