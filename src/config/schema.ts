@@ -44,11 +44,11 @@ const host = z
   .meta({ expected: 'an IP address or a host name' });
 
 const fallbackPrice = z.strictObject({
-  input: z.number().min(0).max(100_000),
-  output: z.number().min(0).max(100_000),
-  cacheRead: z.number().min(0).max(100_000),
-  cacheWrite5m: z.number().min(0).max(100_000),
-  cacheWrite1h: z.number().min(0).max(100_000),
+  input: z.number().min(0).max(1000),
+  output: z.number().min(0).max(1000),
+  cacheRead: z.number().min(0).max(1000),
+  cacheWrite5m: z.number().min(0).max(1000),
+  cacheWrite1h: z.number().min(0).max(1000),
 });
 
 const sections = {

@@ -41,7 +41,13 @@ export function counterMetricName(name: CounterName): string {
 }
 
 function collector(type: string, name: string, help: string, read: () => Sample[]) {
-  return { name, help, type, aggregator: 'sum', get: async () => ({ name, help, type, values: read(), aggregator: 'sum' }) };
+  return {
+    name,
+    help,
+    type,
+    aggregator: 'sum',
+    get: async () => ({ name, help, type, values: read(), aggregator: 'sum' }),
+  };
 }
 
 function counterCollectors(table: CounterTable) {

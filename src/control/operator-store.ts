@@ -134,8 +134,19 @@ export interface UsageListing {
   upstreamRequestId: string;
 }
 
-/** Which keys: by display prefix, by id, or by the hash of the key itself. */
-export type KeySelector = { prefix: string } | { id: number } | { keyHash: string };
+/** A key may be named by any of these; null: not this way. */
+export interface KeySelector {
+  keyHash: string;
+  id: number | null;
+  /** Beginning of the display prefix. */
+  prefix: string;
+}
+
+export interface KeyMatch {
+  id: number;
+  keyHash: string;
+  prefix: string;
+}
 
 /** `created` is false when a row of that name was there; it is then brought to the wish. */
 export interface Put {
@@ -162,8 +173,9 @@ export interface OperatorStore {
   putAccount(wish: AccountWish): Promise<Put>;
   /** Throws UnknownName. A revoked key stays revoked. */
   putKey(wish: KeyWish): Promise<Put>;
-  /** The hashes of the keys that matched, already revoked ones included. */
-  revokeKeys(selector: KeySelector): Promise<{ keyHash: string; prefix: string; id: number }[]>;
+  /** Keys that match in any way, revoked ones included; at most 100. */
+  matchKeys(selector: KeySelector): Promise<KeyMatch[]>;
+  revokeKey(id: number): Promise<void>;
   /** False when there is no such account. */
   setAccountStatus(name: string, status: Status): Promise<boolean>;
   /** With its credential, for a test request; null when there is no such account. */

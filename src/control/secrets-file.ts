@@ -31,7 +31,9 @@ export function readSecrets(dataDir: string): GeneratedSecrets {
 /** The generated admin token, made at the first call. */
 export function ensureAdminToken(dataDir: string): string {
   const secrets = readSecrets(dataDir);
-  return secrets.adminToken ?? keep(dataDir, secrets, 'adminToken', randomBytes(TOKEN_RANDOM_BYTES).toString('base64url'));
+  return (
+    secrets.adminToken ?? keep(dataDir, secrets, 'adminToken', randomBytes(TOKEN_RANDOM_BYTES).toString('base64url'))
+  );
 }
 
 /** The key of the demo user, made at the first call: restarts print the same one. */

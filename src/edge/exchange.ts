@@ -51,7 +51,8 @@ export class Exchange implements ReplyOwner, AttemptOwner {
   facts: Facts | null = null;
   price: Price | null = null;
 
-  holdsUsageRoom = false;
+  /** Room for the usage record and the reservation are held. */
+  booksOpen = false;
   holdsUserSlot = false;
   reservedNanoUsd = 0n;
 

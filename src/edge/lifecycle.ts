@@ -9,6 +9,7 @@
  *
  * Front thread only. Never touches SQL, never blocks, never parses a body twice.
  */
+import { openBooks } from '#admit/open-books.ts';
 import { authorizeKey, authorizeModel } from '#auth/authorize.ts';
 import { hashKey } from '#auth/key.ts';
 import type { KeyAnswer } from '#auth/key-cache.ts';
@@ -166,7 +167,7 @@ export class Lifecycle implements ExchangeEvents {
   // ── admit ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #admit(exchange: Exchange): void {
-    const code = this.#checkModel(exchange) ?? this.#takeUsageRoom(exchange) ?? this.#reserveMoney(exchange);
+    const code = this.#checkModel(exchange) ?? this.#openBooks(exchange);
     if (code !== null) return this.refuse(exchange, refuse(code));
     const { userRow } = exchange.entry!.principal;
     const { userSlots, counters } = this.#parts;
@@ -190,19 +191,14 @@ export class Lifecycle implements ExchangeEvents {
     return null;
   }
 
-  /** A settle must never meet a full ring, so its room is taken before any upstream work. */
-  #takeUsageRoom(exchange: Exchange): FailureCode | null {
-    if (this.#parts.usagePressure.refuse || !this.#parts.usageRing.reserve()) return 'usage_backlog';
-    exchange.holdsUsageRoom = true;
-    return null;
-  }
-
-  #reserveMoney(exchange: Exchange): FailureCode | null {
+  #openBooks(exchange: Exchange): FailureCode | null {
     const { principal } = exchange.entry!;
     const { outputReserveTokens } = this.#parts.config.budget;
     const rule = { outputReserveTokens, multiplierMicros: principal.multiplierMicros };
     const amount = reserveNano(exchange.price!, exchange.facts!, rule);
-    if (!this.#parts.ledger.reserve(principal.userRow, amount)) return 'balance_exhausted';
+    const code = openBooks(this.#parts, principal.userRow, amount);
+    if (code !== null) return code;
+    exchange.booksOpen = true;
     exchange.reservedNanoUsd = amount;
     return null;
   }

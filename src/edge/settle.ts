@@ -32,15 +32,14 @@ export function settle(parts: Parts, exchange: Exchange, status: RecordStatus | 
   log(parts, exchange, status, refusal, now);
 }
 
-/** Writes the record of a paid answer, or gives back what was set aside for it. */
+/** Closes the books: the record of a paid answer, or what was set aside for it given back. */
 function book(parts: Parts, exchange: Exchange, status: RecordStatus, now: number): UsageRecord | null {
-  const userRow = exchange.entry?.principal.userRow ?? 0;
+  if (!exchange.booksOpen) return null;
+  const { userRow } = exchange.entry!.principal;
   const record = exchange.billable ? usageOf(exchange, status, now) : null;
-  if (record !== null) parts.usageRing.push(record);
-  else if (exchange.holdsUsageRoom) parts.usageRing.release();
-  const charged = record?.chargedNanoUsd ?? 0n;
-  if (exchange.reservedNanoUsd !== 0n || charged !== 0n)
-    parts.ledger.settle(userRow, exchange.reservedNanoUsd, charged);
+  if (record === null) parts.usageRing.release();
+  else parts.usageRing.push(record);
+  parts.ledger.settle(userRow, exchange.reservedNanoUsd, record?.chargedNanoUsd ?? 0n);
   return record;
 }
 

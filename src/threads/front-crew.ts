@@ -2,6 +2,7 @@
  * The fronts as primary sees them: started, told things, replaced after a failure, drained. A front is never terminated (that would
  * abort the process); it ends itself and says so. Primary only.
  */
+
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Logger } from '#base/logger.ts';
 import { frontHeapBytes } from '#config/limits.ts';
@@ -22,6 +23,8 @@ interface Member {
   readonly worker: Worker;
   readonly port: MessagePort;
   listening: boolean;
+  /** Newest snapshot that the front has taken over. */
+  acknowledged: number;
 }
 
 export class FrontCrew {
@@ -32,6 +35,8 @@ export class FrontCrew {
   readonly #members = new Map<number, Member>();
   readonly #failures: number[];
   #listenPort: number;
+  /** Those who wait for acknowledgements. */
+  readonly #watchers = new Set<() => void>();
   #draining = false;
 
   constructor(config: Config, shared: SharedBlocks, log: Logger, listenPort: number, events: CrewEvents) {
@@ -50,6 +55,27 @@ export class FrontCrew {
   /** Fronts that listen. */
   get alive(): number {
     return [...this.#members.values()].filter((member) => member.listening).length;
+  }
+
+  get wanted(): number {
+    return this.#failures.length;
+  }
+
+  /** Resolves once every front has taken over the snapshot, or the bound has passed. */
+  acknowledged(version: number, boundMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+        resolve();
+      };
+      const look = (): void => {
+        if ([...this.#members.values()].every((member) => member.acknowledged >= version)) done();
+      };
+      const timer = setTimeout(done, boundMs);
+      this.#watchers.add(look);
+      look();
+    });
   }
 
   /** Starts all fronts. The first resolves port 0, the others reuse its number. Rejects when an address cannot be had. */
@@ -85,7 +111,7 @@ export class FrontCrew {
       name: `front-${index}`,
       resourceLimits: { maxOldGenerationSizeMb: Math.ceil(frontHeapBytes(this.#config) / 1048576) },
     });
-    const member: Member = { worker, port: port1, listening: false };
+    const member: Member = { worker, port: port1, listening: false, acknowledged: 0 };
     this.#members.set(index, member);
     for (const message of this.#events.briefing()) port1.postMessage(message);
     port1.postMessage({ type: 'listen', port: this.#listenPort } satisfies PrimaryToFront);
@@ -95,6 +121,9 @@ export class FrontCrew {
           this.#listenPort = message.listenPort;
           member.listening = true;
           resolve();
+        } else if (message.type === 'snapshotAck') {
+          member.acknowledged = message.version;
+          for (const look of this.#watchers) look();
         } else this.#receive(index, message);
         if (message.type === 'failed') reject(new Error(message.message));
       });

@@ -83,6 +83,8 @@ class Supervisor {
     const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
     for (const signal of signals) process.on(signal, onSignal);
     try {
+      // A killed supervisor left its own: whoever waits for the file must not find that one.
+      for (const path of this.#readyFiles()) removeReadyFile(path);
       this.#gateway = this.#forkGateway();
       await outwaitOrphan(this.#dataDir, this.#endBoundMs(), this.#log);
       await this.#startDatabase();

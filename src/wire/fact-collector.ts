@@ -11,8 +11,9 @@
  * Of equal keys in one object the last counts, as in `JSON.parse`: a field's later value replaces the earlier one here, a
  * block's in `section.ts`.
  */
-import type { FieldError, Facts } from './facts.ts';
+
 import * as keys from './fact-keys.ts';
+import type { Facts, FieldError } from './facts.ts';
 import { Section } from './section.ts';
 
 /** Contexts of a container. PLAIN: nothing inside is a fact. */
@@ -43,7 +44,7 @@ const GOOD = 1;
 const WRONG = 2;
 
 export class FactCollector {
-  #bytes = new Uint8Array(0);
+  #bytes: Uint8Array = new Uint8Array(0);
   readonly #system = new Section(keys.BLOCK_KEYS);
   readonly #messages = new Section(keys.BLOCK_KEYS);
   readonly #tools = new Section(keys.TOOL_KEYS);
@@ -95,8 +96,7 @@ export class FactCollector {
   scalar(context: number, kind: number, start: number, end: number): void {
     if (context === BLOCK) {
       if (kind === STRING) this.#section.blockString(this.#role, start, end);
-    }
-    else if (context === TOP) this.#fieldScalar(kind, start, end);
+    } else if (context === TOP) this.#fieldScalar(kind, start, end);
     else if (context === COUNTED) this.#section.elements++;
     else if (context === METADATA && this.#role === keys.ROLE_USER_ID) this.#userIdScalar(kind, start, end);
   }

@@ -49,7 +49,8 @@ const ESCAPED_BYTES_MAX = 'cache_control'.length * 6;
 
 /** Role of the key whose raw bytes (between the quotes, already validated) are [start, end). */
 export function roleOf(keys: Keys, bytes: Uint8Array, start: number, end: number, escaped: boolean): number {
-  if (escaped) return end - start > ESCAPED_BYTES_MAX ? ROLE_NONE : escapedRoleOf(keys, decodeString(bytes, start, end));
+  if (escaped)
+    return end - start > ESCAPED_BYTES_MAX ? ROLE_NONE : escapedRoleOf(keys, decodeString(bytes, start, end));
   for (const candidate of keys) {
     if (candidate.bytes.length === end - start && startsWith(bytes, start, candidate.bytes)) return candidate.role;
   }

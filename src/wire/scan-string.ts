@@ -12,11 +12,7 @@
  * little-endian machines that Node's pinned builds run on. Measured: 0.20 ns a byte in long strings, 8 ns a call in short ones;
  * a byte loop takes 1.0 ns a byte; four words unrolled are no faster (`native-bench/micro/scan.ts`).
  */
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const LOWER_U = 0x75;
-const SPACE = 0x20;
+import { BACKSLASH, LOWER_U, QUOTE, SPACE } from './scan-grammar.ts';
 
 const SWAP_QUOTE = 0x02020202;
 const BELOW_21 = 0x21212121;

@@ -77,8 +77,7 @@ test('a key revoked behind our back in the database stops on every front within 
   const pins = await warmOnAllFronts(keyOf('sql'));
   const sql = connectEmbedded(gateway.dataDir);
   const hash = createHash('sha256').update(keyOf('sql')).digest('hex');
-  const changed =
-    await sql`update keys set status = 'revoked' where key_hash in (${hash}, ${`\\x${hash}`}) returning id`;
+  const changed = await sql`update keys set status = 'revoked' where key_hash = ${hash} returning id`;
   const startMs = performance.now();
   await sql.end();
   assert.equal(changed.length, 1);

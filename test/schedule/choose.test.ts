@@ -10,7 +10,7 @@ import {
 import { choose, makeChoice } from '#schedule/choose.ts';
 import { Plans, upstreamModel } from '#schedule/plan.ts';
 import type { SnapshotAccount } from '#threads/protocol.ts';
-import { makeBlocks, openBlocks } from '../coordinate/local/shared-tables.ts';
+import { makeBlocks, openBlocks } from '../support/shared-tables.ts';
 
 const ROWS = 8;
 

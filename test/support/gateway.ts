@@ -240,7 +240,8 @@ export class TestGateway {
 /** Open exchanges, held slots and waiting tickets that the metrics show. */
 function heldThings(metrics: Map<string, number>): [string, number][] {
   return [...metrics].filter(
-    ([name, value]) => value !== 0 && /^penstock_(exchanges_open|slots_held|queue_waiting|body_bytes_held)/.test(name),
+    ([name, value]) =>
+      value !== 0 && /^penstock_(exchanges_open|slots_held|queue_waiting|body_bytes_held|stream_bytes_held)/.test(name),
   );
 }
 

@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '#base/assert.ts';
 import type { Seat, Waiter } from '#coordinate/local/waiting-room.ts';
-import { openBlocks, type TableBlocks } from './shared-tables.ts';
+import { openBlocks, type TableBlocks } from '../../support/shared-tables.ts';
 
 interface StressData {
   blocks: TableBlocks;

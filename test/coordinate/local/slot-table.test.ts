@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { FRONTS, makeBlocks, openBlocks } from './shared-tables.ts';
+import { FRONTS, makeBlocks, openBlocks } from '../../support/shared-tables.ts';
 
 function waiter(log: string[], name: string) {
   return { onGranted: () => void log.push(name) };

@@ -1,0 +1,92 @@
+/**
+ * `usage` and `flush`: the books.
+ */
+import { formatNanoUsd } from '#base/money.ts';
+import { type Call, type Command, wholeOption } from './command.ts';
+import { renderTable } from './table.ts';
+
+interface UsageRow {
+  requestId: string;
+  createdAt: string;
+  user: string;
+  account: string;
+  model: string;
+  status: string;
+  usageSource: string;
+  inputTokens: number;
+  outputTokens: number;
+  cacheReadTokens: number;
+  cacheWriteTokens: number;
+  chargedNanoUsd: string;
+  firstByteMs: number;
+  durationMs: number;
+}
+
+interface UsageReport {
+  requests: number;
+  inputTokens: number;
+  outputTokens: number;
+  cacheReadTokens: number;
+  cacheWriteTokens: number;
+  chargedNanoUsd: string;
+  rows: UsageRow[];
+}
+
+export const usageCommands: readonly Command[] = [
+  {
+    name: 'usage',
+    positionals: [],
+    summary: 'the newest usage rows, and the totals of all',
+    options: { limit: { type: 'string', value: 'N', text: 'rows shown (default 20)' } },
+    run: showUsage,
+  },
+  {
+    name: 'flush',
+    positionals: [],
+    summary: 'return once every record made before is in PostgreSQL',
+    options: {},
+    run: flush,
+  },
+];
+
+async function showUsage({ options, client, json, output }: Call): Promise<number> {
+  const limit = wholeOption(options, 'limit');
+  const query = limit === undefined ? '' : `?limit=${limit}`;
+  const report = await client().get<UsageReport>(`/admin/v1/usage${query}`);
+  await output.out(json ? JSON.stringify(report) : usageText(report));
+  return 0;
+}
+
+function usageText(report: UsageReport): string {
+  const table = renderTable<UsageRow>(
+    [
+      { title: 'time', cell: (row) => row.createdAt.slice(0, 19).replace('T', ' ') },
+      { title: 'request', cell: (row) => row.requestId },
+      { title: 'user', cell: (row) => row.user },
+      { title: 'account', cell: (row) => row.account },
+      { title: 'model', cell: (row) => row.model },
+      { title: 'status', cell: (row) => row.status },
+      { title: 'usage', cell: (row) => row.usageSource },
+      { title: 'input', cell: (row) => row.inputTokens },
+      { title: 'output', cell: (row) => row.outputTokens },
+      { title: 'cache read', cell: (row) => row.cacheReadTokens },
+      { title: 'cache write', cell: (row) => row.cacheWriteTokens },
+      { title: 'first ms', cell: (row) => row.firstByteMs },
+      { title: 'total ms', cell: (row) => row.durationMs },
+      { title: 'USD', cell: (row) => formatNanoUsd(BigInt(row.chargedNanoUsd)) },
+    ],
+    report.rows,
+    'No rows are shown.',
+  );
+  const { requests, inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, chargedNanoUsd } = report;
+  const totals =
+    `${requests} requests in all: ${inputTokens} input, ${outputTokens} output, ${cacheReadTokens} cache read, ` +
+    `${cacheWriteTokens} cache write tokens, ${formatNanoUsd(BigInt(chargedNanoUsd))} USD`;
+  return `${table}\n\n${totals}`;
+}
+
+async function flush({ client, json, output }: Call): Promise<number> {
+  const answer = await client().send<object>('POST', '/admin/v1/flush');
+  await output.out(json ? JSON.stringify(answer) : 'Every record made before is in PostgreSQL.');
+  return 0;
+}

@@ -1,0 +1,199 @@
+/**
+ * The gateway process as one object: everything primary owns, started and ended in order. Primary only.
+ *
+ *   start: migrate → catalog applied → usage-writer (replays the journal) → notifications → fronts → control server
+ *   end:   control says "draining" → fronts drained and gone → usage-writer flushed and gone → control server → database
+ */
+import { join } from 'node:path';
+import type { Logger } from '#base/logger.ts';
+import { StartupError } from '#base/startup-error.ts';
+import type { CatalogConfig } from '#config/catalog-schema.ts';
+import { checkLimits, frontCount } from '#config/limits.ts';
+import { readOpenFilesMax } from '#config/open-files.ts';
+import type { Config } from '#config/schema.ts';
+import { type Database, openDatabase } from '#store/database.ts';
+import { ensurePartitions } from '#store/ensure-partitions.ts';
+import { findPrincipals } from '#store/find-principals.ts';
+import { type CatalogChange, type CatalogListener, listenCatalog } from '#store/listen-catalog.ts';
+import { loadCatalog } from '#store/load-catalog.ts';
+import { loadKeyHashes } from '#store/load-key-hashes.ts';
+import { migrate } from '#store/migrate.ts';
+import { CatalogKeeper } from './catalog-keeper.ts';
+import { ControlDesk } from './control-desk.ts';
+import { FrontCrew } from './front-crew.ts';
+import type { PrimaryOptions } from './primary-options.ts';
+import { PrimaryTables } from './primary-tables.ts';
+import { PrincipalDesk } from './principal-desk.ts';
+import type { GatewayToSupervisor, SharedBlocks } from './protocol.ts';
+import { makeSharedBlocks } from './shared-blocks.ts';
+import { type WriterBalances, WriterHandle } from './writer-handle.ts';
+
+const PARTITIONS_EVERY_MS = 3_600_000;
+
+export interface GatewayParts {
+  config: Config;
+  catalog: CatalogConfig;
+  options: PrimaryOptions;
+  log: Logger;
+}
+
+export type GatewayReady = Omit<Extract<GatewayToSupervisor, { type: 'ready' }>, 'type'>;
+
+export class Gateway {
+  readonly #parts: GatewayParts;
+  readonly #shared: SharedBlocks;
+  readonly #tables: PrimaryTables;
+  readonly #database: Database;
+  readonly #keeper: CatalogKeeper;
+  readonly #desk: PrincipalDesk;
+  readonly #crew: FrontCrew;
+  readonly #control: ControlDesk;
+  readonly #partitions: NodeJS.Timeout;
+  #writer: WriterHandle | null = null;
+  #listener: CatalogListener | null = null;
+
+  constructor(parts: GatewayParts) {
+    const { config, options, log } = parts;
+    this.#parts = parts;
+    const fronts = frontCount(config);
+    for (const warning of checkLimits(config, fronts, readOpenFilesMax())) log.warn(warning);
+    this.#shared = makeSharedBlocks(config, fronts);
+    this.#tables = new PrimaryTables(config, this.#shared);
+    this.#database = openDatabase(options.databaseUrl, { ...config.database, applicationName: 'penstock primary' });
+    this.#keeper = new CatalogKeeper(
+      () => loadCatalog(this.#database),
+      this.#tables.accounts,
+      log,
+      (message) => this.#crew.tellAll(message),
+    );
+    this.#desk = new PrincipalDesk(
+      {
+        findPrincipals: (hashes) => findPrincipals(this.#database, hashes),
+        loadKeyHashes: () => loadKeyHashes(this.#database),
+      },
+      this.#tables.users,
+      log,
+      (front, keyHash, principal, failed) => this.#crew.tell(front, { type: 'principal', keyHash, principal, failed }),
+    );
+    this.#crew = new FrontCrew(config, this.#shared, log, options.listenPort ?? config.listen.port, {
+      onLookup: (front, keyHash) => this.#desk.ask(front, keyHash),
+      briefing: () => [this.#keeper.message],
+    });
+    this.#control = new ControlDesk({
+      ...parts,
+      database: this.#database,
+      shared: this.#shared,
+      tables: this.#tables,
+      crew: this.#crew,
+      keeper: this.#keeper,
+      desk: this.#desk,
+      flush: () => this.#flush(),
+    });
+    this.#partitions = setInterval(() => this.#ensurePartitions(), PARTITIONS_EVERY_MS);
+  }
+
+  /** Resolves when requests are accepted. Throws StartupError for what an operator can mend. */
+  async start(): Promise<GatewayReady> {
+    await migrate(this.#database);
+    await ensurePartitions(this.#database, new Date());
+    const demo = await this.#control.applyCatalog();
+    this.#writer = this.#startWriter();
+    const { replayedRows } = await this.#writer.ready;
+    if (replayedRows > 0)
+      this.#parts.log.info({ rows: replayedRows }, 'records of an earlier process are in the books');
+    await this.#followCatalog();
+    await this.#crew.start().catch((error: Error) => {
+      throw new StartupError(error.message);
+    });
+    const controlUrl = await this.#control.open();
+    const { host } = this.#parts.config.listen;
+    return { gatewayUrl: `http://${urlHost(host)}:${this.#crew.listenPort}`, controlUrl, ...demo };
+  }
+
+  /** Drains and closes everything in order; safe after a start that failed half-way. */
+  async end(): Promise<void> {
+    const { log, config } = this.#parts;
+    this.#control.draining = true;
+    clearInterval(this.#partitions);
+    await this.#crew.drain(config.shutdown.drainMs);
+    const rowsWaiting = (await this.#writer?.drain(config.shutdown.flushMs)) ?? 0;
+    if (rowsWaiting > 0) log.warn({ rows: rowsWaiting }, 'records stay in the journal for the next start');
+    this.#keeper.close();
+    await this.#listener?.close();
+    await this.#control.close();
+    await this.#database.end({ timeout: 1 });
+    log.info('drained');
+  }
+
+  #startWriter(): WriterHandle {
+    const { config, options, log } = this.#parts;
+    const journalDir = join(options.dataDir, 'journal');
+    return new WriterHandle(
+      { config, shared: this.#shared, databaseUrl: options.databaseUrl, journalDir },
+      {
+        onAlarm: (alarm) => this.#control.alarm(alarm),
+        onBalances: (balances) => this.#takeBalances(balances),
+        // Nothing could be billed any more: the supervisor starts a new process, the journal holds what was written.
+        onLost: (error) => {
+          log.fatal({ err: error }, 'the usage-writer ended');
+          process.abort();
+        },
+      },
+    );
+  }
+
+  #takeBalances({ entries }: WriterBalances): void {
+    for (const { userId, balanceNanoUsd, committedNanoUsd } of entries) {
+      const row = this.#tables.users.rows.find(userId);
+      if (row !== undefined) this.#tables.users.ledger.commit(row, balanceNanoUsd, committedNanoUsd);
+    }
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#writer === null) throw new Error('the gateway is not ready');
+    await this.#writer.flush();
+  }
+
+  /** Listens first and loads then, so that no change falls between. */
+  async #followCatalog(): Promise<void> {
+    this.#listener = await listenCatalog(this.#parts.options.databaseUrl, {
+      onChange: (change) => this.#catalogChanged(change),
+      onLive: (live) => this.#catalogLive(live),
+    });
+    await this.#keeper.reload();
+    await this.#desk.learnKeys();
+  }
+
+  #catalogChanged({ table, keyHashes }: CatalogChange): void {
+    if (table === 'keys') this.#desk.noteKeys(keyHashes ?? []);
+    if (table === 'keys' || table === 'users' || table === 'groups') {
+      this.#crew.tellAll({ type: 'invalidate', keyHashes: keyHashes ?? [] });
+    }
+    if (table !== 'keys' && table !== 'users') this.#keeper.reloadSoon();
+  }
+
+  /** The channel was lost: what is cached may be old, so everything is learnt anew when it is back. */
+  #catalogLive(live: boolean): void {
+    if (!live) {
+      this.#parts.log.warn('notifications of catalog changes are lost');
+      return this.#desk.distrust();
+    }
+    this.#crew.tellAll({ type: 'invalidate', keyHashes: [] });
+    this.#keeper.reloadSoon();
+    this.#desk
+      .learnKeys()
+      .catch((error: Error) => this.#parts.log.warn({ error: error.message }, 'keys could not be loaded'));
+  }
+
+  #ensurePartitions(): void {
+    ensurePartitions(this.#database, new Date()).catch((error: Error) =>
+      this.#parts.log.warn({ error: error.message }, 'partitions could not be made ahead'),
+    );
+  }
+}
+
+/** An address that clients on this machine can use: a wildcard is reached through loopback. */
+export function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}

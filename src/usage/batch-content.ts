@@ -1,0 +1,53 @@
+/**
+ * What is inside a batch of the journal: records, and what is none and must be set aside. The usage-writer only.
+ */
+import { isTornTail, type JournalBatch } from './journal-reader.ts';
+import type { Frame } from './journal-segment.ts';
+import type { PoisonRecord } from './poison-file.ts';
+import type { UsageRecord } from './record.ts';
+import { decodeRecord } from './record-codec.ts';
+
+export type SetAside = (poison: PoisonRecord) => void;
+
+export interface BatchContent {
+  /** What PostgreSQL is asked to take. */
+  records: UsageRecord[];
+  /** The frame of each record. */
+  recordFrames: Frame[];
+  /** What the batch's readable records cost each user, also those that are left out. */
+  chargedByUser: Map<number, bigint>;
+}
+
+/** `leftOut` holds the offsets of records already set aside. `onBad` is called for bytes that are no record. */
+export function decodeBatch(
+  batch: JournalBatch,
+  leftOut: ReadonlySet<number>,
+  onBad: (offset: number, payload: Buffer, reason: string) => void,
+): BatchContent {
+  const content: BatchContent = { records: [], recordFrames: [], chargedByUser: new Map() };
+  for (const range of batch.bad) {
+    if (!isTornTail(batch, range)) onBad(range.start, Buffer.alloc(0), `${range.end - range.start} damaged bytes`);
+  }
+  for (const frame of batch.frames) {
+    const record = decodeFrame(frame, onBad);
+    if (record === null) continue;
+    const charged = content.chargedByUser.get(record.userId) ?? 0n;
+    content.chargedByUser.set(record.userId, charged + record.chargedNanoUsd);
+    if (leftOut.has(frame.start)) continue;
+    content.records.push(record);
+    content.recordFrames.push(frame);
+  }
+  return content;
+}
+
+function decodeFrame(
+  frame: Frame,
+  onBad: (offset: number, payload: Buffer, reason: string) => void,
+): UsageRecord | null {
+  try {
+    return decodeRecord(frame.payload);
+  } catch (error) {
+    onBad(frame.start, frame.payload, (error as Error).message);
+    return null;
+  }
+}

@@ -1,0 +1,317 @@
+/**
+ * Moves the journal into PostgreSQL, batch after batch, for ever. The journal is the queue: what is read is always what lies behind
+ * the fence, so a replay at start and a record of this moment take the same path, and memory is one batch.
+ *
+ *               ┌────────────────── fence unknown: read it ◄───────────────┐
+ *               ▼                                                          │
+ *   wait until due ──► read batch ──► commit ──┬─ committed ─► advance     │
+ *        ▲                  ▲                  ├─ refused ─► half as many rows, or one record set aside
+ *        │                  └──────────────────┘                           │
+ *        │                                     ├─ moved, away ─► (pause) ──┘   the same batch again, or it was in after all
+ *        └─ due: batchRows, batchBytes, batchMs, a flush, or records of an earlier process
+ *
+ * While a batch is in flight the next one collects in the journal. The usage-writer only.
+ */
+import { Backoff } from '#base/backoff.ts';
+import { nowMs } from '#base/clock.ts';
+import { Alarms, type UsageAlarm } from './alarms.ts';
+import { type BatchContent, decodeBatch, type SetAside } from './batch-content.ts';
+import type { JournalBatch, JournalReader } from './journal-reader.ts';
+import type { CommitResult, Fence, UsageStore, UserBalance } from './usage-store.ts';
+
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 5_000;
+
+export interface BatchPumpOptions {
+  reader: JournalReader;
+  store: UsageStore;
+  batchRows: number;
+  batchBytes: number;
+  batchMs: number;
+  setAside: SetAside;
+  events: PumpEvents;
+}
+
+export interface PumpEvents {
+  onAlarm(alarm: UsageAlarm, on: boolean, text: string): void;
+  /** A batch is in PostgreSQL. `own`: its records were made in this process. */
+  onCommitted(batch: { rows: number; inserted: number; duplicates: number; own: boolean }): void;
+  /** A batch failed and is tried again. */
+  onFailed(): void;
+  /** Balances after a commit, with what this process's own records took from them (whether inserted or set aside). */
+  onBalances(entries: (UserBalance & { committedNanoUsd: bigint })[]): void;
+  /** No record of an earlier process is left, or the database is away: called once. */
+  onReplayed(rows: number): void;
+  /** Segments were deleted. */
+  onDropped(): void;
+}
+
+export class BatchPump {
+  readonly #options: BatchPumpOptions;
+  readonly #alarms: Alarms;
+  readonly #backoff = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS);
+  /** Journal whose fence is known, and that fence. */
+  #fenceOf: string | null = null;
+  #fence: Fence | null = null;
+  /** The batch that is tried until its outcome is known. */
+  #batch: JournalBatch | null = null;
+  /** Offsets in the head segment of records that PostgreSQL does not take. */
+  #poison = new Set<number>();
+  #rowsMax: number;
+  #recordsWaiting = 0;
+  #waitingSinceMs = 0;
+  #flushes: { number: number; offset: number; done: () => void }[] = [];
+  /** What this process's committed records cost each user and primary has not been told of yet. */
+  #owed = new Map<number, bigint>();
+  #replayedRows = 0;
+  #replayed = false;
+  #stopped = false;
+  #wake: () => void = () => {};
+
+  constructor(options: BatchPumpOptions) {
+    this.#options = options;
+    this.#rowsMax = options.batchRows;
+    this.#alarms = new Alarms(options.events.onAlarm);
+  }
+
+  /** Own records that wait for PostgreSQL. */
+  get recordsWaiting(): number {
+    return this.#recordsWaiting;
+  }
+
+  /** Why the database does not take records at the moment; null when it does. */
+  get awayReason(): string | null {
+    return this.#alarms.textOf('database_away');
+  }
+
+  /** Records were appended to the journal. */
+  noteAppended(records: number): void {
+    const first = this.#recordsWaiting === 0;
+    this.#recordsWaiting += records;
+    if (first) this.#waitingSinceMs = nowMs();
+    if (first || this.#recordsWaiting >= this.#options.batchRows) this.#wake();
+  }
+
+  /** Resolves once everything that is in the journal up to this end is in PostgreSQL. */
+  flush(end: { number: number; offset: number }): Promise<void> {
+    return new Promise((done) => {
+      this.#flushes.push({ ...end, done });
+      this.#wake();
+    });
+  }
+
+  /** Runs until `stop`. Throws only for bugs and for a disk that cannot be read. */
+  async run(): Promise<void> {
+    while (!this.#stopped) {
+      this.#resolveFlushes();
+      const { reader } = this.#options;
+      if (reader.segment !== null && !(await this.#knowFence(reader.segment.journalId))) continue;
+      if (this.#dropDone()) continue;
+      this.#noteReplayed();
+      const waitMs = this.#dueInMs();
+      if (waitMs > 0) await this.#pause(waitMs);
+      else await this.#commitNext();
+    }
+  }
+
+  /** Ends `run` after the step it is in. */
+  stop(): void {
+    this.#stopped = true;
+    this.#wake();
+  }
+
+  /** False: not known yet, after a pause. */
+  async #knowFence(journalId: string): Promise<boolean> {
+    if (this.#fenceOf === journalId) return true;
+    const { reader, store } = this.#options;
+    try {
+      const fence = await store.readFence(journalId);
+      await this.#settleDoubt(journalId, fence);
+      this.#fence = fence;
+    } catch (error) {
+      await this.#away((error as Error).message);
+      return false;
+    }
+    this.#fenceOf = journalId;
+    this.#alarms.clear('database_away');
+    if (this.#batch === null && this.#fence !== null) {
+      if (reader.seek(journalId, this.#fence.segment, this.#fence.offset).length > 0) this.#options.events.onDropped();
+    }
+    return true;
+  }
+
+  /** The fence tells how the batch of unknown outcome ended. */
+  async #settleDoubt(journalId: string, fence: Fence | null): Promise<void> {
+    const batch = this.#batch;
+    if (batch === null || fence === null || batch.segment.journalId !== journalId) return;
+    if (fence.segment === batch.segment.number && fence.offset === batch.from) return;
+    if (fence.segment !== batch.segment.number || fence.offset !== batch.to) {
+      this.#batch = null; // another process moved it: go where it stands
+      return;
+    }
+    const content = this.#decode(batch);
+    this.#oweFor(batch, content);
+    await this.#tellBalances([]);
+    this.#finish(batch, content.records.length, 0);
+  }
+
+  async #commitNext(): Promise<void> {
+    const { reader, store, batchBytes } = this.#options;
+    this.#batch ??= reader.read({ rowsMax: this.#rowsMax, bytesMax: batchBytes });
+    const batch = this.#batch;
+    if (batch === null) return;
+    const content = this.#decode(batch);
+    const { journalId, number } = batch.segment;
+    const next = { segment: number, offset: batch.to };
+    const result = await store.commit({ journalId, expected: this.#fence, next, records: content.records });
+    await this.#settle(batch, content, result);
+  }
+
+  async #settle(batch: JournalBatch, content: BatchContent, result: CommitResult): Promise<void> {
+    switch (result.kind) {
+      case 'committed':
+        this.#fence = { segment: batch.segment.number, offset: batch.to };
+        this.#alarms.clear('database_away');
+        if (result.strays > 0) this.#alarms.raise('default_partition', `${result.strays} rows have no month's partition`);
+        this.#oweFor(batch, content);
+        this.#finish(batch, result.inserted, result.duplicates);
+        return await this.#tellBalances(result.balances).catch(() => {});
+      case 'refused':
+        this.#options.events.onFailed();
+        return this.#narrow(batch, content, result);
+      case 'moved':
+        this.#options.events.onFailed();
+        this.#fenceOf = null;
+        return;
+      case 'away':
+        this.#options.events.onFailed();
+        this.#fenceOf = null;
+        return await this.#away(result.reason);
+    }
+  }
+
+  #finish(batch: JournalBatch, inserted: number, duplicates: number): void {
+    const rows = batch.frames.length;
+    const { own } = batch.segment;
+    this.#options.reader.advance(batch);
+    this.#batch = null;
+    this.#poison.clear();
+    this.#backoff.reset();
+    this.#rowsMax = Math.min(this.#options.batchRows, this.#rowsMax * 2);
+    if (own) this.#recordsWaiting -= rows;
+    else this.#replayedRows += rows;
+    this.#waitingSinceMs = nowMs();
+    this.#options.events.onCommitted({ rows, inserted, duplicates, own });
+  }
+
+  /** Finds the record that PostgreSQL does not take by halving, and sets it aside. */
+  #narrow(batch: JournalBatch, content: BatchContent, refused: { index: number | null; reason: string }): void {
+    const index = content.records.length === 1 ? 0 : refused.index;
+    this.#batch = null;
+    if (index === null) {
+      this.#rowsMax = Math.max(1, content.records.length >> 1);
+      return;
+    }
+    const frame = content.recordFrames[index]!;
+    this.#poison.add(frame.start);
+    this.#setAside(batch, frame.start, frame.payload, refused.reason);
+  }
+
+  #decode(batch: JournalBatch): BatchContent {
+    return decodeBatch(batch, this.#poison, (offset, payload, reason) =>
+      this.#setAside(batch, offset, payload, reason),
+    );
+  }
+
+  #setAside(batch: JournalBatch, offset: number, payload: Buffer, reason: string): void {
+    const { journalId, number } = batch.segment;
+    this.#options.setAside({ journalId, segment: number, offset, reason, payload });
+    this.#alarms.raise('poison_record', `segment ${number} of journal ${journalId} at ${offset}: ${reason}`);
+  }
+
+  #oweFor(batch: JournalBatch, content: BatchContent): void {
+    if (!batch.segment.own) return;
+    for (const [userId, nanoUsd] of content.chargedByUser) {
+      this.#owed.set(userId, (this.#owed.get(userId) ?? 0n) + nanoUsd);
+    }
+  }
+
+  /** Throws when balances have to be asked for and the database does not answer; what is owed is then told with the next batch. */
+  async #tellBalances(known: UserBalance[]): Promise<void> {
+    const balances = new Map(known.map((entry) => [entry.userId, entry]));
+    const missing = [...this.#owed.keys()].filter((userId) => !balances.has(userId));
+    if (missing.length > 0) {
+      for (const entry of await this.#options.store.readBalances(missing)) balances.set(entry.userId, entry);
+    }
+    const entries = [...balances.values()].map((entry) => ({
+      ...entry,
+      committedNanoUsd: this.#owed.get(entry.userId) ?? 0n,
+    }));
+    this.#owed.clear();
+    if (entries.length > 0) this.#options.events.onBalances(entries);
+  }
+
+  #dropDone(): boolean {
+    const dropped = this.#options.reader.dropDone();
+    if (dropped === null) return false;
+    const next = this.#options.reader.segment;
+    if (next?.journalId !== dropped.journalId) {
+      if (dropped.last) void this.#options.store.forgetFence(dropped.journalId).catch(() => {});
+      this.#fenceOf = null;
+      this.#fence = null;
+    }
+    this.#options.events.onDropped();
+    return true;
+  }
+
+  #noteReplayed(): void {
+    if (this.#replayed || this.#options.reader.segment?.own === false) return;
+    this.#replayed = true;
+    this.#options.events.onReplayed(this.#replayedRows);
+  }
+
+  #dueInMs(): number {
+    const { reader, batchRows, batchBytes, batchMs } = this.#options;
+    const { segment } = reader;
+    if (segment === null || reader.offset >= segment.bytes) return Number.POSITIVE_INFINITY;
+    if (!segment.own || segment.sealed || this.#flushes.length > 0 || this.#batch !== null) return 0;
+    if (this.#recordsWaiting >= batchRows || segment.bytes - reader.offset >= batchBytes) return 0;
+    return this.#waitingSinceMs + batchMs - nowMs();
+  }
+
+  #resolveFlushes(): void {
+    if (this.#flushes.length === 0) return;
+    const { segment, offset } = this.#options.reader;
+    this.#flushes = this.#flushes.filter((flush) => {
+      const passed = segment === null || (segment.own && isPast(segment.number, offset, flush));
+      if (passed) flush.done();
+      return !passed;
+    });
+  }
+
+  async #away(reason: string): Promise<void> {
+    if (this.#stopped) return;
+    this.#alarms.raise('database_away', reason);
+    if (!this.#replayed) {
+      this.#replayed = true;
+      this.#options.events.onReplayed(this.#replayedRows);
+    }
+    const endMs = nowMs() + this.#backoff.nextMs();
+    while (!this.#stopped && nowMs() < endMs) await this.#pause(endMs - nowMs());
+  }
+
+  /** Until woken or the time is over. */
+  async #pause(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (Number.isFinite(ms)) timer = setTimeout(resolve, Math.max(1, ms));
+    });
+    clearTimeout(timer);
+    this.#wake = () => {};
+  }
+}
+
+function isPast(number: number, offset: number, end: { number: number; offset: number }): boolean {
+  return number > end.number || (number === end.number && offset >= end.offset);
+}

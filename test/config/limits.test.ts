@@ -1,0 +1,89 @@
+/** The worst case in memory, and the refusal to start beyond the bound. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConfigError } from '#config/config-error.ts';
+import { checkLimits, formatWorstCase, frontCount, frontHeapBytes, worstCase } from '#config/limits.ts';
+import { readOpenFilesMax } from '#config/open-files.ts';
+import { type Config, configSchema } from '#config/schema.ts';
+import { RECORD_BYTES_MAX } from '#usage/record.ts';
+
+const PLENTY = 1_000_000;
+
+function configWith(patch: object = {}): Config {
+  return configSchema.parse(patch);
+}
+
+function bytesOf(config: Config, fronts: number, name: string): number {
+  return worstCase(config, fronts).lines.find((line) => line.name === name)?.bytes ?? assert.fail(name);
+}
+
+test('the sum is the sum of its lines, and the defaults fit the default bound', () => {
+  const { lines, totalBytes } = worstCase(configWith(), 1);
+  assert.equal(
+    lines.reduce((sum, line) => sum + line.bytes, 0),
+    totalBytes,
+  );
+  assert.ok(lines.every((line) => Number.isInteger(line.bytes) && line.bytes > 0 && line.why !== ''));
+  assert.ok(totalBytes <= configWith().limits.memoryBytesMax);
+});
+
+test('bodies and waiting answers count once, rings and heaps once for each front', () => {
+  const config = configWith();
+  for (const fronts of [1, 4]) {
+    assert.equal(bytesOf(config, fronts, 'request bodies'), config.limits.bodyBytesTotal);
+    assert.equal(bytesOf(config, fronts, 'answers waiting for readers'), config.limits.streamBytesTotal);
+    assert.equal(bytesOf(config, fronts, 'usage rings'), fronts * config.usage.ringBytes);
+    assert.equal(bytesOf(config, fronts, 'heaps of the fronts'), fronts * frontHeapBytes(config));
+  }
+});
+
+test('only an embedded PostgreSQL counts', () => {
+  const own = configWith({ database: { url: 'postgres://h/d' } });
+  assert.ok(worstCase(configWith(), 1).lines.some((line) => line.name === 'embedded PostgreSQL'));
+  assert.ok(!worstCase(own, 1).lines.some((line) => line.name === 'embedded PostgreSQL'));
+});
+
+test('beyond the bound the start is refused, with the table', () => {
+  const config = configWith({ limits: { memoryBytesMax: 1 << 30 } });
+  assert.throws(
+    () => checkLimits(config, 1, PLENTY),
+    (error) => {
+      assert.ok(error instanceof ConfigError);
+      assert.match(error.message, /limits\.memoryBytesMax: 1 fronts may need \d+\.\d MiB, the bound is 1024\.0 MiB/);
+      assert.ok(error.message.includes(formatWorstCase(worstCase(config, 1))));
+      return true;
+    },
+  );
+});
+
+test('fronts that nobody counted are as many as cores and memory allow, and always start', () => {
+  const config = configWith();
+  assert.equal(frontCount(config, 1), 1);
+  assert.equal(frontCount(config, 4), 3);
+  const many = frontCount(config, 64);
+  assert.ok(many > 3 && many < 63);
+  checkLimits(config, many, PLENTY);
+  assert.throws(() => checkLimits(config, many + 1, PLENTY), ConfigError);
+  assert.equal(frontCount(configWith({ threads: { fronts: 9 } }), 2), 9);
+});
+
+test('what the system or another key does not grant is a warning', () => {
+  const config = configWith({ threads: { fronts: 1 } });
+  assert.deepEqual(checkLimits(config, 1, PLENTY), []);
+  assert.deepEqual(checkLimits(config, 1, null), []);
+  assert.match(checkLimits(config, 1, 1024)[0]!, /the system grants 1024, .* may need 32256/);
+  const smallRing = configWith({ threads: { fronts: 1 }, usage: { ringBytes: 65_536 } });
+  assert.match(checkLimits(smallRing, 1, PLENTY)[0]!, /usage\.ringBytes: holds 63 records/);
+  const smallBudget = configWith({ threads: { fronts: 1 }, limits: { bodyBytesTotal: 1 << 20 } });
+  assert.match(checkLimits(smallBudget, 1, PLENTY)[0]!, /limits\.bodyBytesTotal/);
+});
+
+test('the default ring holds a largest record of every exchange', () => {
+  const { usage, limits } = configWith();
+  assert.ok(usage.ringBytes >= limits.exchangesPerFront * (RECORD_BYTES_MAX + 8));
+});
+
+test('the limit of open files is read from the system, and is unknown where there is none to read', () => {
+  assert.equal(readOpenFilesMax('/no/such/file'), null);
+  if (process.platform === 'linux') assert.ok(readOpenFilesMax()! > 0);
+});
