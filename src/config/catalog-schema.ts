@@ -11,7 +11,8 @@ const name = z
   .meta({ expected: 'a name: 1 to 64 letters, digits, dots, dashes and underscores, starting with a letter or digit' });
 
 const model = z.string().min(1).max(128).describe('A model name, or a prefix with a trailing `*`.');
-const status = z.enum(['active', 'disabled']);
+/** Null by default: a restart must not undo what an operator disabled. */
+const status = z.enum(['active', 'disabled']).nullable().default(null);
 
 const network = z
   .union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()])
@@ -55,7 +56,7 @@ const account = z.strictObject({
   groups: z.array(name).max(64).default([]).describe('Groups that may use the account.'),
   models: z.array(model).max(256).nullable().default(null).describe('Models served; null serves all.'),
   modelMap: z.record(model, model).default({}).describe("Client's model name to the upstream's."),
-  status: status.default('active').describe('A disabled account takes no new requests.'),
+  status: status.describe('A disabled account takes no new requests; null leaves it as it is, a new one is active.'),
 });
 
 const user = z.strictObject({
@@ -64,7 +65,7 @@ const user = z.strictObject({
     .default(0)
     .describe('Opening balance, entered once when the user is created; a later change is reported, not applied.'),
   concurrency: z.int().min(1).max(65_535).default(10).describe('Requests in flight at once.'),
-  status: status.default('active').describe('A disabled user is refused.'),
+  status: status.describe('A disabled user is refused; null leaves it as it is, a new one is active.'),
 });
 
 const key = z.strictObject({

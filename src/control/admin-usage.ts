@@ -1,8 +1,10 @@
 /**
  * The books and the health of the running gateway: usage, flush, doctor. Primary only.
  */
+
+import type { UsageListing } from '#store/usage-rows.ts';
+import type { UsageTotals } from '#store/usage-totals.ts';
 import type { Check, ControlContext } from './context.ts';
-import type { UsageListing, UsageTotals } from './operator-store.ts';
 import { isoTime, json, problem, type Reply } from './reply.ts';
 
 const LIMIT_DEFAULT = 20;

@@ -8,7 +8,10 @@ import { formatNanoUsd, parseUsdToNano } from '#base/money.ts';
 import { StartupError } from '#base/startup-error.ts';
 import type { CatalogConfig, CatalogKey, CatalogUser } from '#config/catalog-schema.ts';
 import { reveal } from '#config/secret.ts';
-import { type KeyWish, type OperatorStore, type Put, UnknownName, type UserWish } from './operator-store.ts';
+import type { KeyWish } from '#store/put-key.ts';
+import type { Put, UserWish } from '#store/put-user.ts';
+import { UnknownName } from '#store/unknown-name.ts';
+import type { OperatorStore } from './operator-store.ts';
 
 type CatalogStore = Pick<OperatorStore, 'putUser' | 'putGroup' | 'putAccount' | 'putKey' | 'listUsers'>;
 

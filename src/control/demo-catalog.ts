@@ -38,7 +38,7 @@ export async function wantsDemo(store: Pick<OperatorStore, 'listAccounts'>): Pro
 export async function seedDemoCatalog(store: OperatorStore, { dataDir, upstream }: DemoOptions): Promise<string> {
   const key = ensureDemoKey(dataDir);
   await store.putGroup({ name: NAME, platform: 'anthropic', multiplierMicros: 1_000_000 });
-  await store.putUser({ name: NAME, concurrency: CONCURRENCY, status: 'active', balanceNanoUsd: BALANCE_NANO_USD });
+  await store.putUser({ name: NAME, concurrency: CONCURRENCY, status: null, balanceNanoUsd: BALANCE_NANO_USD });
   await store.putAccount({
     name: NAME,
     platform: 'anthropic',
@@ -46,7 +46,7 @@ export async function seedDemoCatalog(store: OperatorStore, { dataDir, upstream 
     ...upstream,
     concurrency: CONCURRENCY,
     priority: 10,
-    status: 'active',
+    status: null,
     models: null,
     modelMap: {},
     groups: [NAME],

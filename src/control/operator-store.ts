@@ -1,170 +1,19 @@
 /**
  * What operators do to the catalog and read from the books, as an interface: the control server, the catalog file and the demo
- * work against it. `bind-store.ts` is its PostgreSQL side. Every method is one transaction; every listing is one statement.
+ * work against it. `bind-store.ts` is its PostgreSQL side. Every method is one transaction, every listing one statement.
  */
-
-export type Status = 'active' | 'disabled';
-
-export interface UserWish {
-  name: string;
-  concurrency: number;
-  status: Status;
-  /** Entered into the ledger when the user is created, ignored afterwards. */
-  balanceNanoUsd: bigint;
-}
-
-export interface GroupWish {
-  name: string;
-  platform: 'anthropic';
-  multiplierMicros: number;
-}
-
-export interface AccountWish {
-  name: string;
-  platform: 'anthropic';
-  type: 'apikey';
-  baseUrl: string;
-  apiKey: string;
-  concurrency: number;
-  priority: number;
-  status: Status;
-  models: string[] | null;
-  modelMap: Record<string, string>;
-  /** Names. */
-  groups: string[];
-}
-
-export interface KeyWish {
-  keyHash: string;
-  prefix: string;
-  name: string;
-  /** Names. */
-  user: string;
-  group: string;
-  expiresAtMs: number | null;
-  allowedModels: string[] | null;
-  ipAllow: string[] | null;
-  ipDeny: string[] | null;
-}
-
-export interface UserListing {
-  id: number;
-  name: string;
-  status: Status;
-  concurrency: number;
-  balanceNanoUsd: bigint;
-  /** What was entered when the user was created. */
-  openingNanoUsd: bigint;
-  createdAtMs: number;
-}
-
-export interface GroupListing {
-  id: number;
-  name: string;
-  platform: string;
-  multiplierMicros: number;
-  /** Names of its accounts. */
-  accounts: string[];
-  createdAtMs: number;
-}
-
-/** Without the credential: listings leave the process. */
-export interface AccountListing {
-  id: number;
-  name: string;
-  platform: string;
-  type: string;
-  baseUrl: string;
-  status: Status;
-  concurrency: number;
-  priority: number;
-  groups: string[];
-  models: string[] | null;
-  modelMap: Record<string, string>;
-  createdAtMs: number;
-}
-
-export interface KeyListing {
-  id: number;
-  prefix: string;
-  name: string;
-  user: string;
-  group: string;
-  status: 'active' | 'revoked';
-  expiresAtMs: number | null;
-  allowedModels: string[] | null;
-  ipAllow: string[] | null;
-  ipDeny: string[] | null;
-  createdAtMs: number;
-}
-
-export interface UsageTotals {
-  requests: number;
-  inputTokens: number;
-  outputTokens: number;
-  cacheReadTokens: number;
-  cacheWriteTokens: number;
-  chargedNanoUsd: bigint;
-}
-
-export interface UsageListing {
-  requestId: string;
-  createdAtMs: number;
-  user: string;
-  account: string;
-  model: string;
-  upstreamModel: string;
-  stream: boolean;
-  status: string;
-  usageSource: string;
-  httpStatus: number;
-  inputTokens: number;
-  outputTokens: number;
-  cacheReadTokens: number;
-  cacheWrite5mTokens: number;
-  cacheWrite1hTokens: number;
-  webSearchRequests: number;
-  costNanoUsd: bigint;
-  chargedNanoUsd: bigint;
-  attempts: number;
-  queueMs: number;
-  firstByteMs: number;
-  durationMs: number;
-  clientRequestId: string;
-  upstreamRequestId: string;
-}
-
-/** A key may be named by any of these; null: not this way. */
-export interface KeySelector {
-  keyHash: string;
-  id: number | null;
-  /** Beginning of the display prefix. */
-  prefix: string;
-}
-
-export interface KeyMatch {
-  id: number;
-  keyHash: string;
-  prefix: string;
-}
-
-/** `created` is false when a row of that name was there; it is then brought to the wish. */
-export interface Put {
-  id: number;
-  created: boolean;
-}
-
-/** A name that the wish refers to and that does not exist. */
-export class UnknownName extends Error {
-  readonly kind: 'user' | 'group';
-  readonly wanted: string;
-
-  constructor(kind: 'user' | 'group', wanted: string) {
-    super(`there is no ${kind} named ${wanted}`);
-    this.kind = kind;
-    this.wanted = wanted;
-  }
-}
+import type { AccountTarget } from '#store/find-account.ts';
+import type { AccountListing } from '#store/list-accounts.ts';
+import type { GroupListing } from '#store/list-groups.ts';
+import type { KeyListing } from '#store/list-keys.ts';
+import type { UserListing } from '#store/list-users.ts';
+import type { KeyMatch, KeySelector } from '#store/match-keys.ts';
+import type { AccountWish } from '#store/put-account.ts';
+import type { GroupWish } from '#store/put-group.ts';
+import type { KeyWish } from '#store/put-key.ts';
+import type { Put, UserWish } from '#store/put-user.ts';
+import type { UsageListing } from '#store/usage-rows.ts';
+import type { UsageTotals } from '#store/usage-totals.ts';
 
 export interface OperatorStore {
   putUser(wish: UserWish): Promise<Put>;
@@ -173,13 +22,12 @@ export interface OperatorStore {
   putAccount(wish: AccountWish): Promise<Put>;
   /** Throws UnknownName. A revoked key stays revoked. */
   putKey(wish: KeyWish): Promise<Put>;
-  /** Keys that match in any way, revoked ones included; at most 100. */
   matchKeys(selector: KeySelector): Promise<KeyMatch[]>;
   revokeKey(id: number): Promise<void>;
   /** False when there is no such account. */
-  setAccountStatus(name: string, status: Status): Promise<boolean>;
+  setAccountStatus(name: string, status: 'active' | 'disabled'): Promise<boolean>;
   /** With its credential, for a test request; null when there is no such account. */
-  findAccount(name: string): Promise<{ baseUrl: string; apiKey: string; models: string[] | null } | null>;
+  findAccount(name: string): Promise<AccountTarget | null>;
   listUsers(): Promise<UserListing[]>;
   listGroups(): Promise<GroupListing[]>;
   listAccounts(): Promise<AccountListing[]>;
@@ -187,6 +35,6 @@ export interface OperatorStore {
   usageTotals(): Promise<UsageTotals>;
   /** Newest first. */
   usageRows(limit: number): Promise<UsageListing[]>;
-  /** Round trip to PostgreSQL and its version. Rejects when it is away. */
+  /** Rejects when PostgreSQL is away. */
   ping(): Promise<{ version: string; latencyMs: number }>;
 }

@@ -5,10 +5,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { StartupError } from '#base/startup-error.ts';
+import { UnknownName } from '#store/unknown-name.ts';
 import { createTokenCheck, type TokenCheck } from './admin-token.ts';
 import type { ControlContext } from './context.ts';
 import { createMetrics, type MetricsPage } from './metrics.ts';
-import { UnknownName } from './operator-store.ts';
 import { readJsonBody } from './read-body.ts';
 import { problem, type Reply } from './reply.ts';
 import { findRoute, probeReply } from './routes.ts';

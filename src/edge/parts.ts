@@ -2,6 +2,7 @@
  * Everything the lifecycle works with on one front, joined by `threads/front.ts`. Shapes only.
  */
 import type { KeyCache } from '#auth/key-cache.ts';
+import type { LogBudget } from '#base/log-budget.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Config } from '#config/schema.ts';
 import type { AccountHealth } from '#coordinate/local/account-health.ts';
@@ -29,6 +30,8 @@ export interface Catalog {
 export interface Parts {
   readonly config: Config;
   readonly log: Logger;
+  /** For lines about faults of the gateway and of upstreams. */
+  readonly logBudget: LogBudget;
   readonly counters: CounterRow;
   readonly keys: KeyCache;
   readonly userSlots: SlotTable;

@@ -124,12 +124,16 @@ export class Relaying {
     exchange.tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
     const verdict = judgeError(error);
-    this.#parts.log.warn(
-      { requestId: exchange.id.text, account: exchange.account?.name, code: error.code, error: error.message },
-      verdict.code,
-    );
+    this.#logBroken(exchange, error, verdict.code);
     this.#learn(exchange, verdict);
     this.#broken(exchange, verdict.code);
+  }
+
+  #logBroken(exchange: Exchange, error: Error & { code?: string }, code: FailureCode): void {
+    const { log, logBudget } = this.#parts;
+    if (!logBudget.take()) return;
+    const fields = { requestId: exchange.id.text, account: exchange.account?.name, error: error.message };
+    log.warn({ ...fields, errorCode: error.code, leftOut: logBudget.leftOut() }, code);
   }
 
   /** The client has left: the upstream is read on for its usage, within bounds; places are held until it ends. */

@@ -57,20 +57,20 @@ function countRecord(counters: CounterRow, record: UsageRecord): void {
   counters.add(C.chargedMicroUsd, Number(record.chargedNanoUsd) / 1000);
 }
 
+/** One line at its level; faults of clients are for debugging, the others are sampled. */
 function log(parts: Parts, exchange: Exchange, status: string, refusal: Refusal | undefined, now: number): void {
-  const level = refusal === undefined ? 'debug' : refusal.failure.source === 'client' ? 'info' : 'warn';
-  if (!parts.log.isLevelEnabled(level)) return;
-  parts.log[level](
-    {
-      requestId: exchange.id.text,
-      status,
-      code: refusal?.failure.code,
-      user: exchange.entry?.principal.userName,
-      account: exchange.account?.name,
-      model: exchange.facts?.model,
-      attempts: exchange.attempts,
-      ms: Math.round(now - exchange.startedAtMs),
-    },
-    'exchange ended',
-  );
+  const warns = refusal !== undefined && refusal.failure.source !== 'client';
+  if (warns ? !parts.logBudget.take(now) : !parts.log.isLevelEnabled('debug')) return;
+  const line = {
+    requestId: exchange.id.text,
+    status,
+    code: refusal?.failure.code,
+    user: exchange.entry?.principal.userName,
+    account: exchange.account?.name,
+    model: exchange.facts?.model,
+    attempts: exchange.attempts,
+    ms: Math.round(now - exchange.startedAtMs),
+  };
+  if (warns) parts.log.warn({ ...line, leftOut: parts.logBudget.leftOut() }, 'exchange refused');
+  else parts.log.debug(line, 'exchange ended');
 }

@@ -128,7 +128,10 @@ export class FrontCrew {
         if (message.type === 'failed') reject(new Error(message.message));
       });
       worker.on('error', (error) => this.#log.fatal({ err: error, front: index }, 'a front failed'));
-      worker.once('exit', () => this.#ended(index, member));
+      worker.once('exit', () => {
+        reject(new Error(`front ${index} ended before it listened`));
+        this.#ended(index, member);
+      });
     });
   }
 

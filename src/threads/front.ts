@@ -8,6 +8,7 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { KeyCache } from '#auth/key-cache.ts';
 import { nowMs } from '#base/clock.ts';
+import { LogBudget } from '#base/log-budget.ts';
 import { createLogger } from '#base/logger.ts';
 import { unpack } from '#base/msgpack.ts';
 import { AccountHealth } from '#coordinate/local/account-health.ts';
@@ -35,6 +36,7 @@ import { slotShapes } from './shared-blocks.ts';
 
 const SWEEP_MS = 250;
 const TRIM_MS = 5000;
+const LOG_LINES_PER_SECOND = 20;
 /** Time for the last error events to leave before connections are closed. */
 const LAST_WORDS_MS = 100;
 
@@ -56,6 +58,7 @@ function join(): { parts: Parts; doorbells: Doorbells } {
   const parts: Parts = {
     config,
     log,
+    logBudget: new LogBudget(LOG_LINES_PER_SECOND),
     counters,
     keys: new KeyCache({ ...config.auth, ...config.limits }, (keyHash) => tell({ type: 'lookup', keyHash })),
     userSlots: new SlotTable(shared.userSlots, shapes.users, index, board, doorbells),

@@ -1,7 +1,7 @@
 /**
  * The gateway process as one object: everything primary owns, started and ended in order. Primary only.
  *
- *   start: migrate → catalog applied → usage-writer (replays the journal) → notifications → fronts → control server
+ *   start: migrate → catalog applied → usage-writer (replays the journal) → notifications → control server → fronts
  *   end:   control says "draining" → fronts drained and gone → usage-writer flushed and gone → control server → database
  */
 import { join } from 'node:path';
@@ -102,10 +102,11 @@ export class Gateway {
     if (replayedRows > 0)
       this.#parts.log.info({ rows: replayedRows }, 'records of an earlier process are in the books');
     await this.#followCatalog();
+    // Before the fronts: a start that fails must not end the process while a front lives.
+    const controlUrl = await this.#control.open();
     await this.#crew.start().catch((error: Error) => {
       throw new StartupError(error.message);
     });
-    const controlUrl = await this.#control.open();
     const { host } = this.#parts.config.listen;
     return { gatewayUrl: `http://${urlHost(host)}:${this.#crew.listenPort}`, controlUrl, ...demo };
   }
@@ -119,7 +120,7 @@ export class Gateway {
     const rowsWaiting = (await this.#writer?.drain(config.shutdown.flushMs)) ?? 0;
     if (rowsWaiting > 0) log.warn({ rows: rowsWaiting }, 'records stay in the journal for the next start');
     this.#keeper.close();
-    await this.#listener?.close();
+    this.#listener?.close();
     await this.#control.close();
     await this.#database.end({ timeout: 1 });
     log.info('drained');
@@ -166,9 +167,7 @@ export class Gateway {
 
   #catalogChanged({ table, keyHashes }: CatalogChange): void {
     if (table === 'keys') this.#desk.noteKeys(keyHashes ?? []);
-    if (table === 'keys' || table === 'users' || table === 'groups') {
-      this.#crew.tellAll({ type: 'invalidate', keyHashes: keyHashes ?? [] });
-    }
+    if (keyHashes !== undefined) this.#crew.tellAll({ type: 'invalidate', keyHashes });
     if (table !== 'keys' && table !== 'users') this.#keeper.reloadSoon();
   }
 

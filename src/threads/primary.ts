@@ -2,7 +2,7 @@
  * Composition root of primary, the main thread of the gateway process: migrations, catalog, shared memory, usage-writer, fronts,
  * control server, and the order in which they start and end. Never relays.
  *
- *   start: migrate → catalog applied → usage-writer (replays the journal) → fronts → control server → ready
+ *   start: migrate → catalog applied → usage-writer (replays the journal) → notifications → control server → fronts → ready
  *   end:   fronts drained and gone → usage-writer flushed and gone → control server → database → exit
  *
  * Primary never calls `process.exit` while a front lives: the process would abort.

@@ -114,11 +114,13 @@ export type PrimaryToWriter =
 export type WriterToPrimary =
   | { type: 'ready'; replayedRows: number }
   | { type: 'flushed'; id: number; error: string | null }
+  /** After each commit. `committedNanoUsd`: only of records made by this process, never of replayed ones. */
+  | { type: 'balances'; entries: { userId: number; balanceNanoUsd: bigint; committedNanoUsd: bigint }[] }
   /** `rowsWaiting`: records that stay in the journal for the next start. */
   | { type: 'drained'; rowsWaiting: number }
   | {
       type: 'alarm';
-      alarm: 'database_away' | 'journal_near_bound' | 'default_partition' | 'poison_record';
+      alarm: 'database_away' | 'journal_near_bound' | 'journal_failed' | 'default_partition' | 'poison_record';
       on: boolean;
       text: string;
     };

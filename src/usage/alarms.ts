@@ -1,9 +1,12 @@
 /**
  * Alarms of the usage pipeline, told once when they go on or change their text and once when they go off. The usage-writer only.
  */
-import type { WriterToPrimary } from '#threads/protocol.ts';
-
-export type UsageAlarm = Extract<WriterToPrimary, { type: 'alarm' }>['alarm'];
+export type UsageAlarm =
+  | 'database_away'
+  | 'journal_near_bound'
+  | 'journal_failed'
+  | 'default_partition'
+  | 'poison_record';
 
 export type TellAlarm = (alarm: UsageAlarm, on: boolean, text: string) => void;
 

@@ -55,8 +55,9 @@ export class BatchPump {
   #fence: Fence | null = null;
   /** The batch that is tried until its outcome is known. */
   #batch: JournalBatch | null = null;
-  /** Offsets in the head segment of records that PostgreSQL does not take. */
-  #poison = new Set<number>();
+  /** Offsets in the head segment: records that PostgreSQL does not take, and everything already written to the poison file. */
+  readonly #poison = new Set<number>();
+  readonly #aside = new Set<number>();
   #rowsMax: number;
   #recordsWaiting = 0;
   #waitingSinceMs = 0;
@@ -66,6 +67,8 @@ export class BatchPump {
   #replayedRows = 0;
   #replayed = false;
   #stopped = false;
+  /** Nothing to do until records come. */
+  #idle = false;
   #wake: () => void = () => {};
 
   constructor(options: BatchPumpOptions) {
@@ -86,10 +89,9 @@ export class BatchPump {
 
   /** Records were appended to the journal. */
   noteAppended(records: number): void {
-    const first = this.#recordsWaiting === 0;
+    if (this.#recordsWaiting === 0) this.#waitingSinceMs = nowMs();
     this.#recordsWaiting += records;
-    if (first) this.#waitingSinceMs = nowMs();
-    if (first || this.#recordsWaiting >= this.#options.batchRows) this.#wake();
+    if (this.#idle || this.#recordsWaiting >= this.#options.batchRows) this.#wake();
   }
 
   /** Resolves once everything that is in the journal up to this end is in PostgreSQL. */
@@ -103,10 +105,10 @@ export class BatchPump {
   /** Runs until `stop`. Throws only for bugs and for a disk that cannot be read. */
   async run(): Promise<void> {
     while (!this.#stopped) {
-      this.#resolveFlushes();
       const { reader } = this.#options;
-      if (reader.segment !== null && !(await this.#knowFence(reader.segment.journalId))) continue;
-      if (this.#dropDone()) continue;
+      if (await this.#dropDone()) continue;
+      this.#resolveFlushes();
+      if (!this.#isDrained() && !(await this.#knowFence(reader.segment!.journalId))) continue;
       this.#noteReplayed();
       const waitMs = this.#dueInMs();
       if (waitMs > 0) await this.#pause(waitMs);
@@ -114,10 +116,21 @@ export class BatchPump {
     }
   }
 
+  /** Records in the journal that are not in PostgreSQL, of this process and of earlier ones; reads the files. */
+  countWaiting(): number {
+    return this.#options.reader.countWaiting(this.#options.batchBytes);
+  }
+
   /** Ends `run` after the step it is in. */
   stop(): void {
     this.#stopped = true;
     this.#wake();
+  }
+
+  /** Nothing (more) in the head segment: no reason to ask PostgreSQL anything. */
+  #isDrained(): boolean {
+    const { segment, offset } = this.#options.reader;
+    return segment === null || offset >= segment.bytes;
   }
 
   /** False: not known yet, after a pause. */
@@ -143,9 +156,8 @@ export class BatchPump {
   /** The fence tells how the batch of unknown outcome ended. */
   async #settleDoubt(journalId: string, fence: Fence | null): Promise<void> {
     const batch = this.#batch;
-    if (batch === null || fence === null || batch.segment.journalId !== journalId) return;
-    if (fence.segment === batch.segment.number && fence.offset === batch.from) return;
-    if (fence.segment !== batch.segment.number || fence.offset !== batch.to) {
+    if (batch === null || batch.segment.journalId !== journalId || isSame(fence, this.#fence)) return;
+    if (fence === null || fence.segment !== batch.segment.number || fence.offset !== batch.to) {
       this.#batch = null; // another process moved it: go where it stands
       return;
     }
@@ -172,7 +184,8 @@ export class BatchPump {
       case 'committed':
         this.#fence = { segment: batch.segment.number, offset: batch.to };
         this.#alarms.clear('database_away');
-        if (result.strays > 0) this.#alarms.raise('default_partition', `${result.strays} rows have no month's partition`);
+        if (result.strays > 0)
+          this.#alarms.raise('default_partition', `${result.strays} rows have no month's partition`);
         this.#oweFor(batch, content);
         this.#finish(batch, result.inserted, result.duplicates);
         return await this.#tellBalances(result.balances).catch(() => {});
@@ -195,11 +208,12 @@ export class BatchPump {
     const { own } = batch.segment;
     this.#options.reader.advance(batch);
     this.#batch = null;
-    this.#poison.clear();
+    for (const offset of this.#poison) if (offset < batch.to) this.#poison.delete(offset);
+    for (const offset of this.#aside) if (offset < batch.to) this.#aside.delete(offset);
     this.#backoff.reset();
     this.#rowsMax = Math.min(this.#options.batchRows, this.#rowsMax * 2);
-    if (own) this.#recordsWaiting -= rows;
-    else this.#replayedRows += rows;
+    if (!own) this.#replayedRows += rows;
+    else this.#recordsWaiting = this.#options.reader.empty ? 0 : Math.max(0, this.#recordsWaiting - rows);
     this.#waitingSinceMs = nowMs();
     this.#options.events.onCommitted({ rows, inserted, duplicates, own });
   }
@@ -225,6 +239,8 @@ export class BatchPump {
 
   #setAside(batch: JournalBatch, offset: number, payload: Buffer, reason: string): void {
     const { journalId, number } = batch.segment;
+    if (this.#aside.has(offset)) return;
+    this.#aside.add(offset);
     this.#options.setAside({ journalId, segment: number, offset, reason, payload });
     this.#alarms.raise('poison_record', `segment ${number} of journal ${journalId} at ${offset}: ${reason}`);
   }
@@ -251,15 +267,18 @@ export class BatchPump {
     if (entries.length > 0) this.#options.events.onBalances(entries);
   }
 
-  #dropDone(): boolean {
+  async #dropDone(): Promise<boolean> {
     const dropped = this.#options.reader.dropDone();
     if (dropped === null) return false;
     const next = this.#options.reader.segment;
     if (next?.journalId !== dropped.journalId) {
-      if (dropped.last) void this.#options.store.forgetFence(dropped.journalId).catch(() => {});
+      const known = this.#fenceOf === dropped.journalId && this.#fence !== null;
+      if (known && dropped.last) await this.#options.store.forgetFence(dropped.journalId).catch(() => {});
       this.#fenceOf = null;
       this.#fence = null;
     }
+    this.#poison.clear();
+    this.#aside.clear();
     this.#options.events.onDropped();
     return true;
   }
@@ -273,7 +292,7 @@ export class BatchPump {
   #dueInMs(): number {
     const { reader, batchRows, batchBytes, batchMs } = this.#options;
     const { segment } = reader;
-    if (segment === null || reader.offset >= segment.bytes) return Number.POSITIVE_INFINITY;
+    if (segment === null || this.#isDrained()) return Number.POSITIVE_INFINITY;
     if (!segment.own || segment.sealed || this.#flushes.length > 0 || this.#batch !== null) return 0;
     if (this.#recordsWaiting >= batchRows || segment.bytes - reader.offset >= batchBytes) return 0;
     return this.#waitingSinceMs + batchMs - nowMs();
@@ -303,6 +322,7 @@ export class BatchPump {
   /** Until woken or the time is over. */
   async #pause(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
+    this.#idle = ms === Number.POSITIVE_INFINITY;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
       if (Number.isFinite(ms)) timer = setTimeout(resolve, Math.max(1, ms));
@@ -310,6 +330,10 @@ export class BatchPump {
     clearTimeout(timer);
     this.#wake = () => {};
   }
+}
+
+function isSame(a: Fence | null, b: Fence | null): boolean {
+  return a?.segment === b?.segment && a?.offset === b?.offset;
 }
 
 function isPast(number: number, offset: number, end: { number: number; offset: number }): boolean {

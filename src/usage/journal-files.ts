@@ -88,10 +88,9 @@ export class JournalFiles {
   }
 
   /** Keeps a copy of a damaged segment for the operator. */
-  keepBad(segment: Segment): string {
-    const path = `${segment.path}.bad`;
-    copyFileSync(segment.path, path);
-    return path;
+  keepBad(id: SegmentId): void {
+    const path = this.pathOf(id);
+    copyFileSync(path, `${path}.bad`);
   }
 
   #adopt(id: SegmentId, onTrouble: (text: string) => void): void {
@@ -119,9 +118,7 @@ function listSegments(dir: string): SegmentId[] {
   }
   return ids.sort(
     (a, b) =>
-      ages.get(a.journalId)! - ages.get(b.journalId)! ||
-      a.journalId.localeCompare(b.journalId) ||
-      a.number - b.number,
+      ages.get(a.journalId)! - ages.get(b.journalId)! || a.journalId.localeCompare(b.journalId) || a.number - b.number,
   );
 }
 

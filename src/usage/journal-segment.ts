@@ -101,7 +101,11 @@ export function scanFrames(bytes: Buffer, offset: number, bounds: ScanBounds): S
     const length = frameLengthAt(bytes, at);
     if (length > 0) {
       const end = at + length;
-      scan.frames.push({ start: offset + at, end: offset + end, payload: bytes.subarray(at + FRAME_HEADER_BYTES, end) });
+      scan.frames.push({
+        start: offset + at,
+        end: offset + end,
+        payload: bytes.subarray(at + FRAME_HEADER_BYTES, end),
+      });
       taken += length;
       at = end;
       continue;

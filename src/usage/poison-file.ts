@@ -22,7 +22,12 @@ export function poisonPath(journalDir: string): string {
 
 export function setAside(journalDir: string, poison: PoisonRecord): void {
   const { payload, ...rest } = poison;
-  const line = { at: new Date().toISOString(), ...rest, payload: payload.toString('base64'), record: readable(payload) };
+  const line = {
+    at: new Date().toISOString(),
+    ...rest,
+    payload: payload.toString('base64'),
+    record: readable(payload),
+  };
   const fd = openSync(poisonPath(journalDir), 'a', 0o600);
   try {
     const json = JSON.stringify(line, (_, value) => (typeof value === 'bigint' ? String(value) : value));

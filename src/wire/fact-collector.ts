@@ -80,15 +80,15 @@ export class FactCollector {
   }
 
   /** A key whose raw bytes are [start, end) in an object of this context; its value comes next. */
-  key(context: number, start: number, end: number, escaped: boolean): void {
+  key(context: number, start: number, end: number): void {
     if (context === BLOCK) {
-      this.#role = keys.roleOf(this.#section.blockKeys, this.#bytes, start, end, escaped);
+      this.#role = keys.roleOf(this.#section.blockKeys, this.#bytes, start, end);
       this.#section.takeBack(this.#role);
     } else if (context === TOP) {
-      this.#role = keys.roleOf(keys.TOP_KEYS, this.#bytes, start, end, escaped);
+      this.#role = keys.roleOf(keys.TOP_KEYS, this.#bytes, start, end);
       this.#beginField(this.#role);
     } else {
-      this.#role = keys.roleOf(keys.METADATA_KEYS, this.#bytes, start, end, escaped);
+      this.#role = keys.roleOf(keys.METADATA_KEYS, this.#bytes, start, end);
     }
   }
 

@@ -1,6 +1,7 @@
 /**
  * The object keys of a Messages request that mean something to the gateway, compared as bytes. No state, runs on every thread.
  */
+import { BACKSLASH } from './scan-grammar.ts';
 
 /** What a key's value is to the gateway. */
 export const ROLE_NONE = 0;
@@ -48,23 +49,25 @@ export const TOOL_KEYS: Keys = [key('cache_control', ROLE_CACHE_CONTROL)];
 const ESCAPED_BYTES_MAX = 'cache_control'.length * 6;
 
 /** Role of the key whose raw bytes (between the quotes, already validated) are [start, end). */
-export function roleOf(keys: Keys, bytes: Uint8Array, start: number, end: number, escaped: boolean): number {
-  if (escaped)
-    return end - start > ESCAPED_BYTES_MAX ? ROLE_NONE : escapedRoleOf(keys, decodeString(bytes, start, end));
+export function roleOf(keys: Keys, bytes: Uint8Array, start: number, end: number): number {
   for (const candidate of keys) {
     if (candidate.bytes.length === end - start && startsWith(bytes, start, candidate.bytes)) return candidate.role;
   }
-  return ROLE_NONE;
-}
-
-/** The string whose raw contents are the validated bytes [start, end). */
-export function decodeString(bytes: Uint8Array, start: number, end: number): string {
-  const raw = Buffer.from(bytes.buffer, bytes.byteOffset + start - 1, end - start + 2);
-  return JSON.parse(raw.toString('utf8')) as string;
-}
-
-function escapedRoleOf(keys: Keys, name: string): number {
+  // A key may be written with escapes: "mod\u0065l" is model.
+  if (end - start > ESCAPED_BYTES_MAX || !hasBackslash(bytes, start, end)) return ROLE_NONE;
+  const name = decodeString(bytes, start, end);
   return keys.find((candidate) => candidate.name === name)?.role ?? ROLE_NONE;
+}
+
+/** The string whose raw contents, between quotes, are the validated bytes [start, end). */
+export function decodeString(bytes: Uint8Array, start: number, end: number): string {
+  const raw = Buffer.from(bytes.buffer, bytes.byteOffset + start - 1, end - start + 2).toString('utf8');
+  return hasBackslash(bytes, start, end) ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+}
+
+function hasBackslash(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] === BACKSLASH) return true;
+  return false;
 }
 
 function startsWith(bytes: Uint8Array, at: number, prefix: Uint8Array): boolean {

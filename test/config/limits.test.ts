@@ -5,6 +5,10 @@ import { ConfigError } from '#config/config-error.ts';
 import { checkLimits, formatWorstCase, frontCount, frontHeapBytes, worstCase } from '#config/limits.ts';
 import { readOpenFilesMax } from '#config/open-files.ts';
 import { type Config, configSchema } from '#config/schema.ts';
+import { accountHealthBytes } from '#coordinate/local/account-health.ts';
+import { ledgerBytes } from '#coordinate/local/ledger.ts';
+import { slotTableBytes } from '#coordinate/local/slot-table.ts';
+import { ticketBoardBytes } from '#coordinate/local/ticket-board.ts';
 import { RECORD_BYTES_MAX } from '#usage/record.ts';
 
 const PLENTY = 1_000_000;
@@ -86,4 +90,19 @@ test('the default ring holds a largest record of every exchange', () => {
 test('the limit of open files is read from the system, and is unknown where there is none to read', () => {
   assert.equal(readOpenFilesMax('/no/such/file'), null);
   if (process.platform === 'linux') assert.ok(readOpenFilesMax()! > 0);
+});
+
+test('the rows of the sum hold the real shared tables', () => {
+  const config = configWith();
+  const { limits, queue } = config;
+  for (const fronts of [1, 64]) {
+    const users = slotTableBytes({ rows: limits.users, fronts, queueMax: queue.perUser }) + ledgerBytes(limits.users);
+    const accounts =
+      slotTableBytes({ rows: limits.accounts, fronts, queueMax: queue.perAccount }) +
+      accountHealthBytes(limits.accounts);
+    assert.ok(users <= bytesOf(config, fronts, 'user rows'));
+    assert.ok(accounts <= bytesOf(config, fronts, 'account rows'));
+    const tickets = ticketBoardBytes(fronts, limits.exchangesPerFront);
+    assert.ok(tickets <= fronts * limits.exchangesPerFront * 8);
+  }
 });

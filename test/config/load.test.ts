@@ -93,7 +93,12 @@ test('an unknown variable is refused and names the nearest one; those of service
   assert.deepEqual(problemsOf('', { PENSTOCK_LISTEN_PRT: '1', PENSTOCK_SERVICE_HOST: '10.0.0.1' }), [
     'PENSTOCK_LISTEN_PRT: unknown environment variable, did you mean PENSTOCK_LISTEN_PORT?',
   ]);
-  load('', { PENSTOCK_PORT: 'tcp://10.0.0.1:8080', PENSTOCK_PORT_8080_TCP: 'x', PENSTOCK_CONTROL: 'u', PENSTOCK_TOKEN: 't' });
+  load('', {
+    PENSTOCK_PORT: 'tcp://10.0.0.1:8080',
+    PENSTOCK_PORT_8080_TCP: 'x',
+    PENSTOCK_CONTROL: 'u',
+    PENSTOCK_TOKEN: 't',
+  });
 });
 
 test('a wrong value is reported with path, expectation, value and place', () => {
@@ -117,7 +122,10 @@ test('values of secrets are never repeated', () => {
 });
 
 test('a file that is missing, not YAML, not a mapping or ambiguous is refused by name', () => {
-  assert.throws(() => loadConfig({ configPath: '/no/such/file.yaml', env: {} }), /\/no\/such\/file\.yaml: cannot be read/);
+  assert.throws(
+    () => loadConfig({ configPath: '/no/such/file.yaml', env: {} }),
+    /\/no\/such\/file\.yaml: cannot be read/,
+  );
   assert.match(problemsOf('listen: [')[0]!, /^penstock\.yaml: /);
   assert.match(problemsOf('- a')[0]!, /expected a mapping/);
   assert.match(problemsOf('data: a\ndata: b')[0]!, /unique/);

@@ -1,0 +1,152 @@
+/**
+ * The usage-writer's side of PostgreSQL: one connection of its own, one transaction a batch, a deadline on everything, and an
+ * answer of `CommitResult` for whatever happens. A connection that showed any fault is destroyed; the next call makes a new one.
+ *
+ *   begin ─ move fence ─► rows? COPY into the staging table ─► insert, debit ─ commit
+ *              └ not where expected: rollback, `moved`               └ one round trip
+ */
+import postgres from 'postgres';
+import type { UsageRecord } from '#usage/record.ts';
+import type { BatchToCommit, CommitResult, Fence, UsageStore, UserBalance } from '#usage/usage-store.ts';
+import { copyIn } from './copy-in.ts';
+import { copyRow } from './copy-row.ts';
+import { forgetFence, moveFence, readFence } from './fence.ts';
+import { COPY_STAGING, CREATE_STAGING, INSERT_BATCH, type InsertedUser } from './insert-batch.ts';
+import { readBalances } from './read-balances.ts';
+import { SingleConnection } from './single-connection.ts';
+
+export interface BatchStoreOptions {
+  connectTimeoutMs: number;
+  /** A whole batch, and each other question. */
+  timeoutMs: number;
+}
+
+export class BatchStore implements UsageStore {
+  readonly #url: string;
+  readonly #options: BatchStoreOptions;
+  #connection: SingleConnection | null = null;
+  #closed = false;
+
+  constructor(url: string, options: BatchStoreOptions) {
+    this.#url = url;
+    this.#options = options;
+  }
+
+  readFence(journalId: string): Promise<Fence | null> {
+    return this.#ask((connection) => readFence(connection.sql, journalId));
+  }
+
+  readBalances(userIds: number[]): Promise<UserBalance[]> {
+    return this.#ask((connection) => readBalances(connection.sql, userIds));
+  }
+
+  forgetFence(journalId: string): Promise<void> {
+    return this.#ask((connection) => forgetFence(connection.sql, journalId));
+  }
+
+  async commit(batch: BatchToCommit): Promise<CommitResult> {
+    const encoded = encodeRows(batch.records);
+    if (typeof encoded !== 'string') return { kind: 'refused', ...encoded };
+    try {
+      return await this.#ask((connection) => commitBatch(connection, batch, encoded));
+    } catch (error) {
+      return failureOf(error);
+    }
+  }
+
+  /** Breaks off what is under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#connection?.destroy();
+    this.#connection = null;
+  }
+
+  async #ask<T>(work: (connection: SingleConnection) => Promise<T>): Promise<T> {
+    const connection = await this.#connect();
+    try {
+      return await connection.within(this.#options.timeoutMs, () => work(connection));
+    } catch (error) {
+      connection.destroy();
+      this.#connection = null;
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<SingleConnection> {
+    if (this.#connection?.usable) return this.#connection;
+    if (this.#closed) throw new Error('the connection to PostgreSQL is closed');
+    const { connectTimeoutMs, timeoutMs } = this.#options;
+    const connection = await SingleConnection.open(this.#url, {
+      connectTimeoutMs,
+      statementTimeoutMs: timeoutMs,
+      applicationName: 'penstock usage-writer',
+    });
+    try {
+      await connection.within(timeoutMs, () => connection.sql.unsafe(CREATE_STAGING));
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
+    if (this.#closed) connection.destroy();
+    this.#connection = connection;
+    return connection;
+  }
+}
+
+/** The rows as text, or which record cannot be one. */
+function encodeRows(records: UsageRecord[]): string | { index: number; reason: string } {
+  let rows = '';
+  for (let index = 0; index < records.length; index++) {
+    try {
+      rows += copyRow(records[index]!);
+    } catch (error) {
+      return { index, reason: (error as Error).message };
+    }
+  }
+  return rows;
+}
+
+async function commitBatch(connection: SingleConnection, batch: BatchToCommit, rows: string): Promise<CommitResult> {
+  const { sql } = connection;
+  // Sent together: each step costs a round trip otherwise.
+  const begun = sql.unsafe('begin').execute();
+  const [, moved] = await Promise.all([begun, moveFence(sql, batch.journalId, batch.expected, batch.next)]);
+  if (!moved) {
+    await sql.unsafe('rollback');
+    return { kind: 'moved' };
+  }
+  if (rows === '') {
+    await sql.unsafe('commit');
+    return { kind: 'committed', inserted: 0, duplicates: 0, strays: 0, balances: [] };
+  }
+  await copyIn(connection, COPY_STAGING, rows);
+  const inserting = sql.unsafe<InsertedUser[]>(INSERT_BATCH).execute();
+  const committing = sql.unsafe('commit').execute();
+  const [users, end] = await Promise.all([inserting, committing]);
+  if (end.command !== 'COMMIT') throw new Error(`commit was answered with ${end.command}`);
+  return tally(users, batch.records.length);
+}
+
+function tally(users: InsertedUser[], records: number): CommitResult {
+  let inserted = 0;
+  let strays = 0;
+  const balances: UserBalance[] = [];
+  for (const user of users) {
+    inserted += user.inserted;
+    strays += user.strays;
+    if (user.nano_usd !== null) balances.push({ userId: user.user_id, balanceNanoUsd: BigInt(user.nano_usd) });
+  }
+  return { kind: 'committed', inserted, duplicates: records - inserted, strays, balances };
+}
+
+/**
+ * Whether the records are at fault. SQLSTATE classes 22 (data) and 23 (constraint), and 25P02: the COPY was refused. Everything
+ * else (connection, shutdown, no space, locks, a table that is not there) is the server's, and may pass.
+ */
+function failureOf(error: unknown): CommitResult {
+  const reason = error instanceof Error ? error.message : String(error);
+  if (error instanceof postgres.PostgresError && /^(22|23|25P02)/.test(error.code)) {
+    return { kind: 'refused', index: null, reason: error.code === '25P02' ? 'COPY refused the rows' : reason };
+  }
+  return { kind: 'away', reason };
+}

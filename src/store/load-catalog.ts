@@ -1,0 +1,48 @@
+/** Everything of the catalog that fronts need at any time: groups and accounts. Keys and users are looked up when they are used. */
+import type { Database } from './database.ts';
+
+export interface CatalogAccount {
+  id: number;
+  name: string;
+  platform: 'anthropic';
+  baseUrl: string;
+  apiKey: string;
+  priority: number;
+  concurrency: number;
+  status: 'active' | 'disabled';
+  modelMap: Record<string, string>;
+  models: string[] | null;
+}
+
+export interface CatalogGroup {
+  id: number;
+  name: string;
+  platform: 'anthropic';
+  multiplierMicros: number;
+  /** Ids, ascending. */
+  accounts: number[];
+}
+
+export interface CatalogRows {
+  groups: CatalogGroup[];
+  accounts: CatalogAccount[];
+}
+
+/** Both statements see the same moment. */
+export async function loadCatalog(db: Database): Promise<CatalogRows> {
+  return await db.begin('isolation level repeatable read read only', async (tx) => {
+    const accounts = await tx<CatalogAccount[]>`
+      select id, name, platform, base_url as "baseUrl", api_key as "apiKey", priority, concurrency, status,
+             model_map as "modelMap", models
+      from accounts
+      order by id`;
+    const groups = await tx<CatalogGroup[]>`
+      select groups.id, groups.name, groups.platform, groups.multiplier_micros as "multiplierMicros",
+             array_remove(array_agg(account_groups.account_id order by account_groups.account_id), null) as accounts
+      from groups
+      left join account_groups on account_groups.group_id = groups.id
+      group by groups.id
+      order by groups.id`;
+    return { groups: [...groups], accounts: [...accounts] };
+  });
+}

@@ -1,0 +1,62 @@
+/** The newest rows of the usage log, with names instead of ids, in one statement. */
+import type { Database } from './database.ts';
+
+export interface UsageListing {
+  /** UUID with dashes. */
+  requestId: string;
+  createdAtMs: number;
+  user: string;
+  account: string;
+  model: string;
+  upstreamModel: string;
+  stream: boolean;
+  status: string;
+  usageSource: string;
+  httpStatus: number;
+  inputTokens: number;
+  outputTokens: number;
+  cacheReadTokens: number;
+  cacheWrite5mTokens: number;
+  cacheWrite1hTokens: number;
+  webSearchRequests: number;
+  costNanoUsd: bigint;
+  chargedNanoUsd: bigint;
+  attempts: number;
+  queueMs: number;
+  firstByteMs: number;
+  durationMs: number;
+  clientRequestId: string;
+  upstreamRequestId: string;
+}
+
+type Row = Omit<UsageListing, 'createdAtMs' | 'costNanoUsd' | 'chargedNanoUsd'> & {
+  created_at: Date;
+  cost: string;
+  charged: string;
+};
+
+/** Newest first, at most `limit`. The limit applies before names are joined. */
+export async function usageRows(db: Database, limit: number): Promise<UsageListing[]> {
+  const rows = await db<Row[]>`
+    with newest as (
+      select * from usage_logs order by created_at desc, request_id desc limit ${limit}
+    )
+    select newest.request_id as "requestId", newest.created_at, coalesce(users.name, '') as "user",
+           coalesce(accounts.name, '') as "account", model, upstream_model as "upstreamModel", stream, newest.status,
+           usage_source as "usageSource", http_status as "httpStatus", input_tokens as "inputTokens",
+           output_tokens as "outputTokens", cache_read_tokens as "cacheReadTokens",
+           cache_write_5m_tokens as "cacheWrite5mTokens", cache_write_1h_tokens as "cacheWrite1hTokens",
+           web_search_requests as "webSearchRequests", cost_nano_usd as cost, charged_nano_usd as charged, attempts,
+           queue_ms as "queueMs", first_byte_ms as "firstByteMs", duration_ms as "durationMs",
+           client_request_id as "clientRequestId", upstream_request_id as "upstreamRequestId"
+    from newest
+    left join users on users.id = newest.user_id
+    left join accounts on accounts.id = newest.account_id
+    order by newest.created_at desc, newest.request_id desc`;
+  return rows.map(({ created_at, cost, charged, ...row }) => ({
+    ...row,
+    createdAtMs: created_at.getTime(),
+    costNanoUsd: BigInt(cost),
+    chargedNanoUsd: BigInt(charged),
+  }));
+}
