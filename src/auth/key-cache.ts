@@ -10,7 +10,7 @@
  * Front thread only.
  */
 import { compileIpRules, type IpRules } from './ip-rules.ts';
-import type { Principal } from './principal.ts';
+import type { NoPrincipal, Principal } from './principal.ts';
 
 export interface KeyEntry {
   readonly principal: Principal;
@@ -20,8 +20,7 @@ export interface KeyEntry {
   refreshAtMs: number;
 }
 
-/** `unknown`: there is no such key. `unavailable`: it could not be found out. */
-export type KeyAnswer = KeyEntry | 'unknown' | 'unavailable';
+export type KeyAnswer = KeyEntry | NoPrincipal;
 
 export interface KeyCacheLimits {
   keyCacheEntries: number;
@@ -83,21 +82,15 @@ export class KeyCache {
   }
 
   /** Primary's answer. */
-  answer(keyHash: string, principal: Principal | null, failed: boolean, now: number): void {
+  answer(keyHash: string, found: Principal | NoPrincipal, now: number): void {
     const pending = this.#pending.get(keyHash);
     this.#pending.delete(keyHash);
-    if (failed) return this.#settle(pending, now);
+    if (found === 'unavailable') return this.#settle(pending, now);
     this.#known.delete(keyHash);
     this.#unknown.delete(keyHash);
-    if (principal === null) {
-      remember(this.#unknown, keyHash, now, this.#limits.negativeKeyEntries);
-      for (const waiter of pending?.waiters ?? []) waiter('unknown');
-      return;
-    }
-    const ipRules = compileIpRules(principal.ipAllow, principal.ipDeny);
-    const entry = { principal, ipRules, loadedAtMs: now, refreshAtMs: now + this.#limits.keyTtlMs };
-    remember(this.#known, keyHash, entry, this.#limits.keyCacheEntries);
-    for (const waiter of pending?.waiters ?? []) waiter(entry);
+    const answer = typeof found === 'string' ? found : this.#remember(keyHash, found, now);
+    if (found === 'unknown') remember(this.#unknown, keyHash, now, this.#limits.negativeKeyEntries);
+    for (const waiter of pending?.waiters ?? []) waiter(answer);
   }
 
   /** Forgets keys, or everything when the list is empty. A question on its way is asked again: its answer may be older. */
@@ -129,6 +122,13 @@ export class KeyCache {
 
   get size(): number {
     return this.#known.size;
+  }
+
+  #remember(keyHash: string, principal: Principal, now: number): KeyEntry {
+    const ipRules = compileIpRules(principal.ipAllow, principal.ipDeny);
+    const entry = { principal, ipRules, loadedAtMs: now, refreshAtMs: now + this.#limits.keyTtlMs };
+    remember(this.#known, keyHash, entry, this.#limits.keyCacheEntries);
+    return entry;
   }
 
   #settle(pending: Pending | undefined, now: number): void {

@@ -1,4 +1,10 @@
 /**
+ * Why a key has no principal: `unknown`: there is no such key; `unavailable`: it could not be found out; `full`: the table of users
+ * has no row left for its user.
+ */
+export type NoPrincipal = 'unknown' | 'unavailable' | 'full';
+
+/**
  * Who a request is made by: a key with its user and group, as resolved once from PostgreSQL by primary and cached by fronts.
  * Plain data, sent between threads.
  */

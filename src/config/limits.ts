@@ -184,8 +184,8 @@ function descriptorWarnings({ limits }: Config, fronts: number, openFilesMax: nu
   const needed = fronts * (limits.connectionsPerFront + limits.exchangesPerFront) + SPARE_DESCRIPTORS;
   if (openFilesMax === null || openFilesMax >= needed) return [];
   return [
-    `open files: the system grants ${openFilesMax}, limits.connectionsPerFront and limits.exchangesPerFront of ${fronts} fronts ` +
-      `may need ${needed}; raise the limit (ulimit -n) or lower the keys`,
+    `open files: the system grants ${openFilesMax}, but limits.connectionsPerFront and limits.exchangesPerFront allow ${needed}; ` +
+      'raise the one (ulimit -n) or lower the others',
   ];
 }
 

@@ -28,7 +28,7 @@ export interface ControlGauges {
   queueWaiting: { users: number; accounts: number };
   bodyBytesHeld: number;
   streamBytesHeld: number;
-  /** Bytes of the journal that are not yet in PostgreSQL. */
+  /** Size of the journal on disk. */
   journalBytes: number;
 }
 

@@ -79,7 +79,7 @@ function gaugeCollectors({ counters, gauges, alarms, readiness }: MetricsContext
     gauge('queue_waiting', 'Exchanges that wait for a place.', () => byTable(gauges().queueWaiting)),
     gauge('body_bytes_held', 'Request bodies in memory.', () => [one(gauges().bodyBytesHeld)]),
     gauge('stream_bytes_held', 'Answer bytes that wait for slow readers.', () => [one(gauges().streamBytesHeld)]),
-    gauge('journal_bytes', 'Journal bytes not yet in PostgreSQL.', () => [one(gauges().journalBytes)]),
+    gauge('journal_bytes', 'Size of the journal on disk.', () => [one(gauges().journalBytes)]),
     gauge('alarm', '1 while an alarm rings.', () => alarmSamples(alarms())),
   ];
 }

@@ -118,6 +118,7 @@ export class Lifecycle implements ExchangeEvents {
   #identify(exchange: Exchange, answer: KeyAnswer, clientIp: () => string): Refusal | null {
     if (answer === 'unknown') return refuse('key_unknown');
     if (answer === 'unavailable') return refuse('auth_unavailable');
+    if (answer === 'full') return refuse('rows_exhausted');
     const code = authorizeKey(answer, wallMs(), clientIp);
     if (code !== null) return refuse(code);
     exchange.entry = answer;

@@ -6,7 +6,7 @@
  * done. A thread that exits with an open app aborts the process. Front thread only.
  */
 import { copyHead, type ForwardFilter, type Head } from './head.ts';
-import { App, type HttpResponse, type us_listen_socket, us_listen_socket_close, us_socket_local_port } from './uws.ts';
+import { App, type HttpResponse, type us_listen_socket, us_listen_socket_close } from './uws.ts';
 
 const HEALTH_PATH = '/healthz';
 
@@ -25,13 +25,13 @@ export class Listener {
     this.#app.any('/*', (res, req) => onRequest(res, copyHead(req, mayForward)));
   }
 
-  /** Resolves to the port, which is a free one when 0 was asked for. Rejects when the address cannot be had. */
-  listen(host: string, port: number): Promise<number> {
+  /** `port` is a number, never 0: the server shares only a port that it is given. Rejects when the address cannot be had. */
+  listen(host: string, port: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#app.listen(host, port, (socket) => {
         if (socket === false) return reject(new Error(`cannot listen on ${host}:${port}`));
         this.#socket = socket;
-        resolve(us_socket_local_port(socket as never));
+        resolve();
       });
     });
   }

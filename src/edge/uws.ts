@@ -9,5 +9,4 @@ export {
   type TemplatedApp,
   type us_listen_socket,
   us_listen_socket_close,
-  us_socket_local_port,
 } from 'uWebSockets.js';

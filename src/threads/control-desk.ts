@@ -20,7 +20,6 @@ import type { Database } from '#store/database.ts';
 import { UsagePressure } from '#usage/pressure.ts';
 import type { CatalogKeeper } from './catalog-keeper.ts';
 import type { FrontCrew } from './front-crew.ts';
-import { loadPriceTable } from './price-table.ts';
 import type { PrimaryOptions } from './primary-options.ts';
 import type { PrimaryTables } from './primary-tables.ts';
 import type { PrincipalDesk } from './principal-desk.ts';
@@ -149,8 +148,7 @@ export class ControlDesk {
   }
 
   async #checks(): Promise<Check[]> {
-    const { crew, config } = this.#parts;
-    const prices = loadPriceTable(config);
+    const { crew } = this.#parts;
     return [
       {
         name: 'fronts',
@@ -162,7 +160,6 @@ export class ControlDesk {
         status: this.#pressure.databaseAway || this.#pressure.refuse ? 'fail' : 'ok',
         text: `${this.#pressure.recordsWaiting} records wait in a journal of ${this.#pressure.journalBytes} bytes`,
       },
-      { name: 'prices', status: 'ok', text: `${prices.prices.size} models, ${prices.source}, ${prices.date}` },
     ];
   }
 }

@@ -8,6 +8,7 @@ import type { Logger } from '#base/logger.ts';
 import { frontHeapBytes } from '#config/limits.ts';
 import type { Config } from '#config/schema.ts';
 import type { FrontData, FrontToPrimary, PrimaryToFront, SharedBlocks } from './protocol.ts';
+import { reservePort } from './reserve-port.ts';
 
 /** Pauses before a failed front is replaced; the last one repeats. */
 const REPLACE_PAUSES_MS = [0, 100, 1000, 5000] as const;
@@ -78,10 +79,15 @@ export class FrontCrew {
     });
   }
 
-  /** Starts all fronts. The first resolves port 0, the others reuse its number. Rejects when an address cannot be had. */
+  /** Starts all fronts on one port. Rejects when the address cannot be had. */
   async start(): Promise<void> {
-    await this.#launch(0);
-    await Promise.all(this.#failures.slice(1).map((_, i) => this.#launch(i + 1)));
+    const reservation = this.#listenPort === 0 ? await reservePort(this.#config.listen.host) : null;
+    if (reservation !== null) this.#listenPort = reservation.port;
+    try {
+      await Promise.all(this.#failures.map((_, index) => this.#launch(index)));
+    } finally {
+      await reservation?.release();
+    }
   }
 
   tell(front: number, message: PrimaryToFront): void {
@@ -118,7 +124,6 @@ export class FrontCrew {
     return new Promise((resolve, reject) => {
       port1.on('message', (message: FrontToPrimary) => {
         if (message.type === 'ready') {
-          this.#listenPort = message.listenPort;
           member.listening = true;
           resolve();
         } else if (message.type === 'snapshotAck') {

@@ -147,7 +147,7 @@ function receive(message: PrimaryToFront): void {
     case 'snapshot':
       return applySnapshot(message.version, message.bytes);
     case 'principal':
-      return parts.keys.answer(message.keyHash, message.principal, message.failed, nowMs());
+      return parts.keys.answer(message.keyHash, message.found, nowMs());
     case 'invalidate':
       return parts.keys.invalidate(message.keyHashes);
     case 'listen':
@@ -161,8 +161,10 @@ function receive(message: PrimaryToFront): void {
 
 async function listen(listenPort: number): Promise<void> {
   try {
-    tell({ type: 'ready', listenPort: await listener.listen(config.listen.host, listenPort) });
+    await listener.listen(config.listen.host, listenPort);
+    tell({ type: 'ready' });
   } catch (error) {
+    await end();
     tell({ type: 'failed', message: (error as Error).message });
   }
 }

@@ -73,7 +73,7 @@ export class Gateway {
       },
       this.#tables.users,
       log,
-      (front, keyHash, principal, failed) => this.#crew.tell(front, { type: 'principal', keyHash, principal, failed }),
+      (front, keyHash, found) => this.#crew.tell(front, { type: 'principal', keyHash, found }),
     );
     this.#crew = new FrontCrew(config, this.#shared, log, options.listenPort ?? config.listen.port, {
       onLookup: (front, keyHash) => this.#desk.ask(front, keyHash),

@@ -5,7 +5,7 @@
  *
  * Users get their row in the shared tables here, when they are first seen. Primary only.
  */
-import type { Principal } from '#auth/principal.ts';
+import type { NoPrincipal, Principal } from '#auth/principal.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Ledger } from '#coordinate/local/ledger.ts';
 import type { RowTable } from '#coordinate/local/row-table.ts';
@@ -18,7 +18,7 @@ export interface PrincipalStore {
   loadKeyHashes(): Promise<string[]>;
 }
 
-export type AnswerFront = (front: number, keyHash: string, principal: Principal | null, failed: boolean) => void;
+export type AnswerFront = (front: number, keyHash: string, found: Principal | NoPrincipal) => void;
 
 export class PrincipalDesk {
   readonly #store: PrincipalStore;
@@ -66,8 +66,7 @@ export class PrincipalDesk {
   }
 
   ask(front: number, keyHash: string): void {
-    if (this.#known !== null && !this.#known.has(fingerprint(keyHash)))
-      return this.#answer(front, keyHash, null, false);
+    if (this.#known !== null && !this.#known.has(fingerprint(keyHash))) return this.#answer(front, keyHash, 'unknown');
     const fronts = this.#asked.get(keyHash);
     if (fronts !== undefined) return void fronts.push(front);
     this.#asked.set(keyHash, [front]);
@@ -88,20 +87,19 @@ export class PrincipalDesk {
       this.#log.warn({ error: (error as Error).message, keys: asked.size }, 'keys could not be looked up');
     }
     for (const [keyHash, fronts] of asked) {
-      const row = found?.get(keyHash);
-      const principal = row === undefined ? null : this.#seat(row);
-      const failed = found === null || (row !== undefined && principal === null);
-      for (const front of fronts) this.#answer(front, keyHash, principal, failed);
+      const answer = found === null ? 'unavailable' : this.#identify(found.get(keyHash));
+      for (const front of fronts) this.#answer(front, keyHash, answer);
     }
   }
 
-  /** Gives the user a row; null when the table is full. */
-  #seat(row: PrincipalRow): Principal | null {
+  /** Gives the user a row. */
+  #identify(row: PrincipalRow | undefined): Principal | NoPrincipal {
+    if (row === undefined) return 'unknown';
     const { concurrency, balanceNanoUsd, ...rest } = row;
     const seat = this.#rows.assign(row.userId);
     if (seat === null) {
       this.#log.error({ users: this.#rows.size }, 'the table of users is full (limits.users)');
-      return null;
+      return 'full';
     }
     if (seat.fresh) this.#ledger.load(seat.row, balanceNanoUsd);
     if (this.#slots.limit(seat.row) !== concurrency) this.#slots.setLimit(seat.row, concurrency);

@@ -8,7 +8,7 @@
  *   writer  ──► primary       WriterReady, FlushDone, WriterAlarm, …
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { Principal } from '#auth/principal.ts';
+import type { NoPrincipal, Principal } from '#auth/principal.ts';
 import type { Config } from '#config/schema.ts';
 import type { PrimaryOptions } from './primary-options.ts';
 
@@ -88,18 +88,17 @@ export interface Snapshot {
 
 export type PrimaryToFront =
   | { type: 'snapshot'; version: number; bytes: Uint8Array }
-  /** `principal: null` is an unknown key; `failed` means that PostgreSQL did not answer. */
-  | { type: 'principal'; keyHash: string; principal: Principal | null; failed: boolean }
+  | { type: 'principal'; keyHash: string; found: Principal | NoPrincipal }
   /** Forget these cached keys (and what is known of their absence). Empty list: forget all. */
   | { type: 'invalidate'; keyHashes: string[] }
-  /** Sent once the first snapshot was acknowledged; port 0 means any free one. */
+  /** Sent after the first snapshot; never port 0. */
   | { type: 'listen'; port: number }
   | { type: 'drain'; deadlineMs: number }
   /** After `drained` or `failed`: the thread may end. */
   | { type: 'exit' };
 
 export type FrontToPrimary =
-  | { type: 'ready'; listenPort: number }
+  | { type: 'ready' }
   | { type: 'lookup'; keyHash: string }
   | { type: 'snapshotAck'; version: number }
   | { type: 'failed'; message: string }

@@ -16,6 +16,7 @@ import { C, CounterRow, CounterTable } from '#meter/counters.ts';
 import { BatchStore } from '#store/batch-store.ts';
 import { Alarms, type UsageAlarm } from '#usage/alarms.ts';
 import { BatchPump } from '#usage/batch-pump.ts';
+import type { JournalEnd } from '#usage/flush-waiters.ts';
 import { JournalBound, refuseAtBytes } from '#usage/journal-bound.ts';
 import { JournalFiles } from '#usage/journal-files.ts';
 import { JournalReader } from '#usage/journal-reader.ts';
@@ -141,7 +142,7 @@ async function finishPump(leftMs: number): Promise<void> {
 }
 
 /** Where the journal ends now. */
-function journalEnd(): { number: number; offset: number } {
+function journalEnd(): JournalEnd {
   const last = files.segments.findLast((segment) => segment.own);
   return last === undefined ? { number: 0, offset: 0 } : { number: last.number, offset: last.bytes };
 }

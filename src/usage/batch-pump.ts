@@ -14,37 +14,16 @@
  */
 import { Backoff } from '#base/backoff.ts';
 import { nowMs } from '#base/clock.ts';
-import { Alarms, type UsageAlarm } from './alarms.ts';
-import { type BatchContent, decodeBatch, type SetAside } from './batch-content.ts';
-import type { JournalBatch, JournalReader } from './journal-reader.ts';
-import type { CommitResult, Fence, UsageStore, UserBalance } from './usage-store.ts';
+import { Alarms } from './alarms.ts';
+import { type BatchContent, decodeBatch } from './batch-content.ts';
+import type { BatchPumpOptions } from './batch-pump-options.ts';
+import { FlushWaiters, type JournalEnd } from './flush-waiters.ts';
+import type { JournalBatch } from './journal-reader.ts';
+import { OwedBalances } from './owed-balances.ts';
+import type { CommitResult, Fence, UserBalance } from './usage-store.ts';
 
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
-
-export interface BatchPumpOptions {
-  reader: JournalReader;
-  store: UsageStore;
-  batchRows: number;
-  batchBytes: number;
-  batchMs: number;
-  setAside: SetAside;
-  events: PumpEvents;
-}
-
-export interface PumpEvents {
-  onAlarm(alarm: UsageAlarm, on: boolean, text: string): void;
-  /** A batch is in PostgreSQL. `own`: its records were made in this process. */
-  onCommitted(batch: { rows: number; inserted: number; duplicates: number; own: boolean }): void;
-  /** A batch failed and is tried again. */
-  onFailed(): void;
-  /** Balances after a commit, with what this process's own records took from them (whether inserted or set aside). */
-  onBalances(entries: (UserBalance & { committedNanoUsd: bigint })[]): void;
-  /** No record of an earlier process is left, or the database is away: called once. */
-  onReplayed(rows: number): void;
-  /** Segments were deleted. */
-  onDropped(): void;
-}
 
 export class BatchPump {
   readonly #options: BatchPumpOptions;
@@ -61,9 +40,8 @@ export class BatchPump {
   #rowsMax: number;
   #recordsWaiting = 0;
   #waitingSinceMs = 0;
-  #flushes: { number: number; offset: number; done: () => void }[] = [];
-  /** What this process's committed records cost each user and primary has not been told of yet. */
-  #owed = new Map<number, bigint>();
+  readonly #flushes = new FlushWaiters();
+  readonly #owed = new OwedBalances();
   #replayedRows = 0;
   #replayed = false;
   #stopped = false;
@@ -95,11 +73,10 @@ export class BatchPump {
   }
 
   /** Resolves once everything that is in the journal up to this end is in PostgreSQL. */
-  flush(end: { number: number; offset: number }): Promise<void> {
-    return new Promise((done) => {
-      this.#flushes.push({ ...end, done });
-      this.#wake();
-    });
+  flush(end: JournalEnd): Promise<void> {
+    const flushed = this.#flushes.add(end);
+    this.#wake();
+    return flushed;
   }
 
   /** Runs until `stop`. Throws only for bugs and for a disk that cannot be read. */
@@ -107,9 +84,9 @@ export class BatchPump {
     while (!this.#stopped) {
       const { reader } = this.#options;
       if (await this.#dropDone()) continue;
-      this.#resolveFlushes();
       if (!this.#isDrained() && !(await this.#knowFence(reader.segment!.journalId))) continue;
       this.#noteReplayed();
+      this.#flushes.resolvePassed(reader);
       const waitMs = this.#dueInMs();
       if (waitMs > 0) await this.#pause(waitMs);
       else await this.#commitNext();
@@ -162,9 +139,8 @@ export class BatchPump {
       return;
     }
     const content = this.#decode(batch);
-    this.#oweFor(batch, content);
-    await this.#tellBalances([]);
     this.#finish(batch, content.records.length, 0);
+    await this.#tellBalances(batch, content, []);
   }
 
   async #commitNext(): Promise<void> {
@@ -186,9 +162,8 @@ export class BatchPump {
         this.#alarms.clear('database_away');
         if (result.strays > 0)
           this.#alarms.raise('default_partition', `${result.strays} rows have no month's partition`);
-        this.#oweFor(batch, content);
         this.#finish(batch, result.inserted, result.duplicates);
-        return await this.#tellBalances(result.balances).catch(() => {});
+        return await this.#tellBalances(batch, content, result.balances).catch(() => {});
       case 'refused':
         this.#options.events.onFailed();
         return this.#narrow(batch, content, result);
@@ -245,25 +220,10 @@ export class BatchPump {
     this.#alarms.raise('poison_record', `segment ${number} of journal ${journalId} at ${offset}: ${reason}`);
   }
 
-  #oweFor(batch: JournalBatch, content: BatchContent): void {
-    if (!batch.segment.own) return;
-    for (const [userId, nanoUsd] of content.chargedByUser) {
-      this.#owed.set(userId, (this.#owed.get(userId) ?? 0n) + nanoUsd);
-    }
-  }
-
-  /** Throws when balances have to be asked for and the database does not answer; what is owed is then told with the next batch. */
-  async #tellBalances(known: UserBalance[]): Promise<void> {
-    const balances = new Map(known.map((entry) => [entry.userId, entry]));
-    const missing = [...this.#owed.keys()].filter((userId) => !balances.has(userId));
-    if (missing.length > 0) {
-      for (const entry of await this.#options.store.readBalances(missing)) balances.set(entry.userId, entry);
-    }
-    const entries = [...balances.values()].map((entry) => ({
-      ...entry,
-      committedNanoUsd: this.#owed.get(entry.userId) ?? 0n,
-    }));
-    this.#owed.clear();
+  /** Throws when balances have to be asked for and the database does not answer. */
+  async #tellBalances(batch: JournalBatch, content: BatchContent, known: UserBalance[]): Promise<void> {
+    if (batch.segment.own) this.#owed.owe(content.chargedByUser);
+    const entries = await this.#owed.settle(known, (userIds) => this.#options.store.readBalances(userIds));
     if (entries.length > 0) this.#options.events.onBalances(entries);
   }
 
@@ -293,19 +253,9 @@ export class BatchPump {
     const { reader, batchRows, batchBytes, batchMs } = this.#options;
     const { segment } = reader;
     if (segment === null || this.#isDrained()) return Number.POSITIVE_INFINITY;
-    if (!segment.own || segment.sealed || this.#flushes.length > 0 || this.#batch !== null) return 0;
+    if (!segment.own || segment.sealed || this.#flushes.waiting || this.#batch !== null) return 0;
     if (this.#recordsWaiting >= batchRows || segment.bytes - reader.offset >= batchBytes) return 0;
     return this.#waitingSinceMs + batchMs - nowMs();
-  }
-
-  #resolveFlushes(): void {
-    if (this.#flushes.length === 0) return;
-    const { segment, offset } = this.#options.reader;
-    this.#flushes = this.#flushes.filter((flush) => {
-      const passed = segment === null || (segment.own && isPast(segment.number, offset, flush));
-      if (passed) flush.done();
-      return !passed;
-    });
   }
 
   async #away(reason: string): Promise<void> {
@@ -334,8 +284,4 @@ export class BatchPump {
 
 function isSame(a: Fence | null, b: Fence | null): boolean {
   return a?.segment === b?.segment && a?.offset === b?.offset;
-}
-
-function isPast(number: number, offset: number, end: { number: number; offset: number }): boolean {
-  return number > end.number || (number === end.number && offset >= end.offset);
 }

@@ -83,7 +83,7 @@ export class FactCollector {
   key(context: number, start: number, end: number): void {
     if (context === BLOCK) {
       this.#role = keys.roleOf(this.#section.blockKeys, this.#bytes, start, end);
-      this.#section.takeBack(this.#role);
+      if (this.#role !== keys.ROLE_NONE) this.#section.takeBack(this.#role);
     } else if (context === TOP) {
       this.#role = keys.roleOf(keys.TOP_KEYS, this.#bytes, start, end);
       this.#beginField(this.#role);

@@ -17,46 +17,56 @@ export const ROLE_TEXT = 9;
 export const ROLE_CONTENT = 10;
 export const ROLE_CACHE_CONTROL = 11;
 
+/** The longest key below, plus one. */
+const LENGTHS = 'cache_control'.length + 1;
+
 interface Key {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly role: number;
 }
-export type Keys = readonly Key[];
-
-function key(name: string, role: number): Key {
-  return { name, bytes: new TextEncoder().encode(name), role };
+export interface Keys {
+  readonly list: readonly Key[];
+  /** By length in bytes: 1 where a key of that length exists. */
+  readonly lengths: Uint8Array;
 }
 
-export const TOP_KEYS: Keys = [
-  key('model', ROLE_MODEL),
-  key('stream', ROLE_STREAM),
-  key('max_tokens', ROLE_MAX_TOKENS),
-  key('metadata', ROLE_METADATA),
-  key('system', ROLE_SYSTEM),
-  key('messages', ROLE_MESSAGES),
-  key('tools', ROLE_TOOLS),
-];
-export const METADATA_KEYS: Keys = [key('user_id', ROLE_USER_ID)];
-export const BLOCK_KEYS: Keys = [
-  key('text', ROLE_TEXT),
-  key('content', ROLE_CONTENT),
-  key('cache_control', ROLE_CACHE_CONTROL),
-];
-export const TOOL_KEYS: Keys = [key('cache_control', ROLE_CACHE_CONTROL)];
+function keysOf(roles: Record<string, number>): Keys {
+  const list = Object.entries(roles).map(([name, role]) => ({ name, bytes: new TextEncoder().encode(name), role }));
+  const lengths = new Uint8Array(LENGTHS);
+  for (const { name } of list) lengths[name.length] = 1;
+  return { list, lengths };
+}
 
-/** The longest key above with every letter written as `\uXXXX`: what is longer is none of them and is not decoded. */
+export const TOP_KEYS = keysOf({
+  model: ROLE_MODEL,
+  stream: ROLE_STREAM,
+  max_tokens: ROLE_MAX_TOKENS,
+  metadata: ROLE_METADATA,
+  system: ROLE_SYSTEM,
+  messages: ROLE_MESSAGES,
+  tools: ROLE_TOOLS,
+});
+export const METADATA_KEYS = keysOf({ user_id: ROLE_USER_ID });
+export const BLOCK_KEYS = keysOf({ text: ROLE_TEXT, content: ROLE_CONTENT, cache_control: ROLE_CACHE_CONTROL });
+export const TOOL_KEYS = keysOf({ cache_control: ROLE_CACHE_CONTROL });
+
+/** A key above with one letter or all of its letters written as `\uXXXX`: what is shorter or longer need not be decoded. */
+const ESCAPED_BYTES_MIN = 'text'.length + 5;
 const ESCAPED_BYTES_MAX = 'cache_control'.length * 6;
 
 /** Role of the key whose raw bytes (between the quotes, already validated) are [start, end). */
 export function roleOf(keys: Keys, bytes: Uint8Array, start: number, end: number): number {
-  for (const candidate of keys) {
-    if (candidate.bytes.length === end - start && startsWith(bytes, start, candidate.bytes)) return candidate.role;
+  const length = end - start;
+  if (length < LENGTHS && keys.lengths[length] === 1) {
+    for (const { bytes: name, role } of keys.list) {
+      if (name.length === length && startsWith(bytes, start, name)) return role;
+    }
   }
   // A key may be written with escapes: "mod\u0065l" is model.
-  if (end - start > ESCAPED_BYTES_MAX || !hasBackslash(bytes, start, end)) return ROLE_NONE;
-  const name = decodeString(bytes, start, end);
-  return keys.find((candidate) => candidate.name === name)?.role ?? ROLE_NONE;
+  if (length < ESCAPED_BYTES_MIN || length > ESCAPED_BYTES_MAX || !hasBackslash(bytes, start, end)) return ROLE_NONE;
+  const decoded = decodeString(bytes, start, end);
+  return keys.list.find(({ name }) => name === decoded)?.role ?? ROLE_NONE;
 }
 
 /** The string whose raw contents, between quotes, are the validated bytes [start, end). */

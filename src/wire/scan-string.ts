@@ -94,7 +94,9 @@ export function stringEnd(bytes: Uint8Array, words: Int32Array, shift: number, p
   while (pos >= 0 && pos < limit) {
     pos = findSpecial(bytes, words, shift, pos, limit);
     if (pos >= limit || bytes[pos] !== BACKSLASH) return pos;
-    pos = escapeEnd(bytes, pos);
+    // `limit`, not `bytes.length`: V8 compares with the latter as a double.
+    if (pos + 1 < limit && SHORT_ESCAPE[bytes[pos + 1]!] === 1) pos += 2;
+    else pos = escapeEnd(bytes, pos);
   }
   return pos;
 }

@@ -26,7 +26,38 @@ import { Utf8Check } from './scan-utf8.ts';
 /** Bytes to scan between two ticks of the event loop: about 0.4 ms of text, 3 ms of the densest JSON. */
 export const SCAN_SLICE_BYTES = 1_048_576;
 
-const { ARRAY_CLOSE, ARRAY_OPEN, BACKSLASH, COLON, COLON_SIGN, COMMA, COMMA_OR_END, DIGIT_0, DIGIT_9, ELEMENT_OR_END, END, FALSE_BYTES, IN_KEY, IN_NUMBER, IN_STRING, KEY, KEY_OR_END, LINE_FEED, LOWER_F, LOWER_N, LOWER_T, MINUS, NULL_BYTES, OBJECT_CLOSE, OBJECT_OPEN, QUOTE, RETURN, SPACE, TAB, TRUE_BYTES, VALUE } = g;
+const {
+  ARRAY_CLOSE,
+  ARRAY_OPEN,
+  COLON,
+  COLON_SIGN,
+  COMMA,
+  COMMA_OR_END,
+  DIGIT_0,
+  DIGIT_9,
+  ELEMENT_OR_END,
+  END,
+  FALSE_BYTES,
+  IN_KEY,
+  IN_NUMBER,
+  IN_STRING,
+  KEY,
+  KEY_OR_END,
+  LINE_FEED,
+  LOWER_F,
+  LOWER_N,
+  LOWER_T,
+  MINUS,
+  NULL_BYTES,
+  OBJECT_CLOSE,
+  OBJECT_OPEN,
+  QUOTE,
+  RETURN,
+  SPACE,
+  TAB,
+  TRUE_BYTES,
+  VALUE,
+} = g;
 
 /** A step over dense JSON ends early, at one token for so many bytes: its time is bounded, not only its bytes. */
 const BYTES_PER_TOKEN = 32;
@@ -129,35 +160,46 @@ export class Scanner {
     const words = this.#words;
     const shift = this.#shift;
     let pos = this.#pos;
-    for (let tokens = 0; tokens < tokensMax && pos < limit && pos !== FAILED; tokens++) {
-      const expect = this.#expect;
+    let expect = this.#expect;
+    let frame = this.#frame;
+    for (let tokens = 0; tokens < tokensMax && pos < limit; tokens++) {
       const byte = bytes[pos]!;
       if (byte === QUOTE && expect <= KEY) {
-        const start = pos + 1;
-        pos = stringEnd(bytes, words, shift, start, limit);
-        if (pos < 0 || pos >= limit || bytes[pos] !== QUOTE) {
-          this.#tokenStart = start;
-          this.#expect = expect >= KEY_OR_END ? IN_KEY : IN_STRING;
-          pos = this.#cutString(pos, limit);
-        } else {
-          if (this.#frame !== PLAIN && this.#frame !== OBJECT_BIT) this.#tellString(expect >= KEY_OR_END, start, pos);
-          if (expect >= KEY_OR_END) this.#expect = COLON;
-          else this.#expect = this.#depth === 0 ? END : COMMA_OR_END;
-          pos++;
+        const end = stringEnd(bytes, words, shift, pos + 1, limit);
+        if (end > 0 && end < limit && bytes[end] === QUOTE) {
+          if ((frame & ~OBJECT_BIT) !== PLAIN) this.#tellString(expect >= KEY_OR_END, pos + 1, end);
+          pos = end + 1;
+          if (expect < KEY_OR_END) expect = this.#depth === 0 ? END : COMMA_OR_END;
+          else if (pos < limit && bytes[pos] === COLON_SIGN) {
+            expect = VALUE;
+            pos++;
+          } else expect = COLON;
+          continue;
         }
+        this.#tokenStart = pos + 1;
+        expect = expect >= KEY_OR_END ? IN_KEY : IN_STRING;
+        pos = this.#cutString(end, limit);
       } else if (byte === COMMA && expect === COMMA_OR_END) {
-        this.#expect = this.#frame >= OBJECT_BIT ? KEY : VALUE;
+        expect = frame >= OBJECT_BIT ? KEY : VALUE;
         pos++;
+        continue;
       } else if (byte === COLON_SIGN && expect === COLON) {
-        this.#expect = VALUE;
+        expect = VALUE;
         pos++;
+        continue;
       } else if (byte === SPACE && expect < IN_KEY) {
         pos++;
+        continue;
       } else {
+        this.#expect = expect;
         pos = this.#token(byte, pos, limit);
+        expect = this.#expect;
+        frame = this.#frame;
       }
+      if (pos === FAILED) return;
     }
-    if (pos !== FAILED) this.#pos = pos;
+    this.#pos = pos;
+    this.#expect = expect;
   }
 
   #token(byte: number, pos: number, limit: number): number {

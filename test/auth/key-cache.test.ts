@@ -44,7 +44,7 @@ test('a thousand requests with one unknown key ask primary once and all get the 
   assert.equal(cache.peek('k', 0), null);
   for (let i = 0; i < 1000; i++) cache.load('k', 0, note);
   assert.deepEqual(asked, ['k']);
-  cache.answer('k', principal('k'), false, 1);
+  cache.answer('k', principal('k'), 1);
   assert.equal(answers.length, 1000);
   assert.ok(typeof cache.peek('k', 2) === 'object');
 });
@@ -52,22 +52,22 @@ test('a thousand requests with one unknown key ask primary once and all get the 
 test('an old entry is used on while it is asked for again in the background, once', () => {
   const { cache, asked, note } = open();
   cache.load('k', 0, note);
-  cache.answer('k', principal('k'), false, 0);
+  cache.answer('k', principal('k'), 0);
   assert.ok(cache.peek('k', 999) !== null);
   assert.deepEqual(asked, ['k']);
   for (let i = 0; i < 10; i++)
     assert.ok(typeof cache.peek('k', 1000 + i) === 'object' && cache.peek('k', 1000) !== null);
   assert.deepEqual(asked, ['k', 'k']);
-  cache.answer('k', null, false, 1010);
+  cache.answer('k', 'unknown', 1010);
   assert.equal(cache.peek('k', 1011), 'unknown', 'the refresh found that the key is gone');
 });
 
 test('a refresh that fails is not repeated with every request', () => {
   const { cache, asked, note } = open();
   cache.load('k', 0, note);
-  cache.answer('k', principal('k'), false, 0);
+  cache.answer('k', principal('k'), 0);
   cache.peek('k', 1000);
-  cache.answer('k', null, true, 1001);
+  cache.answer('k', 'unavailable', 1001);
   for (let i = 0; i < 10; i++) assert.ok(cache.peek('k', 1100 + i) !== null);
   assert.equal(asked.length, 2);
   cache.peek('k', 1301);
@@ -77,7 +77,7 @@ test('a refresh that fails is not repeated with every request', () => {
 test('an unknown key is asked for again after its time', () => {
   const { cache, note } = open();
   cache.load('x', 0, note);
-  cache.answer('x', null, false, 0);
+  cache.answer('x', 'unknown', 0);
   assert.equal(cache.peek('x', 99), 'unknown');
   assert.equal(cache.peek('x', 100), null);
 });
@@ -86,13 +86,13 @@ test('absent keys are remembered up to a bound, known ones too', () => {
   const { cache, note } = open();
   for (const key of ['a', 'b', 'c']) {
     cache.load(key, 0, note);
-    cache.answer(key, null, false, 0);
+    cache.answer(key, 'unknown', 0);
   }
   assert.equal(cache.peek('a', 1), null, 'the oldest absence was forgotten');
   assert.equal(cache.peek('c', 1), 'unknown');
   for (const key of ['1', '2', '3', '4']) {
     cache.load(key, 0, note);
-    cache.answer(key, principal(key), false, 0);
+    cache.answer(key, principal(key), 0);
   }
   assert.equal(cache.size, 3);
   assert.equal(cache.peek('1', 1), null);
@@ -101,7 +101,7 @@ test('absent keys are remembered up to a bound, known ones too', () => {
 test('an invalidated key is gone at once, and a question on its way is asked again', () => {
   const { cache, asked, note } = open();
   cache.load('k', 0, note);
-  cache.answer('k', principal('k'), false, 0);
+  cache.answer('k', principal('k'), 0);
   cache.invalidate(['k']);
   assert.equal(cache.peek('k', 1), null);
   cache.load('k', 1, note);
@@ -112,16 +112,16 @@ test('an invalidated key is gone at once, and a question on its way is asked aga
 test('while nothing can be looked up a cached key is trusted up to the stale bound, and not after an invalidation', () => {
   const { cache, answers, note } = open();
   cache.load('k', 0, note);
-  cache.answer('k', principal('k'), false, 0);
+  cache.answer('k', principal('k'), 0);
   cache.load('k', 2000, note);
-  cache.answer('k', null, true, 2001);
+  cache.answer('k', 'unavailable', 2001);
   assert.ok(typeof answers.at(-1) === 'object', 'younger than the stale bound');
   cache.load('k', 6000, note);
-  cache.answer('k', null, true, 6001);
+  cache.answer('k', 'unavailable', 6001);
   assert.equal(answers.at(-1), 'unavailable');
   cache.load('k', 2000, note);
   cache.invalidate(['k']);
-  cache.answer('k', null, true, 2001);
+  cache.answer('k', 'unavailable', 2001);
   assert.equal(answers.at(-1), 'unavailable');
 });
 
@@ -132,7 +132,7 @@ test('questions that primary does not answer end after a bound', () => {
   assert.equal(answers.length, 0);
   cache.sweep(300);
   assert.deepEqual(answers, ['unavailable']);
-  cache.answer('k', principal('k'), false, 400);
+  cache.answer('k', principal('k'), 400);
   assert.deepEqual(answers, ['unavailable'], 'a late answer is only remembered');
 });
 

@@ -1,16 +1,17 @@
 /** A control server over a store in memory and counters that a test writes itself. */
 import { createLogger } from '#base/logger.ts';
 import type { Alarm, Check, ControlContext, ControlGauges, Readiness } from '#control/context.ts';
+import type { OperatorStore } from '#control/operator-store.ts';
 import { type ControlServer, startControlServer } from '#control/server.ts';
 import { CounterRow, CounterTable, counterBytes } from '#meter/counters.ts';
 import { MemoryStore } from './memory-store.ts';
 
 export const TOKEN = 'test-admin-token';
 
-export class FakeGateway implements ControlContext {
+export class FakeGateway<Store extends OperatorStore = MemoryStore> implements ControlContext {
   readonly log;
   readonly logged: string[] = [];
-  readonly store = new MemoryStore();
+  readonly store: Store;
   readonly #buffer = new SharedArrayBuffer(counterBytes(3));
   readonly counters = new CounterTable(this.#buffer);
   /** Two fronts and the usage-writer. */
@@ -22,12 +23,15 @@ export class FakeGateway implements ControlContext {
   flushFault: Error | null = null;
   server!: ControlServer;
 
-  private constructor() {
+  private constructor(store: Store) {
+    this.store = store;
     this.log = createLogger({ level: 'warn', thread: 'test' }, { write: (line) => void this.logged.push(line) });
   }
 
-  static async start(): Promise<FakeGateway> {
-    const gateway = new FakeGateway();
+  static start(): Promise<FakeGateway>;
+  static start<Store extends OperatorStore>(parts: { store: Store }): Promise<FakeGateway<Store>>;
+  static async start(parts?: { store: OperatorStore }): Promise<FakeGateway<OperatorStore>> {
+    const gateway = new FakeGateway(parts?.store ?? new MemoryStore());
     gateway.server = await startControlServer({ host: '127.0.0.1', port: 0, token: TOKEN, context: gateway });
     return gateway;
   }

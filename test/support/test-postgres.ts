@@ -14,16 +14,19 @@ const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
 
 export class TestPostgres {
   readonly #dataDir: string;
+  readonly #settings: Readonly<Record<string, string>>;
   #server: EmbeddedPostgres | null = null;
 
-  private constructor(dataDir: string) {
+  private constructor(dataDir: string, settings: Readonly<Record<string, string>>) {
     this.#dataDir = dataDir;
+    this.#settings = settings;
   }
 
-  static async start(): Promise<TestPostgres> {
+  /** `settings`: server settings instead of the product's. */
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<TestPostgres> {
     const dataDir = mkdtempSync(join(tmpdir(), 'penstock-postgres-'));
     chmodSync(dataDir, 0o755); // PostgreSQL has its own user when the tests run as root
-    const database = new TestPostgres(dataDir);
+    const database = new TestPostgres(dataDir, settings);
     await database.start();
     return database;
   }
@@ -35,7 +38,11 @@ export class TestPostgres {
 
   /** Starts it, first or again; the port stays the same. */
   async start(): Promise<void> {
-    this.#server = await startEmbeddedPostgres({ dataDir: this.#dataDir, log: SILENT });
+    this.#server = await startEmbeddedPostgres({
+      dataDir: this.#dataDir,
+      log: SILENT,
+      settings: this.#settings,
+    });
   }
 
   async stop(): Promise<void> {

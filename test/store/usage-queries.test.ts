@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import { BatchStore } from '#store/batch-store.ts';
+import type { Database } from '#store/database.ts';
+import { findPrincipals } from '#store/find-principals.ts';
+import { usageRows } from '#store/usage-rows.ts';
+import { usageTotals } from '#store/usage-totals.ts';
+import { freshDatabase } from '../support/postgres.ts';
+import { makeRecord, seedUsers } from '../support/usage-records.ts';
+
+const ROWS = 50_000;
+
+/** 50,000 rows of 500 users over this month, and 5,000 keys. */
+async function fill(db: Database): Promise<void> {
+  await seedUsers(db, 1);
+  await db`insert into users (name, concurrency) select 'user' || i, 10 from generate_series(2, 500) i`;
+  await db`
+    insert into keys (key_hash, prefix, user_id, group_id)
+    select encode(sha256(i::text::bytea), 'hex'), 'k', 1 + i % 500, 1 from generate_series(1, 5000) i`;
+  await db`
+    insert into usage_logs
+    select gen_random_uuid(), date_trunc('month', now()) + i * interval '1 second', 1 + i % 500, 1 + i % 5000, 1, 1 + i % 50,
+           'm', 'm', true, 'completed', 'reported', 200, 1, 1, 0, 0, 0, 0, 1, 1, 1000000, 1, 0, 1, 1, '', ''
+    from generate_series(1, ${ROWS}) i`;
+  await db`analyze`;
+}
+
+interface Plan {
+  'Node Type': string;
+  'Relation Name'?: string;
+  Plans?: Plan[];
+}
+
+function sequentialScans(plan: Plan): string[] {
+  const own = plan['Node Type'] === 'Seq Scan' ? [plan['Relation Name'] ?? ''] : [];
+  return [...own, ...(plan.Plans ?? []).flatMap(sequentialScans)];
+}
+
+/** The plans of every statement that `work` sends. */
+async function plansOf(db: Database, work: (recorder: Database) => Promise<unknown>): Promise<Plan[]> {
+  const plans: Plan[] = [];
+  const recorder = new Proxy(db, {
+    apply(_, __, [strings, ...values]: [TemplateStringsArray, ...never[]]) {
+      return (async () => {
+        const explained = Object.assign([`explain (format json) ${strings[0]}`, ...strings.slice(1)], {
+          raw: strings.raw,
+        }) as unknown as TemplateStringsArray;
+        const [row] = await db<{ 'QUERY PLAN': { Plan: Plan }[] }[]>(explained, ...values);
+        plans.push(row!['QUERY PLAN'][0]!.Plan);
+        return await db(strings, ...values);
+      })();
+    },
+  });
+  await work(recorder);
+  return plans;
+}
+
+test('no statement of the product but the totals reads the usage log or the keys through', async (t) => {
+  const { db } = await freshDatabase(t);
+  await fill(db);
+  const filled = `usage_logs_${new Date().toISOString().slice(0, 7).replace('-', '_')}`;
+  const statements: Record<string, (recorder: Database) => Promise<unknown>> = {
+    'newest rows': (recorder) => usageRows(recorder, 50),
+    'principals of keys': (recorder) => findPrincipals(recorder, ['0'.repeat(64), '1'.repeat(64)]),
+    'rows of a user': (recorder) =>
+      recorder`select * from usage_logs where user_id = 7 order by created_at desc limit 50`.then(),
+    'window of a user': (recorder) =>
+      recorder`select sum(charged_nano_usd) from usage_logs where user_id = 7 and created_at > now() - interval '5 hours'`.then(),
+    'window of a key': (recorder) =>
+      recorder`select sum(charged_nano_usd) from usage_logs where key_id = 7 and created_at > now() - interval '5 hours'`.then(),
+    'window of an account': (recorder) =>
+      recorder`select sum(cost_nano_usd) from usage_logs where account_id = 7 and created_at > now() - interval '5 hours'`.then(),
+    'row of a request': (recorder) =>
+      recorder`select * from usage_logs where request_id = ${randomUUID()} and created_at = now()`.then(),
+    'keys of a user': (recorder) => recorder`select key_hash from keys where user_id = 7 limit 101`.then(),
+  };
+  for (const [name, statement] of Object.entries(statements)) {
+    const plans = await plansOf(db, statement);
+    assert.equal(plans.length, 1, `${name} is one statement`);
+    const scanned = plans.flatMap(sequentialScans).filter((table) => table === 'keys' || table === filled);
+    assert.deepEqual(scanned, [], name);
+  }
+});
+
+test('the usage log has the four indexes that its statements need, and no more', async (t) => {
+  const { db } = await freshDatabase(t);
+  const rows = await db`select indexname from pg_indexes where tablename = 'usage_logs' order by 1`;
+  assert.deepEqual(
+    rows.map((row) => row['indexname']),
+    ['usage_logs_account', 'usage_logs_key', 'usage_logs_once', 'usage_logs_user'],
+  );
+});
+
+test('totals and newest rows agree with the records', async (t) => {
+  const { db, url } = await freshDatabase(t);
+  await seedUsers(db, 2);
+  assert.deepEqual(await usageTotals(db), {
+    requests: 0,
+    inputTokens: 0,
+    outputTokens: 0,
+    cacheReadTokens: 0,
+    cacheWriteTokens: 0,
+    chargedNanoUsd: 0n,
+  });
+  const store = new BatchStore(url, { connectTimeoutMs: 1000, timeoutMs: 5000 });
+  t.after(() => store.close());
+  const records = Array.from({ length: 10 }, (_, i) =>
+    makeRecord({ userId: 1 + (i % 2), createdAtMs: Date.now() + i }),
+  );
+  records[9]!.inputTokens = 2 ** 31 - 1;
+  records[8]!.inputTokens = 2 ** 31 - 1;
+  await store.commit({ journalId: randomUUID(), expected: null, next: { segment: 1, offset: 1 }, records });
+  assert.deepEqual(await usageTotals(db), {
+    requests: 10,
+    inputTokens: 8 * 120 + 2 * (2 ** 31 - 1),
+    outputTokens: 400,
+    cacheReadTokens: 10_000,
+    cacheWriteTokens: 150,
+    chargedNanoUsd: 10_000n,
+  });
+  const rows = await usageRows(db, 3);
+  assert.deepEqual(
+    rows.map((row) => row.createdAtMs),
+    records
+      .slice(-3)
+      .map((record) => record.createdAtMs)
+      .reverse(),
+  );
+  const { user, account, requestId, chargedNanoUsd, usageSource } = rows[0]!;
+  assert.deepEqual(
+    { user, account, requestId: requestId.replaceAll('-', ''), chargedNanoUsd, usageSource },
+    { user: 'u2', account: '', requestId: records[9]!.requestId, chargedNanoUsd: 1000n, usageSource: 'reported' },
+  );
+});

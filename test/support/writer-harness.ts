@@ -1,0 +1,174 @@
+/** A usage-writer on its real thread, with this thread as its primary and as all of its fronts. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { configSchema } from '#config/schema.ts';
+import { CounterTable, counterBytes } from '#meter/counters.ts';
+import type { PrimaryToWriter, SharedBlocks, WriterData, WriterToPrimary } from '#threads/protocol.ts';
+import { pressureBytes, UsagePressure } from '#usage/pressure.ts';
+import type { UsageRecord } from '#usage/record.ts';
+import { UsageRingProducer, usageRingBytes } from '#usage/ring.ts';
+import { waitFor } from './wait-for.ts';
+
+export interface HarnessOptions {
+  databaseUrl: string;
+  fronts?: number;
+  /** Section `usage` of the configuration. */
+  usage?: Record<string, number>;
+  flushMs?: number;
+  /** Instead of a folder of its own, which goes with the test. */
+  journalDir?: string;
+}
+
+type Alarm = Extract<WriterToPrimary, { type: 'alarm' }>;
+type Balances = Extract<WriterToPrimary, { type: 'balances' }>['entries'];
+
+export class WriterHarness {
+  readonly journalDir: string;
+  readonly alarms: Alarm[] = [];
+  readonly balances: Balances = [];
+  readonly #options: HarnessOptions;
+  #worker: Worker | null = null;
+  #port: MessagePort | null = null;
+  #shared: SharedBlocks | null = null;
+  #messages: WriterToPrimary[] = [];
+  #flushId = 0;
+  producers: UsageRingProducer[] = [];
+  failure: Error | null = null;
+
+  private constructor(options: HarnessOptions) {
+    this.#options = options;
+    this.journalDir = options.journalDir ?? mkdtempSync(join(tmpdir(), 'penstock-journal-'));
+  }
+
+  static async start(t: Pick<TestContext, 'after'>, options: HarnessOptions): Promise<WriterHarness> {
+    const harness = new WriterHarness(options);
+    t.after(() => harness.#remove());
+    await harness.start();
+    return harness;
+  }
+
+  /** A new process life on the same journal folder. Resolves to the number of rows it replayed. */
+  async start(): Promise<number> {
+    const { fronts = 1, usage = {}, flushMs = 10_000, databaseUrl } = this.#options;
+    const config = configSchema.parse({
+      usage: { ringBytes: 65_536, journalBytesMax: 2 ** 26, segmentBytes: 2 ** 20, batchTimeoutMs: 3000, ...usage },
+      database: { connectTimeoutMs: 1000 },
+      shutdown: { flushMs },
+      log: { level: 'silent' },
+    });
+    this.#shared = makeBlocks(fronts, config.usage.ringBytes);
+    this.producers = this.#shared.usageRings.map((ring) => new UsageRingProducer(ring, this.pressure));
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#messages = [];
+    port1.on('message', (message: WriterToPrimary) => this.#receive(message));
+    const data: WriterData = { config, shared: this.#shared, port: port2, databaseUrl, journalDir: this.journalDir };
+    this.#worker = new Worker(new URL('../../src/threads/usage-writer.ts', import.meta.url), {
+      workerData: data,
+      transferList: [port2],
+    });
+    this.#worker.on('error', (error) => {
+      this.failure = error as Error;
+    });
+    const ready = await this.#message('ready', (message) => message.type === 'ready');
+    return (ready as { replayedRows: number }).replayedRows;
+  }
+
+  get pressure(): UsagePressure {
+    return new UsagePressure(this.#shared!.usagePressure);
+  }
+
+  get counters(): CounterTable {
+    return new CounterTable(this.#shared!.counters);
+  }
+
+  get segments(): string[] {
+    return readdirSync(this.journalDir).filter((name) => name.endsWith('.journal'));
+  }
+
+  /** Settles one exchange on a front; waits for room in its ring as admission would. */
+  async record(record: UsageRecord, front = 0): Promise<void> {
+    const producer = this.producers[front]!;
+    await waitFor('room in the ring', () => producer.reserve());
+    producer.push(record);
+  }
+
+  async flush(): Promise<string | null> {
+    const id = ++this.#flushId;
+    this.#tell({ type: 'flush', id });
+    const answer = await this.#message('flushed', (message) => message.type === 'flushed' && message.id === id);
+    return (answer as { error: string | null }).error;
+  }
+
+  /** Ends the thread in order. Resolves to the rows that wait for the next start. */
+  async drain(deadlineMs = 5000): Promise<number> {
+    const worker = this.#worker!;
+    const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    this.#tell({ type: 'drain', deadlineMs });
+    const answer = await this.#message('drained', (message) => message.type === 'drained');
+    this.#port?.close();
+    await ended;
+    this.#worker = null;
+    return (answer as { rowsWaiting: number }).rowsWaiting;
+  }
+
+  /** Ends the thread at once, wherever it is. */
+  async kill(): Promise<void> {
+    await this.#worker?.terminate();
+    this.#port?.close();
+    this.#worker = null;
+  }
+
+  async alarm(name: Alarm['alarm'], on: boolean, boundMs = 10_000): Promise<void> {
+    await waitFor(`alarm ${name} ${on}`, () => this.alarms.findLast((alarm) => alarm.alarm === name)?.on === on, {
+      boundMs,
+    });
+  }
+
+  #tell(message: PrimaryToWriter): void {
+    this.#port!.postMessage(message);
+  }
+
+  #receive(message: WriterToPrimary): void {
+    if (message.type === 'alarm') this.alarms.push(message);
+    if (message.type === 'balances') this.balances.push(...message.entries);
+    this.#messages.push(message);
+  }
+
+  async #message(what: string, fits: (message: WriterToPrimary) => boolean): Promise<WriterToPrimary> {
+    return await waitFor(
+      `${what} from the usage-writer`,
+      () => {
+        if (this.failure !== null) throw this.failure;
+        return this.#messages.find(fits);
+      },
+      { boundMs: 20_000 },
+    );
+  }
+
+  async #remove(): Promise<void> {
+    await this.kill();
+    if (this.#options.journalDir === undefined) rmSync(this.journalDir, { recursive: true, force: true });
+  }
+}
+
+/** Only the blocks that a usage-writer looks at have their size. */
+function makeBlocks(fronts: number, ringBytes: number): SharedBlocks {
+  const block = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);
+  return {
+    userSlots: block(8),
+    accountSlots: block(8),
+    accountHealth: block(8),
+    ledger: block(8),
+    doorbells: block(8),
+    tickets: block(8),
+    bodyBudget: block(8),
+    streamBudget: block(8),
+    counters: block(counterBytes(fronts + 1)),
+    usageRings: Array.from({ length: fronts }, () => block(usageRingBytes(ringBytes))),
+    usagePressure: block(pressureBytes()),
+  };
+}

@@ -1,0 +1,20 @@
+/**
+ * A process to be killed: a usage-writer that records without end on the journal folder and database it is given. Prints, a line
+ * each, how many records its journal surely holds.
+ */
+import { writeSync } from 'node:fs';
+import { makeRecord } from './usage-records.ts';
+import { WriterHarness } from './writer-harness.ts';
+
+const [databaseUrl, journalDir] = process.argv.slice(2) as [string, string];
+const usage = { batchMs: 2, batchRows: 200 };
+const writer = await WriterHarness.start({ after: () => {} }, { databaseUrl, journalDir, usage });
+let made = 0;
+let printed = 0;
+for (;;) {
+  for (let i = 0; i < 50; i++, made++) await writer.record(makeRecord());
+  const journaled = writer.counters.value('journalRecords');
+  if (journaled > printed) writeSync(1, `${journaled}\n`);
+  printed = journaled;
+  await new Promise((resolve) => setTimeout(resolve, 1));
+}
