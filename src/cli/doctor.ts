@@ -12,7 +12,7 @@ import type { Config } from '#config/schema.ts';
 import { reveal } from '#config/secret.ts';
 import { readAnnouncement } from '#control/announce.ts';
 import type { Check } from '#control/context.ts';
-import { loadPrices } from '#meter/prices.ts';
+import { loadPrices, type PriceTable } from '#meter/prices.ts';
 import { findControl } from './control-client.ts';
 import type { Settings } from './settings.ts';
 
@@ -22,7 +22,7 @@ export async function examine(settings: Settings): Promise<Check[]> {
   const loaded = attempt('configuration', () => settings.loaded());
   if ('status' in loaded) return [loaded];
   const { config } = loaded;
-  const checks = [checkConfiguration(loaded), ...checkBounds(config), checkPrices(config)];
+  const checks = [checkConfiguration(loaded), ...checkBounds(config), ...checkPrices(config)];
   const running = settings.options.control !== undefined || isRunning(settings);
   return [...checks, ...(running ? await askGateway(settings) : await checkStopped(config))];
 }
@@ -44,12 +44,28 @@ function checkBounds(config: Config): Check[] {
   return [...checks, ...warnings.map((warning): Check => ({ name: 'limits', status: 'warn', text: warning }))];
 }
 
-function checkPrices({ pricing }: Config): Check {
-  const path = pricing.file === null ? join(DEFAULT_FILE, '..', 'prices.json') : resolve(pricing.file);
-  const table = attempt('prices', () => loadPrices(path, pricing.fallback));
-  if ('status' in table) return table;
+function checkPrices(config: Config): Check[] {
+  const { file, fallback } = config.pricing;
+  const path = file === null ? join(DEFAULT_FILE, '..', 'prices.json') : resolve(file);
+  const table = attempt('prices', () => loadPrices(path, fallback));
+  if ('status' in table) return [table];
   const unknown = table.fallback === null ? 'other models are refused' : 'other models have the fallback price';
-  return { name: 'prices', status: 'ok', text: `${table.prices.size} names, as of ${table.date}; ${unknown}` };
+  const text = `${table.prices.size} names, as of ${table.date}; ${unknown}`;
+  return [{ name: 'prices', status: 'ok', text }, overdraft(config, table)];
+}
+
+/** Pico-USD a token are micro-USD per million tokens, so millionths of the dollars that people know. */
+const PICO_PER_USD_A_MILLION = 1_000_000;
+
+/** How far a balance can go below zero: what answers in flight may still cost beyond what is reserved for them. */
+function overdraft({ budget }: Config, table: PriceTable): Check {
+  const reserved = budget.outputReserveTokens;
+  const outputs = [...table.prices.values()].flatMap(({ output, longPrompt }) => [output, longPrompt?.output ?? 0]);
+  const dearest = Math.max(0, ...outputs) / PICO_PER_USD_A_MILLION;
+  const text =
+    `${reserved} output tokens are reserved for each exchange; one that asks for more can overdraw by ` +
+    `(max_tokens − ${reserved}) × at most ${dearest} USD a million tokens × the multiplier of its group, a user by that times its concurrency`;
+  return { name: 'overdraft', status: 'ok', text };
 }
 
 function isRunning(settings: Settings): boolean {

@@ -132,7 +132,8 @@ export class Reply {
   readonly #write = (): void => {
     if (!this.#headSent) {
       this.#writeHead();
-      if (this.#finishing && this.#pending.length <= 1) return this.#endWith(this.#pending[0]);
+      if (this.#finishing && this.#pending.length <= 1) return this.#endWhole(this.#pending[0]);
+      if (this.#shared.closing) this.#res.writeHeader('connection', 'close');
     }
     let next = 0;
     while (next < this.#pending.length && !this.#blocked) {
@@ -146,7 +147,7 @@ export class Reply {
     }
     if (next === this.#pending.length) this.#pending.length = 0;
     else this.#pending.splice(0, next);
-    if (this.#finishing && this.#pending.length === 0) this.#endWith(undefined);
+    if (this.#finishing && this.#pending.length === 0) this.#endChunked();
   };
 
   #writeHead(): void {
@@ -158,10 +159,18 @@ export class Reply {
     if (!closing) this.#res.writeHeader('keep-alive', 'timeout=8');
   }
 
-  #endWith(body: Uint8Array | undefined): void {
+  /** Everything in one go, with a length. The server adds `connection: close` itself when it is to close. */
+  #endWhole(body: Uint8Array | undefined): void {
     this.#shared.counters.add(C.responseWrites);
     if (body === undefined) this.#res.end(undefined, this.#shared.closing);
     else this.#res.end(body, this.#shared.closing);
+    this.#end(true);
+  }
+
+  /** Without the server's flag to close: it would write its header into the body that has already begun. */
+  #endChunked(): void {
+    this.#shared.counters.add(C.responseWrites);
+    this.#res.end();
     this.#end(true);
   }
 

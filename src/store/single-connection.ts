@@ -7,8 +7,9 @@
  * - after a lost connection leftovers of the write buffer stay behind: an instance serves one connection and is thrown away;
  * - it never switches Nagle's algorithm off: a COPY of any size took 91 ms, without it 2 ms (1 row) to 37 ms (2,000 rows).
  */
-import net from 'node:net';
+import type net from 'node:net';
 import postgres from 'postgres';
+import { addressOf, connectSocket } from './connect-socket.ts';
 
 export interface SingleConnectionOptions {
   connectTimeoutMs: number;
@@ -30,24 +31,14 @@ export class SingleConnection {
 
   /** Connects and authenticates within `connectTimeoutMs`; throws what went wrong. */
   static async open(url: string, options: SingleConnectionOptions): Promise<SingleConnection> {
-    const { host, port } = addressOf(url);
-    const socket = net.connect({ host, port, noDelay: true, keepAlive: true });
-    socket.on('error', () => {}); // whoever waits for the connection is told; nobody else needs to be
-    const timer = setTimeout(
-      () => socket.destroy(new Error('PostgreSQL did not answer in time')),
-      options.connectTimeoutMs,
-    );
+    const socket = await connectSocket(url, options.connectTimeoutMs);
+    const connection = new SingleConnection(makeInstance(url, socket, options), socket);
     try {
-      await connected(socket);
-      const sql = makeInstance(url, socket, options);
-      const connection = new SingleConnection(sql, socket);
-      await sql.unsafe('select 1');
+      await connection.within(options.connectTimeoutMs, () => connection.sql.unsafe('select 1'));
       return connection;
     } catch (error) {
-      socket.destroy();
+      connection.destroy();
       throw error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -79,25 +70,11 @@ export class SingleConnection {
   }
 }
 
-/** A cluster address (several hosts) is tried at its first host. */
-function addressOf(url: string): { host: string; port: number } {
-  const { hostname, port } = new URL(url.replace(/(:\/\/[^/]*?),[^/]*/, '$1'));
-  return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 5432 : Number(port) };
-}
-
-async function connected(socket: net.Socket): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve);
-    socket.once('error', reject);
-  });
-}
-
 function makeInstance(url: string, socket: net.Socket, options: SingleConnectionOptions): postgres.Sql {
-  const { host, port } = addressOf(url);
   let given = false;
   const settings: postgres.Options<Record<string, never>> & Record<string, unknown> = {
-    host,
-    port,
+    ...addressOf(url),
+    ssl: false, // done below
     max: 1,
     idle_timeout: undefined,
     max_lifetime: null,

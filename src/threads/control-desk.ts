@@ -116,8 +116,10 @@ export class ControlDesk {
   /** Messages to a front keep their order, so a front that acknowledges the snapshot has forgotten the keys before. */
   async #publish(keyHashes: string[]): Promise<void> {
     const { crew, keeper, desk } = this.#parts;
-    desk.noteKeys(keyHashes);
-    if (keyHashes.length > 0) crew.tellAll({ type: 'invalidate', keyHashes });
+    if (keyHashes.length > 0) {
+      desk.forget(keyHashes);
+      crew.tellAll({ type: 'invalidate', keyHashes });
+    }
     await keeper.reload();
     await crew.acknowledged(keeper.version, ACKNOWLEDGE_MS);
   }

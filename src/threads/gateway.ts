@@ -72,6 +72,7 @@ export class Gateway {
         loadKeyHashes: () => loadKeyHashes(this.#database),
       },
       this.#tables.users,
+      { keyCacheEntries: config.limits.keyCacheEntries, staleMs: config.auth.staleMs },
       log,
       (front, keyHash, found) => this.#crew.tell(front, { type: 'principal', keyHash, found }),
     );
@@ -166,8 +167,10 @@ export class Gateway {
   }
 
   #catalogChanged({ table, keyHashes }: CatalogChange): void {
-    if (table === 'keys') this.#desk.noteKeys(keyHashes ?? []);
-    if (keyHashes !== undefined) this.#crew.tellAll({ type: 'invalidate', keyHashes });
+    if (keyHashes !== undefined) {
+      this.#desk.forget(keyHashes);
+      this.#crew.tellAll({ type: 'invalidate', keyHashes });
+    }
     if (table !== 'keys' && table !== 'users') this.#keeper.reloadSoon();
   }
 
@@ -177,6 +180,7 @@ export class Gateway {
       this.#parts.log.warn('notifications of catalog changes are lost');
       return this.#desk.distrust();
     }
+    this.#desk.forget([]);
     this.#crew.tellAll({ type: 'invalidate', keyHashes: [] });
     this.#keeper.reloadSoon();
     this.#desk

@@ -1,11 +1,18 @@
 /**
  * Answers the fronts' questions who a key is. Questions that come together, from any front, are one statement (`= any($1)`); a key
- * asked for by several fronts is asked for once. A key that is in nobody's catalog is answered from a set of fingerprints without
- * a statement, as long as the notification channel keeps that set true: guessing keys never reaches PostgreSQL.
+ * asked for by several fronts is asked for once, and what was found for one front is kept for the others. A key that is in nobody's
+ * catalog is answered from a set of fingerprints. All of that holds as long as the notification channel keeps it true; without
+ * the channel PostgreSQL is asked, and only when it does not answer is something younger than `staleMs` trusted.
+ *
+ *   ask ─► no such fingerprint: unknown
+ *       ├► found before: answered
+ *       └► collected for one turn of the loop ─► one statement ─► answered, kept
+ *   change of a key ─► forgotten here; a statement that is under way is not joined any more, and not kept
  *
  * Users get their row in the shared tables here, when they are first seen. Primary only.
  */
 import type { NoPrincipal, Principal } from '#auth/principal.ts';
+import { nowMs } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Ledger } from '#coordinate/local/ledger.ts';
 import type { RowTable } from '#coordinate/local/row-table.ts';
@@ -18,57 +25,80 @@ export interface PrincipalStore {
   loadKeyHashes(): Promise<string[]>;
 }
 
+export interface PrincipalTables {
+  rows: RowTable;
+  slots: SlotTable;
+  ledger: Ledger;
+}
+
+export interface DeskLimits {
+  keyCacheEntries: number;
+  staleMs: number;
+}
+
 export type AnswerFront = (front: number, keyHash: string, found: Principal | NoPrincipal) => void;
+
+interface Found {
+  readonly principal: Principal;
+  readonly atMs: number;
+}
 
 export class PrincipalDesk {
   readonly #store: PrincipalStore;
-  readonly #rows: RowTable;
-  readonly #slots: SlotTable;
-  readonly #ledger: Ledger;
+  readonly #tables: PrincipalTables;
+  readonly #limits: DeskLimits;
   readonly #log: Logger;
   readonly #answer: AnswerFront;
   /** 52-bit fingerprints of all key hashes; null while they cannot be trusted. */
-  #known: Set<number> | null = null;
-  /** Key hash → fronts that wait for it, not yet asked for. */
+  #fingerprints: Set<number> | null = null;
+  readonly #found = new Map<string, Found>();
+  /** Key hash → fronts that wait for it: not yet asked for, and on its way. */
   #asked = new Map<string, number[]>();
+  readonly #underWay = new Map<string, number[]>();
   #armed = false;
 
-  constructor(
-    store: PrincipalStore,
-    tables: { rows: RowTable; slots: SlotTable; ledger: Ledger },
-    log: Logger,
-    answer: AnswerFront,
-  ) {
+  constructor(store: PrincipalStore, tables: PrincipalTables, limits: DeskLimits, log: Logger, answer: AnswerFront) {
     this.#store = store;
-    this.#rows = tables.rows;
-    this.#slots = tables.slots;
-    this.#ledger = tables.ledger;
+    this.#tables = tables;
+    this.#limits = limits;
     this.#log = log;
     this.#answer = answer;
   }
 
   /** Loads the fingerprints; call it when the notification channel is live. */
   async learnKeys(): Promise<void> {
-    const known = new Set<number>();
-    this.#known = null;
-    for (const keyHash of await this.#store.loadKeyHashes()) known.add(fingerprint(keyHash));
-    this.#known = known;
+    this.distrust();
+    const fingerprints = new Set<number>();
+    for (const keyHash of await this.#store.loadKeyHashes()) fingerprints.add(fingerprint(keyHash));
+    this.#fingerprints = fingerprints;
   }
 
-  /** The notification channel is lost: absence can no longer be told without asking. */
+  /** The notification channel is lost: neither absence nor what was found can be told without asking. */
   distrust(): void {
-    this.#known = null;
+    this.#fingerprints = null;
   }
 
-  /** A key was made or changed. */
-  noteKeys(keyHashes: readonly string[]): void {
-    for (const keyHash of keyHashes) this.#known?.add(fingerprint(keyHash));
+  /** Keys were made or changed, or what their principals are made of; an empty list stands for all. */
+  forget(keyHashes: readonly string[]): void {
+    if (keyHashes.length === 0) {
+      this.#found.clear();
+      this.#underWay.clear();
+    }
+    for (const keyHash of keyHashes) {
+      this.#fingerprints?.add(fingerprint(keyHash));
+      this.#found.delete(keyHash);
+      this.#underWay.delete(keyHash);
+    }
   }
 
   ask(front: number, keyHash: string): void {
-    if (this.#known !== null && !this.#known.has(fingerprint(keyHash))) return this.#answer(front, keyHash, 'unknown');
-    const fronts = this.#asked.get(keyHash);
-    if (fronts !== undefined) return void fronts.push(front);
+    if (this.#fingerprints !== null) {
+      if (!this.#fingerprints.has(fingerprint(keyHash))) return this.#answer(front, keyHash, 'unknown');
+      const found = this.#found.get(keyHash);
+      if (found !== undefined) return this.#answer(front, keyHash, found.principal);
+    }
+    const waiting = this.#underWay.get(keyHash) ?? this.#asked.get(keyHash);
+    if (waiting !== undefined) return void waiting.push(front);
     this.#asked.set(keyHash, [front]);
     if (this.#armed) return;
     this.#armed = true;
@@ -79,31 +109,57 @@ export class PrincipalDesk {
     const asked = this.#asked;
     this.#asked = new Map();
     this.#armed = false;
-    let found: Map<string, PrincipalRow> | null = null;
-    try {
-      const rows = await this.#store.findPrincipals([...asked.keys()]);
-      found = new Map(rows.map((row) => [row.keyHash, row]));
-    } catch (error) {
-      this.#log.warn({ error: (error as Error).message, keys: asked.size }, 'keys could not be looked up');
-    }
+    for (const [keyHash, fronts] of asked) this.#underWay.set(keyHash, fronts);
+    const rows = await this.#findRows([...asked.keys()]);
     for (const [keyHash, fronts] of asked) {
-      const answer = found === null ? 'unavailable' : this.#identify(found.get(keyHash));
+      // Changed meanwhile: this answer may be the old state, so it is given to those who waited and to nobody after.
+      const current = this.#underWay.get(keyHash) === fronts;
+      if (current) this.#underWay.delete(keyHash);
+      const answer = rows === null ? this.#stale(keyHash) : this.#identify(rows.get(keyHash), current);
       for (const front of fronts) this.#answer(front, keyHash, answer);
     }
   }
 
+  /** Null when PostgreSQL does not answer. */
+  async #findRows(keyHashes: string[]): Promise<Map<string, PrincipalRow> | null> {
+    try {
+      const rows = await this.#store.findPrincipals(keyHashes);
+      return new Map(rows.map((row) => [row.keyHash, row]));
+    } catch (error) {
+      this.#log.warn({ error: (error as Error).message, keys: keyHashes.length }, 'keys could not be looked up');
+      return null;
+    }
+  }
+
+  #stale(keyHash: string): Principal | 'unavailable' {
+    const found = this.#found.get(keyHash);
+    return found !== undefined && nowMs() - found.atMs < this.#limits.staleMs ? found.principal : 'unavailable';
+  }
+
   /** Gives the user a row. */
-  #identify(row: PrincipalRow | undefined): Principal | NoPrincipal {
+  #identify(row: PrincipalRow | undefined, keep: boolean): Principal | NoPrincipal {
     if (row === undefined) return 'unknown';
+    const { rows, slots, ledger } = this.#tables;
     const { concurrency, balanceNanoUsd, ...rest } = row;
-    const seat = this.#rows.assign(row.userId);
+    const seat = rows.assign(row.userId);
     if (seat === null) {
-      this.#log.error({ users: this.#rows.size }, 'the table of users is full (limits.users)');
+      this.#log.error({ users: rows.size }, 'the table of users is full (limits.users)');
       return 'full';
     }
-    if (seat.fresh) this.#ledger.load(seat.row, balanceNanoUsd);
-    if (this.#slots.limit(seat.row) !== concurrency) this.#slots.setLimit(seat.row, concurrency);
-    return { ...rest, userRow: seat.row };
+    if (seat.fresh) ledger.load(seat.row, balanceNanoUsd);
+    if (slots.limit(seat.row) !== concurrency) slots.setLimit(seat.row, concurrency);
+    const principal = { ...rest, userRow: seat.row };
+    if (keep) this.#keep(principal);
+    return principal;
+  }
+
+  #keep(principal: Principal): void {
+    this.#found.delete(principal.keyHash);
+    if (this.#found.size >= this.#limits.keyCacheEntries) {
+      const oldest = this.#found.keys().next();
+      if (!oldest.done) this.#found.delete(oldest.value);
+    }
+    this.#found.set(principal.keyHash, { principal, atMs: nowMs() });
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * The object keys of a Messages request that mean something to the gateway, compared as bytes. No state, runs on every thread.
  */
-import { BACKSLASH } from './scan-grammar.ts';
+
+const BACKSLASH = 0x5c;
 
 /** What a key's value is to the gateway. */
 export const ROLE_NONE = 0;

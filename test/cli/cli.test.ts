@@ -248,6 +248,7 @@ test('doctor checks what it can without a gateway, and asks a running one', asyn
   assert.equal(found.get('configuration'), 'ok');
   assert.equal(found.get('memory'), 'ok');
   assert.equal(found.get('prices'), 'ok');
+  assert.match(stopped.out, /4096 output tokens are reserved .* at most \d+(\.\d+)? USD a million tokens/);
   assert.equal(found.get('gateway'), 'warn');
   assert.equal(found.get('data port'), 'ok');
   assert.equal(found.get('control port'), 'fail');

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
+import { closeAll } from '../support/close-all.ts';
 import { account, KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { MODEL } from '../support/http-client.ts';
 import { Upstream } from '../support/upstream.ts';
@@ -27,8 +28,10 @@ before(async () => {
   client = new Anthropic({ apiKey: KEY, baseURL: gateway.url, maxRetries: 0 });
 });
 after(async () => {
-  await gateway?.stop();
-  await upstream?.close();
+  await closeAll(
+    () => gateway?.stop(),
+    () => upstream?.close(),
+  );
 });
 
 test('create returns the message of the upstream', async () => {

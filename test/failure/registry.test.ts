@@ -38,7 +38,12 @@ test('the table of failures in README is the registry', () => {
   const rows = table
     .split('\n')
     .filter((line) => line.startsWith('| `'))
-    .map((line) => line.split('|').map((cell) => cell.trim().replaceAll('`', '')).slice(1, -1));
+    .map((line) =>
+      line
+        .split('|')
+        .map((cell) => cell.trim().replaceAll('`', ''))
+        .slice(1, -1),
+    );
   const expected = FAILURE_CODES.map((code) => {
     const { status, anthropicType, source, retry, text } = FAILURES[code];
     return [code, String(status), anthropicType, source, retry, text];

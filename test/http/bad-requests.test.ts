@@ -1,6 +1,7 @@
 /** Requests that are wrong, oversize, cut off or hostile: each gets the right refusal, nothing reaches an upstream or is billed. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import { closeAll } from '../support/close-all.ts';
 import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { MODEL, question, send, sendRaw } from '../support/http-client.ts';
 import { Upstream } from '../support/upstream.ts';
@@ -23,9 +24,13 @@ before(async () => {
 });
 afterEach(() => assert.equal(upstream.received.length, 0, 'a bad request reached the upstream'));
 after(async () => {
-  if (gateway !== undefined) assert.equal((await usageOf(gateway)).requests, 0);
-  await gateway?.stop();
-  await upstream?.close();
+  await closeAll(
+    async () => {
+      if (gateway !== undefined) assert.equal((await usageOf(gateway)).requests, 0);
+    },
+    () => gateway?.stop(),
+    () => upstream?.close(),
+  );
 });
 
 function head(extra: string, path = '/v1/messages', method = 'POST'): string {

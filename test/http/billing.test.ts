@@ -1,6 +1,7 @@
 /** Every token is billed exactly once: the books against the upstream's own ledger. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { closeAll } from '../support/close-all.ts';
 import { account, KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { MODEL, open, pinToFronts, question, readUntil, send } from '../support/http-client.ts';
 import { Load } from '../support/load.ts';
@@ -27,8 +28,10 @@ before(async () => {
   gateway = await TestGateway.start({ catalog, relay: { clientGoneDrainMs: 400 } });
 });
 after(async () => {
-  await gateway?.stop();
-  await upstream?.close();
+  await closeAll(
+    () => gateway?.stop(),
+    () => upstream?.close(),
+  );
 });
 
 /** Numbers that differ from request to request, so that sums tell apart which were counted. */
@@ -96,7 +99,7 @@ test('the row is found under the id that the client was given', async () => {
 
 test('a stream that the upstream breaks off is billed once, with what was seen', async () => {
   for (const breakHow of ['reset', 'end'] as const) {
-    upstream.plan = () => ({ events: 40, breakAt: 20, breakHow, usage: { inputTokens: 500, cacheReadTokens: 60 } });
+    upstream.plan = () => ({ events: 40, paceMs: 5, breakAt: 20, breakHow, usage: { inputTokens: 500, cacheReadTokens: 60 } });
     const { answer, row } = await rowOf(`broken-${breakHow}`, { stream: true });
     assert.equal(answer.whole, false);
     assert.equal(answer.events().at(-1)!.event, 'error');

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { Agent, type IncomingMessage } from 'node:http';
 import { after, afterEach, before, test } from 'node:test';
 import { FAILURES } from '#failure/registry.ts';
+import { closeAll } from '../support/close-all.ts';
 import { account, KEY, TestGateway } from '../support/gateway.ts';
 import { type Answer, finish, open, pinToFronts, question, readUntil, send } from '../support/http-client.ts';
 import { Load } from '../support/load.ts';
@@ -49,8 +50,10 @@ afterEach(async () => {
   upstream.openMax.clear();
 });
 after(async () => {
-  await gateway?.stop();
-  await upstream?.close();
+  await closeAll(
+    () => gateway?.stop(),
+    () => upstream?.close(),
+  );
 });
 
 /** The upstream holds requests whose label starts with `hold` until `release`, and answers others at once. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FAILURES } from '#failure/registry.ts';
+import { closeAll } from '../support/close-all.ts';
 import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { question, send } from '../support/http-client.ts';
 import { Load, type LoadResult } from '../support/load.ts';
@@ -28,9 +29,11 @@ before(async () => {
   });
 });
 after(async () => {
-  await gateway?.stop();
-  await upstream?.close();
-  await database?.remove();
+  await closeAll(
+    () => gateway?.stop(),
+    () => upstream?.close(),
+    () => database?.remove(),
+  );
 });
 
 /** Runs a load around an outage; all of it must be answered as if nothing had happened. */

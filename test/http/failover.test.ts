@@ -1,6 +1,7 @@
 /** Accounts that fail: another one serves before the first byte, the failing one rests, and every front knows. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { closeAll } from '../support/close-all.ts';
 import { freePort } from '../support/free-port.ts';
 import { account, KEY, TestGateway } from '../support/gateway.ts';
 import { type Answer, MODEL, pinToFronts, question, send } from '../support/http-client.ts';
@@ -61,9 +62,11 @@ before(async () => {
   });
 });
 after(async () => {
-  await gateway?.stop();
-  await upstream?.close();
-  await selfSigned?.close();
+  await closeAll(
+    () => gateway?.stop(),
+    () => upstream?.close(),
+    () => selfSigned?.close(),
+  );
 });
 
 function ask(group: string, label: string, fields: object = {}): Promise<Answer> {

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { after, before, test } from 'node:test';
 import { FAILURE_CODES, FAILURES, type FailureCode } from '#failure/registry.ts';
+import { closeAll } from '../support/close-all.ts';
 import { freePort } from '../support/free-port.ts';
 import { account, KEY, TestGateway } from '../support/gateway.ts';
 import {
@@ -94,6 +95,7 @@ before(async () => {
     person('elsewhere', {}, { ipAllow: ['10.0.0.0/8'] }),
     person('modest', {}, { allowedModels: ['claude-opus-*'] }),
     person('leaver'),
+    { keys: [{ user: 'u1', group: 'plain', key: `${KEY}-cold` }] },
   );
   gateway = await TestGateway.start({
     catalog,
@@ -113,9 +115,11 @@ before(async () => {
   });
 });
 after(async () => {
-  await gateway?.stop();
-  await upstream?.close();
-  await selfSigned?.close();
+  await closeAll(
+    () => gateway?.stop(),
+    () => upstream?.close(),
+    () => selfSigned?.close(),
+  );
 });
 
 function ask(keyEnd: string, call: Partial<Call> & { fields?: object; label?: string } = {}): Promise<Answer> {
@@ -301,7 +305,7 @@ test('keys cannot be checked while PostgreSQL does not answer; known ones go on'
   });
   const paused = pausePostgres(gateway.dataDir);
   try {
-    cross('auth_unavailable', await ask('never-seen'));
+    cross('auth_unavailable', await ask('cold'));
     assert.equal((await ask('plain')).status, 200);
   } finally {
     resumePostgres(paused);

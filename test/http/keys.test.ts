@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { closeAll } from '../support/close-all.ts';
 import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { type Answer, MODEL, type PinnedAgent, pinToFronts, question, send, sendRaw } from '../support/http-client.ts';
 import { metric } from '../support/metrics.ts';
@@ -35,8 +36,10 @@ before(async () => {
   gateway = await TestGateway.start({ catalog, auth: { negativeTtlMs: 400 } });
 });
 after(async () => {
-  await gateway?.stop();
-  await upstream?.close();
+  await closeAll(
+    () => gateway?.stop(),
+    () => upstream?.close(),
+  );
 });
 
 function ask(key: string, call: object = {}): Promise<Answer> {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { FAILURES, type FailureCode } from '#failure/registry.ts';
+import { closeAll } from '../support/close-all.ts';
 import { account, KEY, TestGateway } from '../support/gateway.ts';
 import { type Answer, question, send } from '../support/http-client.ts';
 import { openStalledPort, type StalledPort } from '../support/stalled-port.ts';
@@ -47,9 +48,11 @@ before(async () => {
   });
 });
 after(async () => {
-  await gateway?.stop();
-  await upstream?.close();
-  await stalled?.close();
+  await closeAll(
+    () => gateway?.stop(),
+    () => upstream?.close(),
+    () => stalled?.close(),
+  );
 });
 
 function ask(name: string, stream: boolean): Promise<Answer> {

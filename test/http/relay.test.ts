@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { after, before, test } from 'node:test';
+import { closeAll } from '../support/close-all.ts';
 import { account, KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { type Answer, MODEL, pinToFronts, question, send } from '../support/http-client.ts';
 import { metric } from '../support/metrics.ts';
@@ -23,8 +24,10 @@ before(async () => {
   gateway = await TestGateway.start({ catalog });
 });
 after(async () => {
-  await gateway?.stop();
-  await upstream?.close();
+  await closeAll(
+    () => gateway?.stop(),
+    () => upstream?.close(),
+  );
 });
 
 function ask(label: string, fields: object = {}, headers: Record<string, string> = {}): Promise<Answer> {
@@ -59,7 +62,7 @@ test('bytes that are no SSE at all arrive unchanged, followed by an error event,
     Buffer.from('\ufeff: comment\r\ndata: {"a":\r\nevent\n\n'),
     Buffer.from([0xff, 0xc3, 0]),
   ]);
-  upstream.plan = () => ({ body, cutBytesMax: 7 });
+  upstream.plan = () => ({ body, cutBytesMax: 7, paceMs: 5 });
   const answer = await ask('odd', { stream: true });
   assert.equal(answer.status, 200);
   assert.ok(answer.body.subarray(0, body.length).equals(body));

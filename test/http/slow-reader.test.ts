@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { closeAll } from '../support/close-all.ts';
 import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { open, question } from '../support/http-client.ts';
 import { metric } from '../support/metrics.ts';
@@ -28,8 +29,10 @@ before(async () => {
   });
 });
 after(async () => {
-  await gateway?.stop();
-  await upstream?.close();
+  await closeAll(
+    () => gateway?.stop(),
+    () => upstream?.close(),
+  );
 });
 
 function residentBytes(): number {

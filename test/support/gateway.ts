@@ -241,7 +241,8 @@ export class TestGateway {
 function heldThings(metrics: Map<string, number>): [string, number][] {
   return [...metrics].filter(
     ([name, value]) =>
-      value !== 0 && /^penstock_(exchanges_open|slots_held|queue_waiting|body_bytes_held|stream_bytes_held)(\{|$)/.test(name),
+      value !== 0 &&
+      /^penstock_(exchanges_open|slots_held|queue_waiting|body_bytes_held|stream_bytes_held)(\{|$)/.test(name),
   );
 }
 

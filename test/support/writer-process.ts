@@ -9,10 +9,9 @@ import { WriterHarness } from './writer-harness.ts';
 const [databaseUrl, journalDir] = process.argv.slice(2) as [string, string];
 const usage = { batchMs: 2, batchRows: 200 };
 const writer = await WriterHarness.start({ after: () => {} }, { databaseUrl, journalDir, usage });
-let made = 0;
 let printed = 0;
 for (;;) {
-  for (let i = 0; i < 50; i++, made++) await writer.record(makeRecord());
+  for (let i = 0; i < 50; i++) await writer.record(makeRecord());
   const journaled = writer.counters.value('journalRecords');
   if (journaled > printed) writeSync(1, `${journaled}\n`);
   printed = journaled;
