@@ -27,6 +27,7 @@ export interface Failure {
 
 type Row = readonly [source: FailureSource, status: number, anthropicType: string, retry: FailureRetry, text: string];
 
+// biome-ignore format: one row a line reads as the table it is
 const ROWS = {
   key_missing: ['client', 401, 'authentication_error', 'never', 'No API key: send it as x-api-key or Authorization: Bearer.'],
   key_unknown: ['client', 401, 'authentication_error', 'never', 'The API key is not known.'],

@@ -119,10 +119,12 @@ async function commitBatch(connection: SingleConnection, batch: BatchToCommit, r
     await sql.unsafe('commit');
     return { kind: 'committed', inserted: 0, duplicates: 0, strays: 0, balances: [] };
   }
-  await copyIn(connection, COPY_STAGING, rows);
+  const copied = await copyIn(connection, COPY_STAGING, rows);
   const inserting = sql.unsafe<InsertedUser[]>(INSERT_BATCH).execute();
   const committing = sql.unsafe('commit').execute();
-  const [users, end] = await Promise.all([inserting, committing]);
+  const [users, end] = await Promise.all([inserting, committing]).catch((error: unknown) => {
+    throw copied.refusal ?? error;
+  });
   if (end.command !== 'COMMIT') throw new Error(`commit was answered with ${end.command}`);
   return tally(users, batch.records.length);
 }
@@ -140,13 +142,11 @@ function tally(users: InsertedUser[], records: number): CommitResult {
 }
 
 /**
- * Whether the records are at fault. SQLSTATE classes 22 (data) and 23 (constraint), and 25P02: the COPY was refused. Everything
- * else (connection, shutdown, no space, locks, a table that is not there) is the server's, and may pass.
+ * Whether the records are at fault: SQLSTATE classes 22 (data) and 23 (constraint). Everything else (connection, shutdown, no space,
+ * locks, time limits, a table that is not there) is the server's and may pass: records are never set aside for it.
  */
 function failureOf(error: unknown): CommitResult {
   const reason = error instanceof Error ? error.message : String(error);
-  if (error instanceof postgres.PostgresError && /^(22|23|25P02)/.test(error.code)) {
-    return { kind: 'refused', index: null, reason: error.code === '25P02' ? 'COPY refused the rows' : reason };
-  }
-  return { kind: 'away', reason };
+  const atFault = error instanceof postgres.PostgresError && /^2[23]/.test(error.code);
+  return atFault ? { kind: 'refused', index: null, reason } : { kind: 'away', reason };
 }

@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger, type Logger } from '#base/logger.ts';
 import { StartupError } from '#base/startup-error.ts';
+import { frontCount } from '#config/limits.ts';
 import { type LoadedConfig, loadConfig } from '#config/load.ts';
 import type { Config } from '#config/schema.ts';
 import { reveal } from '#config/secret.ts';
@@ -19,8 +20,8 @@ import { type DataLock, lockDataFolder } from '#supervise/data-lock.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#supervise/embedded-postgres.ts';
 import { forgetGateway, outwaitOrphan, rememberGateway } from '#supervise/gateway-pid-file.ts';
 import { removeReadyFile, writeReadyFile } from '#supervise/ready-file.ts';
-import { frontCount, libuvPoolSize, v8PoolSize } from './front-count.ts';
 import { describeExit, GatewayProcess, type GatewayReady } from './gateway-process.ts';
+import { libuvPoolSize, v8PoolSize } from './pool-sizes.ts';
 import { startBanner } from './start-banner.ts';
 import type { StartOptions } from './start-options.ts';
 

@@ -82,6 +82,11 @@ async function rowOf(label: string, call: { key?: string; stream?: boolean } = {
   return { answer, served, row: findRow(await usageOf(gateway), served.requestId) };
 }
 
+test('the command prints what the admin API tells', async () => {
+  assert.equal((await gateway.cli('flush')).code, 0);
+  assert.deepEqual(await gateway.cliJson('usage', '--limit', '50'), await usageOf(gateway, 50));
+});
+
 test("a group's multiplier is applied with one rounding", async () => {
   upstream.plan = () => ({ usage: { inputTokens: 7, outputTokens: 3, cacheReadTokens: 1 } });
   const { row } = await rowOf('dear', { key: KEY_DEAR });
@@ -99,7 +104,13 @@ test('the row is found under the id that the client was given', async () => {
 
 test('a stream that the upstream breaks off is billed once, with what was seen', async () => {
   for (const breakHow of ['reset', 'end'] as const) {
-    upstream.plan = () => ({ events: 40, paceMs: 5, breakAt: 20, breakHow, usage: { inputTokens: 500, cacheReadTokens: 60 } });
+    upstream.plan = () => ({
+      events: 40,
+      paceMs: 5,
+      breakAt: 20,
+      breakHow,
+      usage: { inputTokens: 500, cacheReadTokens: 60 },
+    });
     const { answer, row } = await rowOf(`broken-${breakHow}`, { stream: true });
     assert.equal(answer.whole, false);
     assert.equal(answer.events().at(-1)!.event, 'error');

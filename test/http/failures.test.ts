@@ -51,7 +51,7 @@ const PLANS: Record<string, Plan> = {
 };
 
 function plan(request: Received): Plan {
-  if (request.label.startsWith('hold')) return { events: 10, breakAt: 3, breakHow: 'stall' };
+  if (request.label.startsWith('hold')) return { events: 1000, paceMs: 100 };
   return PLANS[request.apiKey] ?? {};
 }
 

@@ -148,22 +148,45 @@ test('a record that is no row is named; a constraint refuses the batch and leave
   assert.equal((await readBooks(db)).rows, 1);
 });
 
-test('a COPY that PostgreSQL refuses is told by the next statement at once, in any place and size', async (t) => {
+test('a COPY that PostgreSQL refuses is told by the next statement at once, with the true reason', async (t) => {
   const { url } = await freshDatabase(t);
   const good = '1\ttext\n';
-  for (const data of ['x\ttext\n', `${good.repeat(50_000)}x\ttext\n`, `x\ttext\n${good.repeat(50_000)}`]) {
+  const slow = 'create temp table target (number int check (pg_sleep(1)::text is not null), words text)';
+  const plain = 'create temp table target (number int, words text)';
+  for (const [table, data, code] of [
+    [plain, 'x\ttext\n', '22P02'],
+    [plain, `${good.repeat(50_000)}x\ttext\n`, '22P02'],
+    [plain, `x\ttext\n${good.repeat(50_000)}`, '22P02'],
+    [slow, good, '57014'],
+  ] as const) {
     const connection = await connect(url);
     t.after(() => connection.destroy());
     const { sql } = connection;
-    await sql.unsafe('create temp table target (number int, words text)');
+    await sql.unsafe(table);
+    await sql.unsafe('set statement_timeout = 200');
     await sql.unsafe('begin');
     const refusal = (async () => {
-      await copyIn(connection, 'copy target from stdin', data);
-      await sql.unsafe('select 1');
+      const outcome = await copyIn(connection, 'copy target from stdin', data);
+      await sql.unsafe('select 1').catch((error: unknown) => {
+        throw outcome.refusal ?? error;
+      });
     })();
-    await assert.rejects(within('a refusal', 3000, refusal), { name: 'PostgresError', code: /25P02|22P02/ });
+    await assert.rejects(within('a refusal', 3000, refusal), { name: 'PostgresError', code });
     connection.destroy();
   }
+});
+
+test('a server that is out of something does not make records poison', async (t) => {
+  const { db, url } = await freshDatabase(t);
+  await seedUsers(db, 1);
+  const store = openStore(t, url, 400);
+  const [settings] = await db<{ name: string }[]>`select current_database() as name`;
+  await db.unsafe(`alter database ${settings!.name} set statement_timeout = 300`);
+  await db`alter table usage_logs add constraint slow check (pg_sleep(1)::text is not null)`;
+  const batch = { journalId: JOURNAL, expected: null, next: { segment: 1, offset: 1 }, records: [makeRecord()] };
+  assert.equal((await store.commit(batch)).kind, 'away');
+  await db`alter table usage_logs drop constraint slow`;
+  assert.equal((await store.commit(batch)).kind, 'committed');
 });
 
 test('a COPY cut off by the server ends its batch and nothing else', async (t) => {

@@ -9,6 +9,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { readSecrets } from '#control/secrets-file.ts';
 import { readMetrics } from './metrics.ts';
 import { waitFor, within } from './wait-for.ts';
 
@@ -173,10 +174,21 @@ export class TestGateway {
     return JSON.parse(stdout) as T;
   }
 
+  /** One request to the admin API, which is what the command speaks too; the parsed answer. */
+  async admin<T>(method: string, path: string): Promise<T> {
+    const token = readSecrets(this.dataDir).adminToken;
+    const response = await fetch(`${this.controlUrl}/admin/v1${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const text = await response.text();
+    assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
+    return JSON.parse(text) as T;
+  }
+
   /** Returns once every record made before is in PostgreSQL. */
   async flush(): Promise<void> {
-    const { code, stderr } = await this.cli('flush');
-    assert.equal(code, 0, stderr);
+    await this.admin('POST', '/flush');
   }
 
   metrics(): Promise<Map<string, number>> {

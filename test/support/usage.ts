@@ -1,4 +1,4 @@
-/** The gateway's books as `penstock usage --json` prints them, after everything has reached PostgreSQL. */
+/** The gateway's books as the admin API (and `penstock usage --json`) tells them, after everything has reached PostgreSQL. */
 import assert from 'node:assert/strict';
 import type { TestGateway } from './gateway.ts';
 import type { LoadResult } from './load.ts';
@@ -28,7 +28,7 @@ export interface UsageReport {
 
 export async function usageOf(gateway: TestGateway, limit = 1000): Promise<UsageReport> {
   await gateway.flush();
-  return gateway.cliJson<UsageReport>('usage', '--limit', String(limit));
+  return gateway.admin<UsageReport>('GET', `/usage?limit=${limit}`);
 }
 
 /** The only row of the answer that the upstream named so. */

@@ -1,13 +1,6 @@
 /**
- * How many front threads run, and the sizes of the process-wide pools that depend on it. Pure; supervisor and primary.
+ * Sizes of the process-wide thread pools, which depend on the number of fronts. Pure; supervisor.
  */
-import { availableParallelism } from 'node:os';
-import type { Config } from '#config/schema.ts';
-
-/** `threads.fronts`, or one less than the cores, at least 1. */
-export function frontCount(config: Config): number {
-  return config.threads.fronts ?? Math.max(1, availableParallelism() - 1);
-}
 
 /**
  * Threads of the libuv pool, which is one per process: DNS and TLS key work of every front meet there. Node's default of 4 is
