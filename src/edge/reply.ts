@@ -87,7 +87,9 @@ export class Reply {
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
     if (this.#blocked) return this.#holdWhileBlocked(chunk.length);
-    this.#schedule();
+    // One turn of the loop can read 2 MB from one upstream: write on the way, or backpressure would be noticed too late.
+    if (this.#pendingBytes >= WRITE_BYTES_MAX) this.flush();
+    else this.#schedule();
   }
 
   /** Drops what has not left yet; only while nothing has. */

@@ -6,7 +6,7 @@
  *            (native)     (grammar)     (meaning)
  *
  * The language is exactly that of `JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))` up to the depth bound;
- * `test/wire/scan.test.ts` holds the two against each other. 550 KB shaped like Claude Code cost 0.6 × `toString` +
+ * `test/wire/scan.test.ts` holds the two against each other. 550 KB shaped like Claude Code cost 0.55–0.6 × `toString` +
  * `JSON.parse`, 0.3 × when there are characters beyond Latin-1 (`node_modules/.bin/node native-bench/micro/scan.ts`).
  */
 import { assert } from '#base/assert.ts';

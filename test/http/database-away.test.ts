@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FAILURES } from '#failure/registry.ts';
 import { closeAll } from '../support/close-all.ts';
 import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
-import { question, send } from '../support/http-client.ts';
+import { pinToFronts, question, send } from '../support/http-client.ts';
 import { Load, type LoadResult } from '../support/load.ts';
 import { metric } from '../support/metrics.ts';
 import { TestPostgres } from '../support/test-postgres.ts';
@@ -81,6 +81,10 @@ test('PostgreSQL stopped for 10 s under load and started again: all is answered,
 
 test('at the bound of the journal new requests get 503 with retry-after; when PostgreSQL is back, service resumes and the books are whole', async () => {
   upstream.plan = () => ({ events: 1 });
+  for (const { agent } of await pinToFronts(gateway.url, 3)) {
+    assert.equal((await send(gateway.url, { key: KEY, body: question('known'), agent })).status, 200);
+    agent.destroy();
+  }
   const thaw = database.freeze();
   const load = new Load(gateway.url, { clients: 16, label: 'bound', streams: 0 });
   try {
