@@ -144,10 +144,11 @@ function testArguments(files) {
 /** Runs a program in our place: same standard streams, signals passed on, its exit code returned. */
 function run(program, args, stdio = 'inherit') {
   return new Promise((done, fail) => {
-    const child = spawn(program, args, { cwd: ROOT, stdio });
-    const forward = (signal) => child.kill(signal);
     const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+    const forward = (signal) => child.kill(signal);
+    // Before the program starts: a signal must not find us alone.
     for (const signal of signals) process.on(signal, forward);
+    const child = spawn(program, args, { cwd: ROOT, stdio });
     child.once('error', fail);
     child.once('close', (code, signal) => {
       for (const name of signals) process.off(name, forward);

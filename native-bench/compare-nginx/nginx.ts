@@ -30,6 +30,7 @@ ${temporary}
     keepalive 1024;
     keepalive_requests 1000000000;
     keepalive_time 24h;
+    keepalive_timeout 8s;
   }
   server {
     listen 127.0.0.1:${port};

@@ -72,7 +72,7 @@ export class Gateway {
         loadKeyHashes: () => loadKeyHashes(this.#database),
       },
       this.#tables.users,
-      { keyCacheEntries: config.limits.keyCacheEntries, staleMs: config.auth.staleMs },
+      { keyCacheEntries: config.limits.keyCacheEntries, ...config.auth },
       log,
       (front, keyHash, found) => this.#crew.tell(front, { type: 'principal', keyHash, found }),
     );
@@ -180,7 +180,7 @@ export class Gateway {
       this.#parts.log.warn('notifications of catalog changes are lost');
       return this.#desk.distrust();
     }
-    this.#desk.forget([]);
+    this.#desk.renew();
     this.#crew.tellAll({ type: 'invalidate', keyHashes: [] });
     this.#keeper.reloadSoon();
     this.#desk

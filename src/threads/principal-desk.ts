@@ -11,6 +11,7 @@
  *
  * Users get their row in the shared tables here, when they are first seen. Primary only.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NoPrincipal, Principal } from '#auth/principal.ts';
 import { nowMs } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
@@ -34,6 +35,8 @@ export interface PrincipalTables {
 export interface DeskLimits {
   keyCacheEntries: number;
   staleMs: number;
+  /** Fronts stop waiting for an answer after this long. */
+  lookupTimeoutMs: number;
 }
 
 export type AnswerFront = (front: number, keyHash: string, found: Principal | NoPrincipal) => void;
@@ -42,6 +45,8 @@ interface Found {
   readonly principal: Principal;
   readonly atMs: number;
 }
+
+const RETRY_PAUSE_MS = 100;
 
 export class PrincipalDesk {
   readonly #store: PrincipalStore;
@@ -56,6 +61,7 @@ export class PrincipalDesk {
   #asked = new Map<string, number[]>();
   readonly #underWay = new Map<string, number[]>();
   #armed = false;
+  #trustedSinceMs = 0;
 
   constructor(store: PrincipalStore, tables: PrincipalTables, limits: DeskLimits, log: Logger, answer: AnswerFront) {
     this.#store = store;
@@ -78,6 +84,12 @@ export class PrincipalDesk {
     this.#fingerprints = null;
   }
 
+  /** The channel is back: what was found before may be old, and is used only if PostgreSQL does not answer. */
+  renew(): void {
+    this.#trustedSinceMs = nowMs();
+    this.#underWay.clear();
+  }
+
   /** Keys were made or changed, or what their principals are made of; an empty list stands for all. */
   forget(keyHashes: readonly string[]): void {
     if (keyHashes.length === 0) {
@@ -95,7 +107,8 @@ export class PrincipalDesk {
     if (this.#fingerprints !== null) {
       if (!this.#fingerprints.has(fingerprint(keyHash))) return this.#answer(front, keyHash, 'unknown');
       const found = this.#found.get(keyHash);
-      if (found !== undefined) return this.#answer(front, keyHash, found.principal);
+      if (found !== undefined && found.atMs >= this.#trustedSinceMs)
+        return this.#answer(front, keyHash, found.principal);
     }
     const waiting = this.#underWay.get(keyHash) ?? this.#asked.get(keyHash);
     if (waiting !== undefined) return void waiting.push(front);
@@ -120,14 +133,21 @@ export class PrincipalDesk {
     }
   }
 
-  /** Null when PostgreSQL does not answer. */
+  /** Tries for as long as the fronts wait, because a PostgreSQL that restarts refuses for a moment; null when it does not answer. */
   async #findRows(keyHashes: string[]): Promise<Map<string, PrincipalRow> | null> {
-    try {
-      const rows = await this.#store.findPrincipals(keyHashes);
-      return new Map(rows.map((row) => [row.keyHash, row]));
-    } catch (error) {
-      this.#log.warn({ error: (error as Error).message, keys: keyHashes.length }, 'keys could not be looked up');
-      return null;
+    const until = nowMs() + this.#limits.lookupTimeoutMs - RETRY_PAUSE_MS;
+    for (;;) {
+      try {
+        const rows = await this.#store.findPrincipals(keyHashes);
+        return new Map(rows.map((row) => [row.keyHash, row]));
+      } catch (error) {
+        if (nowMs() < until) {
+          await sleep(RETRY_PAUSE_MS);
+          continue;
+        }
+        this.#log.warn({ error: (error as Error).message, keys: keyHashes.length }, 'keys could not be looked up');
+        return null;
+      }
     }
   }
 

@@ -34,6 +34,7 @@ const STABLE_MS = 60_000;
  * this time of the first is the same wish, not impatience.
  */
 const SAME_SIGNAL_MS = 300;
+const KEEP_ALIVE_MS = 60_000;
 
 /** Runs until a signal ends it; resolves to the exit code. Throws StartupError when it cannot start. */
 export async function runSupervisor(options: StartOptions): Promise<number> {
@@ -80,6 +81,8 @@ class Supervisor {
   }
 
   async run(): Promise<number> {
+    // An adopted PostgreSQL is no child: waiting for its end alone would not keep this process.
+    const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
     const onSignal = (signal: NodeJS.Signals) => this.#onSignal(signal);
     const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
     for (const signal of signals) process.on(signal, onSignal);
@@ -97,6 +100,7 @@ class Supervisor {
       await this.#databaseWatch;
       this.#removeTraces();
       for (const signal of signals) process.off(signal, onSignal);
+      clearInterval(keepAlive);
     }
   }
 

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -9,6 +19,7 @@ import postgres from 'postgres';
 import { StartupError } from '#base/startup-error.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#supervise/embedded-postgres.ts';
 import { processStartTime } from '#supervise/process-identity.ts';
+import { findServiceUser } from '#supervise/service-user.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { waitFor, within } from '../support/wait-for.ts';
 
@@ -185,13 +196,26 @@ test(
   },
 );
 
-test('a folder that only its owner may enter works without root', {
-  skip: process.getuid?.() === 0 && 'needs an ordinary user',
-}, async (t) => {
-  const { dataDir, start } = place(t, 0o700);
+test('an ordinary user runs PostgreSQL as itself, also in a folder that only it may enter', async (t) => {
+  const { dataDir } = place(t);
+  const user = findServiceUser();
+  if (user !== null) chownSync(dataDir, user.uid, user.gid);
   chmodSync(dataDir, 0o700);
-  const server = await start();
-  assert.deepEqual(await ask(server.url, 'select 1'), [1]);
+  const args = [
+    join(import.meta.dirname, 'ordinary-user.ts'),
+    dataDir,
+    ...(user ? [`${user.uid}`, `${user.gid}`] : []),
+  ];
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], { stdio: 'pipe' });
+  let output = '';
+  const note = (chunk: Buffer): void => {
+    output += chunk.toString('utf8');
+  };
+  child.stdout.on('data', note);
+  child.stderr.on('data', note);
+  const [code] = await within('the ordinary user', 60_000, once(child, 'close'));
+  assert.equal(code, 0, output);
+  assert.deepEqual(JSON.parse(output), { serviceUser: null, one: 1 });
 });
 
 test('stopping ends sessions that are still open, within the bound', async (t) => {

@@ -11,12 +11,6 @@ test('a user is found by its whole name', () => {
   assert.equal(parsePasswd(PASSWD, 'broken'), null);
 });
 
-test('an ordinary user runs PostgreSQL as itself', {
-  skip: process.getuid?.() === 0 && 'needs an ordinary user',
-}, () => {
-  assert.equal(findServiceUser(), null);
-});
-
 test('root gets an unprivileged user', { skip: process.getuid?.() !== 0 && 'needs root' }, () => {
   const user = findServiceUser();
   assert.ok(user !== null && user.uid !== 0);

@@ -207,7 +207,12 @@ export class TestGateway {
   /** SIGTERM, and the exit code. */
   async terminate(): Promise<number | null> {
     this.#process?.kill('SIGTERM');
-    const code = await within('the exit after SIGTERM', STOP_BOUND_MS, this.#exit);
+    return this.ended();
+  }
+
+  /** The exit code, once the supervisor has ended. */
+  async ended(): Promise<number | null> {
+    const code = await within('the exit', STOP_BOUND_MS, this.#exit);
     this.#process = null;
     return code;
   }

@@ -126,6 +126,7 @@ test('a second signal ends at once, with a stream still open', async (t) => {
   await waitFor('the end', () => processStartTime(pid) === null && processStartTime(gatewayPid) === null, {
     boundMs: 3_000,
   });
+  assert.equal(await gateway.ended(), 143);
   await open;
 });
 
