@@ -84,7 +84,7 @@ export class Relaying {
     exchange.billable = status < 300;
     exchange.streaming = exchange.billable && String(headers['content-type'] ?? '').startsWith('text/event-stream');
     if (exchange.billable) {
-      exchange.tap = new Tap();
+      exchange.tap = this.#parts.idleTaps.pop() ?? new Tap();
       exchange.tap.start(exchange.streaming);
     }
     if (exchange.pinging) {

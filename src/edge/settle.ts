@@ -17,6 +17,7 @@ import { usageOf } from './usage-of.ts';
 const FAILURE_INDEX = new Map(FAILURE_CODES.map((code, index) => [code, index]));
 const ENDINGS = { completed: C.completed, client_gone: C.clientGone, interrupted: C.interrupted } as const;
 const DURATION = 1;
+const IDLE_TAPS_MAX = 256;
 
 export function settle(parts: Parts, exchange: Exchange, status: RecordStatus | 'refused', refusal?: Refusal): void {
   assert(exchange.stage !== 'settled', 'an exchange is settled twice');
@@ -24,12 +25,18 @@ export function settle(parts: Parts, exchange: Exchange, status: RecordStatus | 
   parts.open.delete(exchange);
   const now = nowMs();
   const record = book(parts, exchange, status === 'refused' ? 'interrupted' : status, now);
+  giveTapBack(parts, exchange);
   if (exchange.holdsUserSlot) parts.userSlots.release(exchange.entry!.principal.userRow);
   exchange.body?.free();
   count(parts.counters, exchange, status, now);
   if (record !== null) countRecord(parts.counters, record);
   if (refusal !== undefined) parts.counters.failure(FAILURE_INDEX.get(refusal.failure.code)!);
   log(parts, exchange, status, refusal, now);
+}
+
+function giveTapBack({ idleTaps }: Parts, exchange: Exchange): void {
+  if (exchange.tap !== null && idleTaps.length < IDLE_TAPS_MAX) idleTaps.push(exchange.tap);
+  exchange.tap = null;
 }
 
 /** Closes the books: the record of a paid answer, or what was set aside for it given back. */

@@ -81,6 +81,7 @@ function join(): { parts: Parts; doorbells: Doorbells } {
       extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
     },
     open: new Set<Exchange>(),
+    idleTaps: [],
     catalog: makeCatalog({ version: 0, groups: [], accounts: [] }),
   };
   return { parts, doorbells };
