@@ -5,7 +5,7 @@
 
 import { matchesModel } from '#base/model-pattern.ts';
 import { hashModel } from '#coordinate/local/account-health.ts';
-import type { Snapshot, SnapshotAccount, SnapshotGroup } from '#threads/protocol.ts';
+import type { Snapshot, SnapshotAccount } from '#threads/protocol.ts';
 
 /** Different models remembered for one group; an unknown model is a name that a client may invent, so there is a bound. */
 const MODELS_MAX = 1000;
@@ -21,7 +21,7 @@ export interface Plan {
 
 export class Plans {
   readonly version: number;
-  readonly #groups = new Map<number, { group: SnapshotGroup; members: SnapshotAccount[]; plans: Map<string, Plan> }>();
+  readonly #groups = new Map<number, { members: SnapshotAccount[]; plans: Map<string, Plan> }>();
 
   constructor(snapshot: Snapshot) {
     this.version = snapshot.version;
@@ -31,7 +31,7 @@ export class Plans {
         .map((id) => byId.get(id))
         .filter((account): account is SnapshotAccount => account !== undefined && account.status === 'active')
         .sort((a, b) => a.priority - b.priority || a.id - b.id);
-      this.#groups.set(group.id, { group, members, plans: new Map() });
+      this.#groups.set(group.id, { members, plans: new Map() });
     }
   }
 

@@ -10,6 +10,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { NoPrincipal, Principal } from '#auth/principal.ts';
 import type { Config } from '#config/schema.ts';
+import type { CatalogAccount, CatalogGroup } from '#store/load-catalog.ts';
 import type { PrimaryOptions } from './primary-options.ts';
 
 /** Shared memory handed to every thread at its start; each block's layout is drawn in the module that owns it. */
@@ -53,36 +54,19 @@ export interface WriterData {
   journalDir: string;
 }
 
-export interface SnapshotAccount {
-  id: number;
-  name: string;
+/**
+ * `modelMap`: client's model name → upstream's; a name not in it goes as it is. `models`: models served, exact or with a trailing
+ * `*`; null serves all.
+ */
+export interface SnapshotAccount extends CatalogAccount {
   /** Row in the shared account tables. */
   row: number;
-  platform: 'anthropic';
-  baseUrl: string;
-  apiKey: string;
-  priority: number;
-  concurrency: number;
-  status: 'active' | 'disabled';
-  /** Client's model name → upstream's model name; a name not in it goes as it is. Empty: no mapping. */
-  modelMap: Record<string, string>;
-  /** Models served, exact or with a trailing `*`; null serves all. */
-  models: string[] | null;
-}
-
-export interface SnapshotGroup {
-  id: number;
-  name: string;
-  platform: 'anthropic';
-  multiplierMicros: number;
-  /** Account ids. */
-  accounts: number[];
 }
 
 /** The catalog as fronts see it: immutable, replaced as a whole, travels as msgpackr bytes. */
 export interface Snapshot {
   version: number;
-  groups: SnapshotGroup[];
+  groups: CatalogGroup[];
   accounts: SnapshotAccount[];
 }
 

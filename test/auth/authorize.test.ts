@@ -4,25 +4,10 @@ import { authorizeKey, authorizeModel } from '#auth/authorize.ts';
 import { compileIpRules } from '#auth/ip-rules.ts';
 import type { KeyEntry } from '#auth/key-cache.ts';
 import type { Principal } from '#auth/principal.ts';
+import { principalOf } from '../support/principal.ts';
 
 function entry(change: Partial<Principal>): KeyEntry {
-  const principal: Principal = {
-    keyId: 1,
-    keyHash: 'h',
-    keyStatus: 'active',
-    expiresAtMs: null,
-    allowedModels: null,
-    ipAllow: null,
-    ipDeny: null,
-    userId: 1,
-    userName: 'u',
-    userStatus: 'active',
-    userRow: 0,
-    groupId: 1,
-    groupName: 'g',
-    multiplierMicros: 1_000_000,
-    ...change,
-  };
+  const principal = principalOf(change);
   return { principal, ipRules: compileIpRules(principal.ipAllow, principal.ipDeny), loadedAtMs: 0, refreshAtMs: 0 };
 }
 

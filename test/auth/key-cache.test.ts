@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type KeyAnswer, KeyCache, type KeyCacheLimits } from '#auth/key-cache.ts';
 import type { Principal } from '#auth/principal.ts';
+import { principalOf } from '../support/principal.ts';
 
 const LIMITS: KeyCacheLimits = {
   keyCacheEntries: 3,
@@ -14,22 +15,7 @@ const LIMITS: KeyCacheLimits = {
 };
 
 function principal(keyHash: string): Principal {
-  return {
-    keyId: 1,
-    keyHash,
-    keyStatus: 'active',
-    expiresAtMs: null,
-    allowedModels: null,
-    ipAllow: null,
-    ipDeny: null,
-    userId: 1,
-    userName: 'u',
-    userStatus: 'active',
-    userRow: 0,
-    groupId: 1,
-    groupName: 'g',
-    multiplierMicros: 1_000_000,
-  };
+  return principalOf({ keyHash });
 }
 
 function open(): { cache: KeyCache; asked: string[]; answers: KeyAnswer[]; note: (answer: KeyAnswer) => void } {
