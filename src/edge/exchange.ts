@@ -38,6 +38,8 @@ export class Exchange implements ReplyOwner, AttemptOwner {
   readonly head: Head;
   readonly startedAtMs: number;
   readonly #events: ExchangeEvents;
+  /** Where `OpenList` keeps it. */
+  openIndex = -1;
   stage: Stage = 'receiving';
   /** Set right after construction: a reply needs its owner. */
   reply!: Reply;

@@ -274,7 +274,7 @@ export class Lifecycle implements ExchangeEvents {
 
   /** At shutdown, or when this front must end: breaks off what is still open, in its protocol. */
   interruptAll(): void {
-    for (const exchange of [...this.#parts.open]) {
+    for (const exchange of this.#parts.open.snapshot()) {
       if (exchange.stage === 'waiting') this.#scheduling.abandon(exchange);
       if (exchange.stage === 'relaying' || exchange.stage === 'draining') this.#relaying.interrupt(exchange);
       else this.refuse(exchange, refuse('draining'));
@@ -283,7 +283,7 @@ export class Lifecycle implements ExchangeEvents {
 
   /** Called some times a second: ends what has waited too long. */
   sweep(now: number): void {
-    for (const exchange of this.#parts.open) {
+    for (const exchange of this.#parts.open.snapshot()) {
       if (exchange.stage === 'receiving') this.#sweepReceiving(exchange, now);
       else if (exchange.stage === 'waiting') this.#sweepWaiting(exchange, now);
       else this.#relaying.sweep(exchange, now);

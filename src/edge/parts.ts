@@ -19,6 +19,7 @@ import type { Plans } from '#schedule/plan.ts';
 import type { UsagePressure } from '#usage/pressure.ts';
 import type { UsageRingProducer } from '#usage/ring.ts';
 import type { Exchange } from './exchange.ts';
+import type { OpenList } from './open-list.ts';
 import type { ReplyShared } from './reply.ts';
 
 /** The catalog as this front uses it; replaced as a whole by each snapshot. */
@@ -46,7 +47,7 @@ export interface Parts {
   readonly prices: PriceTable;
   readonly pools: OriginPools;
   readonly replies: ReplyShared;
-  readonly open: Set<Exchange>;
+  readonly open: OpenList<Exchange>;
   /** Taps of settled exchanges, to be used again: making one is a twelfth of what a request allocates. */
   readonly idleTaps: Tap[];
   catalog: Catalog;

@@ -22,6 +22,7 @@ import type { Exchange } from '#edge/exchange.ts';
 import { FlushQueue } from '#edge/flush-queue.ts';
 import { Lifecycle } from '#edge/lifecycle.ts';
 import { Listener } from '#edge/listener.ts';
+import { OpenList } from '#edge/open-list.ts';
 import type { Catalog, Parts } from '#edge/parts.ts';
 import { C, CounterRow } from '#meter/counters.ts';
 import { mayForwardRequestHeader } from '#relay/header-policy.ts';
@@ -80,7 +81,7 @@ function join(): { parts: Parts; doorbells: Doorbells } {
       closing: false,
       extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
     },
-    open: new Set<Exchange>(),
+    open: new OpenList<Exchange>(),
     idleTaps: [],
     catalog: makeCatalog({ version: 0, groups: [], accounts: [] }),
   };
