@@ -25,6 +25,8 @@ const CONNECTION_NATIVE_BYTES = KIB;
 /** A principal with its lists, its hash and the map entry around it. */
 const KEY_ENTRY_BYTES = KIB;
 const NEGATIVE_ENTRY_BYTES = 256;
+/** A number in a set, and the text of the hash while the set is made. */
+const FINGERPRINT_BYTES = 160;
 /** One account of the snapshot: decoded on each front, kept encoded and decoded on primary. */
 const ACCOUNT_HEAP_BYTES = KIB;
 /** Garbage that a generation may hold before it is collected. */
@@ -128,9 +130,17 @@ function frontLines(config: Config, fronts: number): MemoryLine[] {
 function processLines({ limits, usage, auth, database }: Config): MemoryLine[] {
   const backends = database.connections + EXTRA_CONNECTIONS;
   const primary =
-    PROCESS_BYTES + HEAP_SLACK_BYTES + limits.accounts * 2 * ACCOUNT_HEAP_BYTES + auth.lookupsPending * KEY_ENTRY_BYTES;
+    PROCESS_BYTES +
+    HEAP_SLACK_BYTES +
+    limits.accounts * 2 * ACCOUNT_HEAP_BYTES +
+    (auth.lookupsPending + limits.keyCacheEntries) * KEY_ENTRY_BYTES +
+    limits.keyFingerprints * FINGERPRINT_BYTES;
   const lines = [
-    { name: 'primary', bytes: primary, why: '224 MiB + limits.accounts × 2 KiB + auth.lookupsPending × 1 KiB' },
+    {
+      name: 'primary',
+      bytes: primary,
+      why: '224 MiB + limits.accounts × 2 KiB + (auth.lookupsPending + limits.keyCacheEntries) × 1 KiB + limits.keyFingerprints × 160 B',
+    },
     {
       name: 'usage-writer',
       bytes: HEAP_SLACK_BYTES + usage.segmentBytes + 8 * usage.batchBytes,

@@ -98,6 +98,12 @@ const sections = {
     accounts: int(16_384, 1, 65_536, 'Rows for accounts.'),
     keyCacheEntries: int(50_000, 16, 1_000_000, 'API keys that one front remembers.'),
     negativeKeyEntries: int(10_000, 16, 1_000_000, 'Unknown keys that one front remembers.'),
+    keyFingerprints: int(
+      250_000,
+      0,
+      10_000_000,
+      'Keys of which primary knows a fingerprint, so that unknown ones cost no statement; with more keys they do.',
+    ),
     jsonDepth: int(256, 8, 1024, 'Deepest nesting of a request body.'),
     errorBodyBytes: int(64 * KIB, KIB, MIB, 'Largest error body of an upstream that is read.'),
   }),

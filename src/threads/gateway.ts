@@ -69,10 +69,10 @@ export class Gateway {
     this.#desk = new PrincipalDesk(
       {
         findPrincipals: (hashes) => findPrincipals(this.#database, hashes),
-        loadKeyHashes: () => loadKeyHashes(this.#database),
+        loadKeyHashes: (keysMax) => loadKeyHashes(this.#database, keysMax),
       },
       this.#tables.users,
-      { keyCacheEntries: config.limits.keyCacheEntries, ...config.auth },
+      { ...config.limits, ...config.auth },
       log,
       (front, keyHash, found) => this.#crew.tell(front, { type: 'principal', keyHash, found }),
     );

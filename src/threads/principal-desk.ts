@@ -23,7 +23,8 @@ import type { PrincipalRow } from '#store/find-principals.ts';
 /** What the desk needs of the store; both are one statement. */
 export interface PrincipalStore {
   findPrincipals(keyHashes: string[]): Promise<PrincipalRow[]>;
-  loadKeyHashes(): Promise<string[]>;
+  /** Null when there are too many to keep fingerprints of. */
+  loadKeyHashes(keysMax: number): Promise<string[] | null>;
 }
 
 export interface PrincipalTables {
@@ -35,6 +36,8 @@ export interface PrincipalTables {
 export interface DeskLimits {
   keyCacheEntries: number;
   staleMs: number;
+  /** With more keys than these, no fingerprints are kept. */
+  keyFingerprints: number;
   /** Fronts stop waiting for an answer after this long. */
   lookupTimeoutMs: number;
 }
@@ -54,7 +57,9 @@ export class PrincipalDesk {
   readonly #limits: DeskLimits;
   readonly #log: Logger;
   readonly #answer: AnswerFront;
-  /** 52-bit fingerprints of all key hashes; null while they cannot be trusted. */
+  /** The notification channel keeps what is known true. */
+  #live = false;
+  /** 52-bit fingerprints of all key hashes; null when there are too many, or while they cannot be trusted. */
   #fingerprints: Set<number> | null = null;
   readonly #found = new Map<string, Found>();
   /** Key hash → fronts that wait for it: not yet asked for, and on its way. */
@@ -74,13 +79,14 @@ export class PrincipalDesk {
   /** Loads the fingerprints; call it when the notification channel is live. */
   async learnKeys(): Promise<void> {
     this.distrust();
-    const fingerprints = new Set<number>();
-    for (const keyHash of await this.#store.loadKeyHashes()) fingerprints.add(fingerprint(keyHash));
-    this.#fingerprints = fingerprints;
+    const keyHashes = await this.#store.loadKeyHashes(this.#limits.keyFingerprints);
+    this.#live = true;
+    this.#fingerprints = keyHashes === null ? null : new Set(keyHashes.map(fingerprint));
   }
 
   /** The notification channel is lost: neither absence nor what was found can be told without asking. */
   distrust(): void {
+    this.#live = false;
     this.#fingerprints = null;
   }
 
@@ -101,11 +107,13 @@ export class PrincipalDesk {
       this.#found.delete(keyHash);
       this.#underWay.delete(keyHash);
     }
+    if (this.#fingerprints !== null && this.#fingerprints.size > this.#limits.keyFingerprints)
+      this.#fingerprints = null;
   }
 
   ask(front: number, keyHash: string): void {
-    if (this.#fingerprints !== null) {
-      if (!this.#fingerprints.has(fingerprint(keyHash))) return this.#answer(front, keyHash, 'unknown');
+    if (this.#live) {
+      if (this.#fingerprints?.has(fingerprint(keyHash)) === false) return this.#answer(front, keyHash, 'unknown');
       const found = this.#found.get(keyHash);
       if (found !== undefined && found.atMs >= this.#trustedSinceMs)
         return this.#answer(front, keyHash, found.principal);

@@ -4,7 +4,7 @@ import type { NoPrincipal, Principal } from '#auth/principal.ts';
 import { Ledger, ledgerBytes } from '#coordinate/local/ledger.ts';
 import { RowTable } from '#coordinate/local/row-table.ts';
 import type { PrincipalRow } from '#store/find-principals.ts';
-import { PrincipalDesk } from '#threads/principal-desk.ts';
+import { PrincipalDesk, type PrincipalStore } from '#threads/principal-desk.ts';
 import { principalOf } from '../support/principal.ts';
 import { makeBlocks, openBlocks } from '../support/shared-tables.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -26,24 +26,25 @@ function open(options: { rowsMax?: number; lookupTimeoutMs?: number } = {}) {
   const answers: [number, string, Principal | NoPrincipal][] = [];
   const gate: { failing: boolean; held: Promise<void> | null } = { failing: false, held: null };
   const log = { warn: () => {}, error: () => {} } as never;
-  const desk = new PrincipalDesk(
-    {
-      findPrincipals: async (keyHashes) => {
-        statements.push(keyHashes);
-        if (gate.failing) throw new Error('away');
-        const found = keyHashes.flatMap((keyHash) => known.get(keyHash) ?? []);
-        await gate.held;
-        return found;
-      },
-      loadKeyHashes: async () => [...known.keys()],
+  const store: PrincipalStore = {
+    findPrincipals: async (keyHashes) => {
+      statements.push(keyHashes);
+      if (gate.failing) throw new Error('away');
+      const found = keyHashes.flatMap((keyHash) => known.get(keyHash) ?? []);
+      await gate.held;
+      return found;
     },
+    loadKeyHashes: async () => [...known.keys()],
+  };
+  const desk = new PrincipalDesk(
+    store,
     { rows, slots: table, ledger },
-    { keyCacheEntries: 2, staleMs: 60_000, lookupTimeoutMs: options.lookupTimeoutMs ?? 150 },
+    { keyCacheEntries: 2, keyFingerprints: 100, staleMs: 60_000, lookupTimeoutMs: options.lookupTimeoutMs ?? 150 },
     log,
     (front, keyHash, found) => void answers.push([front, keyHash, found]),
   );
   const answered = (count: number) => waitFor(`${count} answers`, () => answers.length >= count);
-  return { desk, known, statements, answers, answered, gate, table, ledger };
+  return { desk, known, statements, answers, answered, gate, table, ledger, store };
 }
 
 test('questions of one turn of the loop are one statement, and fronts that ask for the same key share it', async () => {
@@ -167,4 +168,16 @@ test('a user gets a row with limit and balance once; a full table refuses newcom
   desk.ask(0, A);
   await answered(3);
   assert.deepEqual([table.limit(userRow), ledger.available(userRow)], [9, 1000n], 'the balance comes from batches now');
+});
+
+test('with more keys than fingerprints are kept, what was found is still kept and unknown keys are asked for', async () => {
+  const { desk, statements, answers, answered, store } = open();
+  store.loadKeyHashes = async () => null;
+  await desk.learnKeys();
+  desk.ask(0, A);
+  desk.ask(0, hash(99));
+  await answered(2);
+  desk.ask(1, A);
+  assert.equal(statements.length, 1);
+  assert.equal(answers.find(([, keyHash]) => keyHash === hash(99))![2], 'unknown');
 });
