@@ -113,6 +113,12 @@ const sections = {
   }),
   stream: section('Sending answers.', {
     highWaterBytes: int(MIB, 16 * KIB, 64 * MIB, 'Bytes of one answer that may wait for its reader.'),
+    readerStallMs: int(
+      60_000,
+      1_000,
+      HOUR_MS,
+      'A reader that takes nothing for this long is cut off some seconds later.',
+    ),
   }),
   queue: section('Waiting for a place.', {
     perUser: powerOfTwo(64, 1, 1024, 'Requests of one user that may wait; a power of two.'),

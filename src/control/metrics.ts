@@ -11,7 +11,7 @@ import type { Alarm, ControlContext } from './context.ts';
 const NAME_START = 'penstock_';
 
 /** Alarms that are always on the page, so that a rule can be written before the first one rings. */
-const KNOWN_ALARMS = ['database_away', 'journal_near_bound', 'default_partition', 'poison_record'];
+const KNOWN_ALARMS = ['database_away', 'journal_near_bound', 'journal_failed', 'default_partition', 'poison_record'];
 
 interface Sample {
   metricName?: string;

@@ -219,8 +219,9 @@ export class Lifecycle implements ExchangeEvents {
 
   placeGranted(exchange: Exchange): void {
     this.#scheduling.stopWaiting(exchange);
-    if (exchange.waitsForAccount) return this.#relay(exchange);
-    this.#admitted(exchange);
+    if (!exchange.waitsForAccount) return this.#admitted(exchange);
+    if (this.#scheduling.giveBackIfResting(exchange)) return this.#schedule(exchange);
+    this.#relay(exchange);
   }
 
   // ── relay (+ tap) ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -283,6 +284,7 @@ export class Lifecycle implements ExchangeEvents {
 
   /** Called some times a second: ends what has waited too long. */
   sweep(now: number): void {
+    for (const reply of this.#parts.replies.blocked) reply.retry(now);
     for (const exchange of this.#parts.open.snapshot()) {
       if (exchange.stage === 'receiving') this.#sweepReceiving(exchange, now);
       else if (exchange.stage === 'waiting') this.#sweepWaiting(exchange, now);

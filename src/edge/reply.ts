@@ -12,19 +12,38 @@
  *
  * Front thread only. Never parses, never changes a byte.
  */
+import { nowMs } from '#base/clock.ts';
 import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
 import type { FlushQueue } from './flush-queue.ts';
 import type { HttpResponse } from './uws.ts';
 
-/** Larger chunks are cut, so that a slow reader's pending bytes keep moving: the server closes one that stalls for 10 s. */
-const WRITE_BYTES_MAX = 64 * 1024;
+/**
+ * What is written within one cork. The server's cork buffer has 16 KiB; a write that does not fit is sent past it, and when the
+ * socket then refuses the buffer's part, uWebSockets.js 20 drops the write that did not fit, which breaks the chunked framing
+ * (seen as "Expected LF after chunk data" at readers that had stalled). So nothing ever comes near the buffer's end.
+ */
+const CORK_BYTES_MAX = 14 * 1024;
+const FLUSH_BYTES = 64 * 1024;
+/** Framing of a chunk: its length in hex and two line ends. */
+const FRAMING_BYTES = 12;
+/**
+ * The server closes a connection 10 s after a write that did not go through, unless its socket becomes writable, which on Linux
+ * takes a third of a send buffer of megabytes: a reader of 100 KB/s needs longer. An empty cork makes the server try again and
+ * begins its 10 s anew.
+ */
+const RETRY_EVERY_MS = 4_000;
+const nothing = (): void => {};
 
 export interface ReplyShared {
   readonly flushQueue: FlushQueue;
   readonly counters: CounterRow;
   readonly streamBudget: ByteBudget;
   readonly highWaterBytes: number;
+  /** A reader that takes nothing for this long is left to the server, which closes it. */
+  readonly readerStallMs: number;
+  /** Replies whose reader does not keep up. */
+  readonly blocked: Set<Reply>;
   /** Answers whose upstream has ended and whose reader has not taken everything yet. */
   unfinished: number;
   /** True while the process drains: answers ask the client to close its connection. */
@@ -57,6 +76,8 @@ export class Reply {
   #over = false;
   #queued = false;
   #watchesWritable = false;
+  #blockedAtMs = 0;
+  #triedAtMs = 0;
 
   constructor(res: HttpResponse, shared: ReplyShared, owner: ReplyOwner) {
     this.#res = res;
@@ -88,7 +109,7 @@ export class Reply {
     this.#pendingBytes += chunk.length;
     if (this.#blocked) return this.#holdWhileBlocked(chunk.length);
     // One turn of the loop can read 2 MB from one upstream: write on the way, or backpressure would be noticed too late.
-    if (this.#pendingBytes >= WRITE_BYTES_MAX) this.flush();
+    if (this.#pendingBytes >= FLUSH_BYTES) this.flush();
     else this.#schedule();
   }
 
@@ -122,11 +143,10 @@ export class Reply {
     this.#res.close();
   }
 
-  /** Called once a turn of the event loop by the flush queue. */
+  /** Called once a turn of the event loop by the flush queue. One cork, and so one system call, per `CORK_BYTES_MAX`. */
   flush(): void {
     this.#queued = false;
-    if (this.#over || this.#blocked || (this.#pending.length === 0 && !this.#finishing)) return;
-    this.#res.cork(this.#write);
+    while (!this.#over && !this.#blocked && (this.#pending.length > 0 || this.#finishing)) this.#res.cork(this.#write);
     if (this.#over) this.#owner.onReplyEnded(true);
   }
 
@@ -134,22 +154,26 @@ export class Reply {
   readonly #write = (): void => {
     if (!this.#headSent) {
       this.#writeHead();
-      if (this.#finishing && this.#pending.length <= 1) return this.#endWhole(this.#pending[0]);
+      if (this.#finishing && this.#pending.length <= 1 && this.#pendingBytes <= CORK_BYTES_MAX) {
+        return this.#endWhole(this.#pending[0]);
+      }
       if (this.#shared.closing) this.#res.writeHeader('connection', 'close');
     }
+    let room = CORK_BYTES_MAX;
     let next = 0;
-    while (next < this.#pending.length && !this.#blocked) {
+    while (next < this.#pending.length && room > FRAMING_BYTES && !this.#blocked) {
       const chunk = this.#pending[next]!;
-      const head = chunk.length > WRITE_BYTES_MAX ? chunk.subarray(0, WRITE_BYTES_MAX) : chunk;
-      if (head === chunk) next++;
-      else this.#pending[next] = chunk.subarray(WRITE_BYTES_MAX);
-      this.#pendingBytes -= head.length;
+      const piece = chunk.length + FRAMING_BYTES > room ? chunk.subarray(0, room - FRAMING_BYTES) : chunk;
+      if (piece === chunk) next++;
+      else this.#pending[next] = chunk.subarray(piece.length);
+      room -= piece.length + FRAMING_BYTES;
+      this.#pendingBytes -= piece.length;
       this.#shared.counters.add(C.responseWrites);
-      if (!this.#res.write(head)) this.#block();
+      if (!this.#res.write(piece)) this.#block();
     }
     if (next === this.#pending.length) this.#pending.length = 0;
     else this.#pending.splice(0, next);
-    if (this.#finishing && this.#pending.length === 0) this.#endChunked();
+    if (this.#finishing && this.#pending.length === 0 && !this.#blocked) this.#endChunked();
   };
 
   #writeHead(): void {
@@ -176,8 +200,17 @@ export class Reply {
     this.#end(true);
   }
 
+  /** Called some times a second while blocked: keeps a slow reader's connection, for as long as it takes anything at all. */
+  retry(now: number): void {
+    if (now - this.#triedAtMs < RETRY_EVERY_MS || now - this.#blockedAtMs > this.#shared.readerStallMs) return;
+    this.#triedAtMs = now;
+    this.#res.cork(nothing);
+  }
+
   #block(): void {
     this.#blocked = true;
+    this.#blockedAtMs = this.#triedAtMs = nowMs();
+    this.#shared.blocked.add(this);
     this.#shared.counters.add(C.backpressurePauses);
     if (!this.#watchesWritable) {
       this.#watchesWritable = true;
@@ -189,8 +222,11 @@ export class Reply {
   #writable(): boolean {
     if (this.#over) return true;
     this.#blocked = false;
+    this.#shared.blocked.delete(this);
+    // The server drains its own rest only when it is asked to write.
+    if (this.#pending.length === 0 && !this.#finishing) this.#res.cork(nothing);
+    else this.flush();
     this.#giveBack();
-    this.flush();
     if (!this.#over && !this.#blocked) this.#owner.onDrained();
     return true;
   }
@@ -204,9 +240,11 @@ export class Reply {
     this.#budgeted += (bytes + 1023) & ~1023;
   }
 
+  /** Returns the budget for what is no longer held. */
   #giveBack(): void {
-    if (this.#budgeted > 0) this.#shared.streamBudget.give(this.#budgeted);
-    this.#budgeted = 0;
+    const needed = this.#over ? 0 : Math.min((this.#pendingBytes + 1023) & ~1023, this.#budgeted);
+    if (needed < this.#budgeted) this.#shared.streamBudget.give(this.#budgeted - needed);
+    this.#budgeted = needed;
   }
 
   #schedule(): void {
@@ -223,6 +261,7 @@ export class Reply {
 
   #end(complete: boolean): void {
     this.#over = true;
+    this.#shared.blocked.delete(this);
     if (this.#finishing) this.#shared.unfinished--;
     if (!complete) this.#pending.length = 0;
     this.#giveBack();

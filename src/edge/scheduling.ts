@@ -69,6 +69,17 @@ export class Scheduling {
     return result;
   }
 
+  /** The account fell ill while this exchange waited for it: its place goes to the next, another account is looked for. */
+  giveBackIfResting(exchange: Exchange): boolean {
+    const { health, accountSlots } = this.#parts;
+    const { rows, modelHash } = exchange.plan!;
+    const row = rows[exchange.accountIndex]!;
+    const now = nowMs();
+    if (health.restUntil(row, modelHash, now) <= now) return false;
+    accountSlots.release(row);
+    return true;
+  }
+
   /** Leaves the queue for good; a place that was granted meanwhile goes to the next. */
   abandon(exchange: Exchange): void {
     const { seat } = exchange;

@@ -34,7 +34,8 @@ const FAILED: Verdict = { kind: 'failover', code: 'upstream_error', restMs: -1, 
 /** Judges the head of an upstream's answer. */
 export function judgeStatus(status: number, headers: Headers, rules: RestRules, wallNowMs: number): Verdict {
   if (status === 429) return judgeRateLimit(headers, rules, wallNowMs);
-  if (status === 401 || status === 403) {
+  // 402: the account has no credit left; which account is used is not the caller's affair.
+  if (status === 401 || status === 402 || status === 403) {
     return {
       kind: 'failover',
       code: 'upstream_auth',

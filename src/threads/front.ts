@@ -77,6 +77,8 @@ function join(): { parts: Parts; doorbells: Doorbells } {
       counters,
       streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal),
       highWaterBytes: config.stream.highWaterBytes,
+      readerStallMs: config.stream.readerStallMs,
+      blocked: new Set(),
       unfinished: 0,
       closing: false,
       extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],

@@ -3,7 +3,7 @@
  * the registry's row and crosses the code off; the last test holds the list to be complete.
  */
 import assert from 'node:assert/strict';
-import type { IncomingMessage } from 'node:http';
+import { Agent, type IncomingMessage } from 'node:http';
 import { after, before, test } from 'node:test';
 import { FAILURE_CODES, FAILURES, type FailureCode } from '#failure/registry.ts';
 import { closeAll } from '../support/close-all.ts';
@@ -199,7 +199,9 @@ test('requests: wrong path, method, header, body, field, encoding, size, and too
   cross('body_malformed', await ask('plain', { body: '{' }));
   cross('field_invalid', await ask('plain', { body: { model: 1 } }));
   cross('encoding_unsupported', await ask('plain', { headers: { 'content-encoding': 'gzip' } }));
-  cross('body_too_large', await ask('plain', { body: 'x'.repeat(800_000) }));
+  const agent = new Agent({ keepAlive: true });
+  cross('body_too_large', await ask('plain', { body: 'x'.repeat(800_000), agent }));
+  agent.destroy();
   const head = `POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: ${KEY}-plain\r\n`;
   const twice = await sendRaw(gateway.url, [`${head}content-length: 2\r\ncontent-length: 2\r\n\r\n{}`]);
   assert.match(twice.text, new RegExp(`^HTTP/1.1 400[^]*${FAILURES.header_invalid.text}`));
@@ -304,9 +306,8 @@ test('keys cannot be checked while PostgreSQL does not answer; known ones go on'
 
 test('more users at once than there are rows', async () => {
   for (let i = 0; i <= USER_ROWS && !seen.has('rows_exhausted'); i++) {
-    const created = await gateway.cli('user', 'create', `extra${i}`, '--balance', '10');
-    assert.equal(created.code, 0, created.stderr);
-    const key = await gateway.cliJson<{ key: string }>('key', 'create', '--user', `extra${i}`, '--group', 'plain');
+    await gateway.admin('POST', '/users', { name: `extra${i}`, balanceUsd: '10' });
+    const key = await gateway.admin<{ key: string }>('POST', '/keys', { user: `extra${i}`, group: 'plain' });
     const answer = await send(gateway.url, { key: key.key, body: question('row') });
     if (answer.status !== 200) cross('rows_exhausted', answer);
   }

@@ -19,7 +19,7 @@ test('successes and faults of the caller are relayed', () => {
 });
 
 test('faults of the account fail over', () => {
-  for (const status of [401, 403, 429, 500, 502, 503, 529, 302])
+  for (const status of [401, 402, 403, 429, 500, 502, 503, 529, 302])
     assert.equal(judge(status).kind, 'failover', String(status));
   assert.deepEqual([judge(401).restMs, judge(401).restReason, judge(401).restModelOnly], [600_000, REST_AUTH, false]);
   assert.equal(judge(503).restMs, -1, 'a server error only counts');

@@ -175,11 +175,12 @@ export class TestGateway {
   }
 
   /** One request to the admin API, which is what the command speaks too; the parsed answer. */
-  async admin<T>(method: string, path: string): Promise<T> {
+  async admin<T>(method: string, path: string, body?: object): Promise<T> {
     const token = readSecrets(this.dataDir).adminToken;
     const response = await fetch(`${this.controlUrl}/admin/v1${path}`, {
       method,
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
     assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
