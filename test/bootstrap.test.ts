@@ -22,10 +22,10 @@ writeFileSync('node_modules/.package-lock.json', '{}');
 `;
 
 const FAKE_MAIN = `
-process.stdout.write(JSON.stringify({ args: process.argv.slice(2), cwd: process.cwd(), execPath: process.argv0 }) + '\\n');
 const code: number = Number(process.env['FAKE_EXIT'] ?? 0);
 if (process.env['FAKE_WAITS']) process.on('SIGTERM', () => process.exit(42)), setInterval(() => {}, 1000);
 else process.exitCode = code;
+process.stdout.write(JSON.stringify({ args: process.argv.slice(2), cwd: process.cwd(), execPath: process.argv0 }) + '\\n');
 `;
 
 interface Clone {
