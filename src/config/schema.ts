@@ -132,6 +132,12 @@ const sections = {
     headersTimeoutMs: int(600_000, 10, 24 * HOUR_MS, 'Request sent to head of the answer.'),
     idleTimeoutMs: int(300_000, 10, 24 * HOUR_MS, 'Silence within an answer.'),
     totalTimeoutMs: int(HOUR_MS, 100, 24 * HOUR_MS, 'A whole attempt.'),
+    errorBodyMs: int(
+      2_000,
+      0,
+      60_000,
+      'Reading the error body of an account that failed; the exchange goes on meanwhile.',
+    ),
     attempts: int(3, 1, 16, 'Accounts tried for one exchange before its first byte.'),
     connectionsPerOrigin: int(4096, 1, 65_535, 'Connections of one front to one origin.'),
     keepAliveMs: int(30_000, 1_000, 600_000, 'Idle connections are kept this long.'),

@@ -261,7 +261,7 @@ export class Lifecycle implements ExchangeEvents {
   // ── ways out ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   clientGone(exchange: Exchange): void {
-    if (exchange.stage === 'settled') return;
+    if (exchange.stage === 'settled' || exchange.stage === 'draining') return;
     exchange.clientGone = true;
     if (exchange.stage === 'waiting') this.#scheduling.abandon(exchange);
     if (exchange.stage === 'relaying') return this.#relaying.drain(exchange);

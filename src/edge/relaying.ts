@@ -75,7 +75,8 @@ export class Relaying {
     const verdict = judgeStatus(status, headers, this.#parts.config.rest, wallMs());
     if (verdict.kind === 'failover') {
       this.#learn(exchange, verdict);
-      exchange.attempt?.detach(this.#parts.config.limits.errorBodyBytes);
+      const { limits, relay } = this.#parts.config;
+      exchange.attempt?.detach(limits.errorBodyBytes, relay.errorBodyMs);
       return this.#failed(exchange, verdict.code);
     }
     this.#parts.health.succeeded(exchange.account!.row);

@@ -41,6 +41,7 @@ export class Attempt {
   #owner: AttemptOwner | null;
   #controller: Controller | null = null;
   #drainBytes = 0;
+  #deadline: NodeJS.Timeout | undefined;
   #over = false;
 
   /** `onOver` is called once, when the upstream has ended: it returns the account's place. */
@@ -79,10 +80,14 @@ export class Attempt {
     this.#controller?.resume();
   }
 
-  /** The exchange no longer cares; at most `bytesMax` more are read so that the connection can be kept. */
-  detach(bytesMax: number): void {
+  /**
+   * The exchange no longer cares. The rest is read, at most `bytesMax` of it for at most `msMax`, so that the connection can be
+   * kept; beyond that the attempt is broken off, because it holds an account's place and, at the end, the thread.
+   */
+  detach(bytesMax: number, msMax: number): void {
     this.#owner = null;
     this.#drainBytes = bytesMax;
+    this.#deadline = setTimeout(() => this.cancel(), msMax);
     this.resume();
   }
 
@@ -127,6 +132,7 @@ export class Attempt {
     if (this.#over) return;
     this.#over = true;
     this.#owner = null;
+    if (this.#deadline !== undefined) clearTimeout(this.#deadline);
     this.#pool.give(this.#client, nowMs());
     this.#onOver();
   }

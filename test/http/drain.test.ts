@@ -53,6 +53,15 @@ test('SIGTERM under load: every answer that began ends whole, every token is in 
   assert.equal(usage.requests, result.completed);
 });
 
+test('an upstream whose error body never ends does not hold up the end of the process', async () => {
+  upstream = await Upstream.start({ plan: () => ({ status: 503, breakAt: 0, breakHow: 'stall' }) });
+  gateway = await TestGateway.start({ catalog: standardCatalog(upstream.url) });
+  assert.equal((await send(gateway.url, { key: KEY, body: question('stalled-error') })).status, 502);
+  const startedMs = performance.now();
+  assert.equal(await gateway.terminate(), 0);
+  assert.ok(performance.now() - startedMs < 10_000, `${Math.round(performance.now() - startedMs)} ms`);
+});
+
 test('records that PostgreSQL did not take before the end are replayed from the journal at the next start', async (t) => {
   upstream = await Upstream.start();
   database = await TestPostgres.start();
