@@ -56,6 +56,15 @@ export class TestPostgres {
     return () => resumePostgres(pids);
   }
 
+  /** `kill -9` of the postmaster; its children end by themselves. */
+  async crash(): Promise<void> {
+    const server = this.#server;
+    if (server === null) return;
+    process.kill(server.pid, 'SIGKILL');
+    await server.exited;
+    this.#server = null;
+  }
+
   async remove(): Promise<void> {
     await this.stop();
     rmSync(this.#dataDir, { recursive: true, force: true, maxRetries: 5 });

@@ -1,0 +1,67 @@
+/** `kill -9` of the gateway process at random moments, once per durability mode. */
+import { lateness } from '../audit.ts';
+import { DURABILITIES, type Durability, usageSection } from '../features.ts';
+import { Rig } from '../rig.ts';
+import { type Outcome, type RunOptions, type Scenario, summarize } from '../scenario.ts';
+
+const PROMISES: Record<Durability, string> = {
+  journaled: 'no completed answer unbilled or billed differently; no row twice; nothing left over; service within 2 s',
+  async:
+    'no row twice; nothing left over; of completed answers at most those of the last milliseconds unbilled; service within 2 s',
+};
+const SERVICE_BOUND_MS = 2_000;
+/** Async: what may have been in the rings, as time before the kill. */
+const ASYNC_WINDOW_MS = 100;
+
+async function run({ quick, seed, say }: RunOptions): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const durability of DURABILITIES) outcomes.push(await runMode(durability, quick ? 3 : 20, seed, say));
+  return outcomes;
+}
+
+async function runMode(durability: Durability, kills: number, seed: number, say: RunOptions['say']): Promise<Outcome> {
+  const rig = await Rig.start({ seed, config: { usage: usageSection(durability) } });
+  try {
+    await rig.startLoad();
+    const serviceMs: number[] = [];
+    const killedAtMs: number[] = [];
+    for (let i = 0; i < kills; i++) {
+      await rig.anyTime(100, 1_200);
+      const { gatewayPid } = rig.gateway;
+      const killedMs = performance.now();
+      process.kill(gatewayPid, 'SIGKILL');
+      killedAtMs.push(killedMs);
+      serviceMs.push(await rig.prober.serviceAfter(killedMs));
+      await rig.nextGateway(gatewayPid);
+      await rig.flowing();
+      say(`gateway-kill ${durability} ${i + 1}/${kills}: service after ${Math.round(serviceMs.at(-1)!)} ms`);
+    }
+    await rig.stopLoad();
+    const outcome = await rig.outcome(`gateway process, kill -9, ${durability}`, PROMISES[durability], kills);
+    return judge(outcome, durability, killedAtMs, serviceMs);
+  } finally {
+    await rig.close();
+  }
+}
+
+function judge(outcome: Outcome, durability: Durability, killedAtMs: number[], serviceMs: number[]): Outcome {
+  const { failures, notes, audit } = outcome;
+  const { unbilled, different, faultyEndsMs } = audit!;
+  outcome.service = summarize(serviceMs);
+  if (durability === 'journaled') {
+    if (unbilled > 0) failures.push(`${unbilled} completed answers unbilled`);
+    if (different > 0) failures.push(`${different} completed answers billed differently`);
+  } else {
+    const latest = Math.max(0, ...lateness(faultyEndsMs, killedAtMs));
+    notes.push(
+      `async: ${unbilled} completed answers without a row, ${different} billed as interrupted; ended at most ${latest.toFixed(1)} ms before a kill`,
+    );
+    if (latest > ASYNC_WINDOW_MS)
+      failures.push(`an answer that completed ${Math.round(latest)} ms before the kill is not billed in full`);
+  }
+  const slow = serviceMs.filter((ms) => ms > SERVICE_BOUND_MS).length;
+  if (slow > 0) failures.push(`service took more than ${SERVICE_BOUND_MS / 1000} s after ${slow} kills`);
+  return outcome;
+}
+
+export const gatewayKill: Scenario = { name: 'gateway-kill', title: 'kill -9 of the gateway process', run };
