@@ -217,7 +217,7 @@ test('imports are ./ inside a folder and # across folders', () => {
   const wrong: string[] = [];
   for (const path of [...modules, ...tests]) {
     for (const { specifier } of importsOf(join(ROOT, path))) {
-      const support = path.startsWith('test/') && /^(\.\.\/)+support\//.test(specifier);
+      const support = path.startsWith('test/') && /^(\.\.\/)+(support|native-bench)\//.test(specifier);
       if (specifier.startsWith('..') && !support) wrong.push(`${path} imports ${specifier}`);
       if (
         path.startsWith('src/') &&

@@ -51,6 +51,18 @@ export function notRun(scenario: string, promise: string, reason: string): Outco
   return { scenario, events: 0, notRun: reason, promise, ...nothing };
 }
 
+/** For scenarios that no completed answer may be missing from or be billed otherwise in. */
+export function judgeExact({ audit, failures }: Outcome): void {
+  const { unbilled, different } = audit!;
+  if (unbilled > 0) failures.push(`${unbilled} completed answers unbilled`);
+  if (different > 0) failures.push(`${different} completed answers billed differently`);
+}
+
+/** For scenarios in which no answer that began may break off. */
+export function judgeWhole({ audit, failures }: Outcome): void {
+  if (audit!.broken > 0) failures.push(`${audit!.broken} answers broke off`);
+}
+
 export function summarize(secondsOf: number[]): Service | null {
   if (secondsOf.length === 0) return null;
   const sorted = secondsOf.map((ms) => ms / 1000).toSorted((a, b) => a - b);

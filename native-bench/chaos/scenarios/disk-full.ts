@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { DURABILITIES, type Durability, usageSection } from '../features.ts';
 import { Rig } from '../rig.ts';
-import { notRun, type Outcome, type RunOptions, type Scenario, summarize } from '../scenario.ts';
+import { judgeExact, notRun, type Outcome, type RunOptions, type Scenario, summarize } from '../scenario.ts';
 
 const PROMISE =
   'new requests are refused with 503 while the disk is full; no completed answer unbilled; no row twice; nothing left over; service returns with the room';
@@ -76,9 +76,8 @@ async function fillAndFree(rig: Rig, { name, rounds, journal, say }: Fill): Prom
   await rig.stopLoad();
   const outcome = await rig.outcome(name, PROMISE, rounds);
   outcome.service = summarize(serviceMs);
-  const { unbilled, different, refused } = outcome.audit!;
-  if (unbilled > 0) outcome.failures.push(`${unbilled} completed answers unbilled`);
-  if (different > 0) outcome.failures.push(`${different} completed answers billed differently`);
+  const { refused } = outcome.audit!;
+  judgeExact(outcome);
   const others = Object.keys(refused).filter((status) => status !== '503');
   if (others.length > 0) outcome.failures.push(`refused with ${others.join(', ')}`);
   return outcome;

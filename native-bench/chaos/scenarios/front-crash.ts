@@ -2,7 +2,7 @@
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { HAS_CRASH_HEADER, usageSection } from '../features.ts';
 import { Rig } from '../rig.ts';
-import { notRun, type Outcome, type RunOptions, type Scenario, summarize } from '../scenario.ts';
+import { judgeExact, notRun, type Outcome, type RunOptions, type Scenario, summarize } from '../scenario.ts';
 
 const NAME = 'front, uncaught exception';
 const PROMISE =
@@ -30,9 +30,7 @@ async function run({ quick, seed, say }: RunOptions): Promise<Outcome[]> {
     await rig.stopLoad();
     const outcome = await rig.outcome(NAME, PROMISE, crashes);
     outcome.service = summarize(serviceMs);
-    const { unbilled, different } = outcome.audit!;
-    if (unbilled > 0) outcome.failures.push(`${unbilled} completed answers unbilled`);
-    if (different > 0) outcome.failures.push(`${different} completed answers billed differently`);
+    judgeExact(outcome);
     if (rig.ready().gatewayPid !== gatewayPid) outcome.failures.push('the gateway process was replaced');
     return [outcome];
   } finally {

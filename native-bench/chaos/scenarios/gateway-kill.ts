@@ -2,7 +2,7 @@
 import { lateness } from '../audit.ts';
 import { DURABILITIES, type Durability, usageSection } from '../features.ts';
 import { Rig } from '../rig.ts';
-import { type Outcome, type RunOptions, type Scenario, summarize } from '../scenario.ts';
+import { judgeExact, type Outcome, type RunOptions, type Scenario, summarize } from '../scenario.ts';
 
 const PROMISES: Record<Durability, string> = {
   journaled: 'no completed answer unbilled or billed differently; no row twice; nothing left over; service within 2 s',
@@ -10,12 +10,20 @@ const PROMISES: Record<Durability, string> = {
     'no row twice; nothing left over; of completed answers at most those of the last milliseconds unbilled; service within 2 s',
 };
 const SERVICE_BOUND_MS = 2_000;
+/** A quick run shares its cores with other tests. */
+const QUICK_SERVICE_BOUND_MS = 10_000;
 /** Async: what may have been in the rings, as time before the kill. */
 const ASYNC_WINDOW_MS = 100;
 
 async function run({ quick, seed, say }: RunOptions): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  for (const durability of DURABILITIES) outcomes.push(await runMode(durability, quick ? 3 : 20, seed, say));
+  for (const durability of DURABILITIES) {
+    const outcome = await runMode(durability, quick ? 3 : 20, seed, say);
+    const boundS = (quick ? QUICK_SERVICE_BOUND_MS : SERVICE_BOUND_MS) / 1000;
+    if (outcome.service!.maxS > boundS)
+      outcome.failures.push(`service took ${outcome.service!.maxS.toFixed(2)} s after a kill`);
+    outcomes.push(outcome);
+  }
   return outcomes;
 }
 
@@ -38,19 +46,18 @@ async function runMode(durability: Durability, kills: number, seed: number, say:
     }
     await rig.stopLoad();
     const outcome = await rig.outcome(`gateway process, kill -9, ${durability}`, PROMISES[durability], kills);
-    return judge(outcome, durability, killedAtMs, serviceMs);
+    outcome.service = summarize(serviceMs);
+    return judge(outcome, durability, killedAtMs);
   } finally {
     await rig.close();
   }
 }
 
-function judge(outcome: Outcome, durability: Durability, killedAtMs: number[], serviceMs: number[]): Outcome {
+function judge(outcome: Outcome, durability: Durability, killedAtMs: number[]): Outcome {
   const { failures, notes, audit } = outcome;
   const { unbilled, different, faultyEndsMs } = audit!;
-  outcome.service = summarize(serviceMs);
   if (durability === 'journaled') {
-    if (unbilled > 0) failures.push(`${unbilled} completed answers unbilled`);
-    if (different > 0) failures.push(`${different} completed answers billed differently`);
+    judgeExact(outcome);
   } else {
     const latest = Math.max(0, ...lateness(faultyEndsMs, killedAtMs));
     notes.push(
@@ -59,8 +66,6 @@ function judge(outcome: Outcome, durability: Durability, killedAtMs: number[], s
     if (latest > ASYNC_WINDOW_MS)
       failures.push(`an answer that completed ${Math.round(latest)} ms before the kill is not billed in full`);
   }
-  const slow = serviceMs.filter((ms) => ms > SERVICE_BOUND_MS).length;
-  if (slow > 0) failures.push(`service took more than ${SERVICE_BOUND_MS / 1000} s after ${slow} kills`);
   return outcome;
 }
 

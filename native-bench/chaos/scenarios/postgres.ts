@@ -5,7 +5,7 @@ import { within } from '../../../test/support/wait-for.ts';
 import { usageSection } from '../features.ts';
 import { PHASES, type Phase, PostgresProxy } from '../postgres-proxy.ts';
 import { Rig } from '../rig.ts';
-import type { Outcome, RunOptions, Scenario } from '../scenario.ts';
+import { judgeExact, judgeWhole, type Outcome, type RunOptions, type Scenario } from '../scenario.ts';
 
 const PROMISE = 'clients do not notice: none broken or refused; every answer billed exactly, once; nothing left over';
 const BATCH_TIMEOUT_MS = 1_000;
@@ -101,13 +101,13 @@ async function freeze(database: TestPostgres, proxy: PostgresProxy, phase: Phase
   }
 }
 
-function judge({ audit, failures }: Outcome): void {
-  const { broken, refused, unanswered, unbilled, different } = audit!;
-  if (broken > 0) failures.push(`${broken} answers broke off`);
+function judge(outcome: Outcome): void {
+  const { audit, failures } = outcome;
+  const { refused, unanswered } = audit!;
+  judgeWhole(outcome);
+  judgeExact(outcome);
   for (const [status, count] of Object.entries(refused)) failures.push(`${count} refused with ${status}`);
   for (const [cause, count] of Object.entries(unanswered)) failures.push(`${count} unanswered: ${cause}`);
-  if (unbilled > 0) failures.push(`${unbilled} completed answers unbilled`);
-  if (different > 0) failures.push(`${different} completed answers billed differently`);
 }
 
 export const postgres: Scenario = { name: 'postgres', title: 'PostgreSQL killed and frozen in each phase', run };

@@ -3,7 +3,15 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { usageSection } from '../features.ts';
 import { Rig } from '../rig.ts';
-import { notRun, type Outcome, type RunOptions, type Scenario, summarize } from '../scenario.ts';
+import {
+  judgeExact,
+  judgeWhole,
+  notRun,
+  type Outcome,
+  type RunOptions,
+  type Scenario,
+  summarize,
+} from '../scenario.ts';
 
 const NAME = 'reload, SIGHUP under 64 connecting clients';
 const PROMISE =
@@ -74,13 +82,12 @@ function isAlive(pid: number): boolean {
 
 function judge(outcome: Outcome, rig: Rig, serviceMs: number[]): Outcome {
   const { failures, notes, connects, audit } = outcome;
-  const { sent, broken, unbilled, different } = audit!;
+  const { sent } = audit!;
   outcome.service = summarize(serviceMs);
   if (connects.refused > 0) failures.push(`${connects.refused} connections refused`);
   if (connects.reset > sent * RESET_SHARE_MAX) failures.push(`${connects.reset} of ${sent} connections reset`);
-  if (broken > 0) failures.push(`${broken} answers broke off`);
-  if (unbilled > 0) failures.push(`${unbilled} completed answers unbilled`);
-  if (different > 0) failures.push(`${different} completed answers billed differently`);
+  judgeWhole(outcome);
+  judgeExact(outcome);
   const over = rig.overLimit();
   if (over.length > 0) failures.push(`above an account's limit: ${over.join(', ')}`);
   notes.push(`net.ipv4.tcp_migrate_req=${migrateRequests()}`);

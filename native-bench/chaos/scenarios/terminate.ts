@@ -1,7 +1,7 @@
 /** SIGTERM under load, then a start on the same data folder. */
 import { usageSection } from '../features.ts';
 import { Rig } from '../rig.ts';
-import { type Outcome, type RunOptions, type Scenario, summarize } from '../scenario.ts';
+import { judgeExact, judgeWhole, type Outcome, type RunOptions, type Scenario, summarize } from '../scenario.ts';
 
 const PROMISE =
   'exit code 0; every answer that began ends whole; all of them billed exactly; no row twice; nothing left over';
@@ -27,12 +27,10 @@ async function run({ quick, seed, say }: RunOptions): Promise<Outcome[]> {
     }
     await rig.stopLoad();
     const outcome = await rig.outcome('SIGTERM under load and a new start', PROMISE, rounds);
-    const { broken, unbilled, different } = outcome.audit!;
     outcome.service = summarize(serviceMs);
     if (codes.some((code) => code !== 0)) outcome.failures.push(`exit codes ${codes.join(', ')}`);
-    if (broken > 0) outcome.failures.push(`${broken} answers broke off`);
-    if (unbilled > 0) outcome.failures.push(`${unbilled} completed answers unbilled`);
-    if (different > 0) outcome.failures.push(`${different} completed answers billed differently`);
+    judgeWhole(outcome);
+    judgeExact(outcome);
     return [outcome];
   } finally {
     await rig.close();
