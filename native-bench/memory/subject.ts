@@ -1,0 +1,116 @@
+/**
+ * The gateway whose memory is measured: started with its configuration, sampled while clients come, and set against the worst case
+ * that the product itself adds up from that configuration.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatWorstCase, frontCount, type WorstCase, worstCase } from '../../src/config/limits.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { account, type ConfigPatch, KEY, TestGateway } from '../../test/support/gateway.ts';
+import { type PortChild, startFile, stopChild } from '../compare-nginx/child.ts';
+import { resident } from './resident.ts';
+
+const SAMPLE_MS = 200;
+const SETTLE_MS = 1_500;
+/** Of the worst case: processes other than the gateway. */
+const ELSEWHERE = ['supervisor', 'embedded PostgreSQL'];
+const GAUGES = ['penstock_body_bytes_held', 'penstock_stream_bytes_held', 'penstock_exchanges_open'] as const;
+
+export interface Peaks {
+  bodyBytes: number;
+  streamBytes: number;
+  exchanges: number;
+}
+
+export class Subject {
+  readonly gateway: TestGateway;
+  readonly mock: PortChild;
+  readonly worst: WorstCase;
+  readonly fronts: number;
+  readonly pidAtStart: number;
+  readonly startBytes: number;
+  readonly peaks: Peaks = { bodyBytes: 0, streamBytes: 0, exchanges: 0 };
+  #stopped = false;
+  readonly #sampling: Promise<void>;
+
+  private constructor(gateway: TestGateway, mock: PortChild) {
+    this.gateway = gateway;
+    this.mock = mock;
+    const { config } = loadConfig({ configPath: gateway.configFile, env: {} });
+    this.fronts = frontCount(config);
+    this.worst = worstCase(config, this.fronts);
+    this.pidAtStart = gateway.gatewayPid;
+    this.startBytes = this.resident().nowBytes;
+    this.#sampling = this.#sample();
+  }
+
+  static async start(config: ConfigPatch): Promise<Subject> {
+    const mock = await startFile(new URL('mock.ts', import.meta.url).href, []);
+    const places = { concurrency: 65_535 };
+    const catalog = {
+      groups: [{ name: 'main', platform: 'anthropic', rateMultiplier: 1 }],
+      accounts: [account('a1', mock.url, places)],
+      users: [{ name: 'u1', balanceUsd: 1_000_000, ...places }],
+      keys: [{ user: 'u1', group: 'main', key: KEY }],
+    };
+    const before = process.env['NODE_OPTIONS'];
+    process.env['NODE_OPTIONS'] = `${before ?? ''} --import=${new URL('force-gc.ts', import.meta.url).href}`;
+    try {
+      const gateway = await TestGateway.start({ catalog, log: { level: 'error' }, test: {}, ...config });
+      return new Subject(gateway, mock);
+    } catch (error) {
+      await stopChild(mock.child);
+      throw error;
+    } finally {
+      if (before === undefined) delete process.env['NODE_OPTIONS'];
+      else process.env['NODE_OPTIONS'] = before;
+    }
+  }
+
+  resident(): { nowBytes: number; peakBytes: number } {
+    return resident(this.gateway.gatewayPid);
+  }
+
+  /** What the gateway process alone may hold at worst. */
+  get worstBytes(): number {
+    const others = this.worst.lines.filter(({ name }) => ELSEWHERE.includes(name));
+    return this.worst.totalBytes - others.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  get worstTable(): string {
+    return formatWorstCase(this.worst);
+  }
+
+  /** Resident bytes after every thread has collected its garbage, twice, and given pages back. */
+  async settled(): Promise<number> {
+    for (let i = 0; i < 2; i++) {
+      process.kill(this.gateway.gatewayPid, 'SIGUSR2');
+      await sleep(SETTLE_MS);
+    }
+    return this.resident().nowBytes;
+  }
+
+  /** The process id as the ready file has it now. */
+  pidNow(): number {
+    return JSON.parse(readFileSync(join(this.gateway.dataDir, 'ready'), 'utf8')).gatewayPid;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#sampling;
+    await this.gateway.kill();
+    await this.gateway.stop();
+    await stopChild(this.mock.child);
+  }
+
+  async #sample(): Promise<void> {
+    for (; !this.#stopped; await sleep(SAMPLE_MS)) {
+      const metrics = await this.gateway.metrics().catch(() => new Map<string, number>());
+      const [body = 0, stream = 0, exchanges = 0] = GAUGES.map((name) => metrics.get(name) ?? 0);
+      this.peaks.bodyBytes = Math.max(this.peaks.bodyBytes, body);
+      this.peaks.streamBytes = Math.max(this.peaks.streamBytes, stream);
+      this.peaks.exchanges = Math.max(this.peaks.exchanges, exchanges);
+    }
+  }
+}
