@@ -2,11 +2,14 @@
  * Side by side in one run: nginx as a bare reverse proxy, a bare uWebSockets.js + undici forwarder, and Penstock, before the same
  * mock upstream. Prints CPU time per JSON request and per SSE event as ratios, pair by pair within a round, as median and range.
  *
- *   npm run bench:nginx [-- --quick] [-- --rounds N]
+ *   npm run bench:nginx [-- --quick] [--rounds N] [--against DIR]
+ *
+ * `--against` takes another checkout of Penstock with its packages installed, say a worktree of an earlier commit, and measures it in
+ * the same rounds as "before".
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startFile, stopChild } from './child.ts';
 import type { Contender } from './contender.ts';
@@ -15,7 +18,12 @@ import { runStreams, runWrk, writeWrkScript } from './load.ts';
 import { startNginx } from './nginx.ts';
 import { KEY, startPenstock } from './penstock.ts';
 
-const { values: options } = parseArgs({ options: { quick: { type: 'boolean' }, rounds: { type: 'string' } } });
+const { values: options } = parseArgs({
+  options: { quick: { type: 'boolean' }, rounds: { type: 'string' }, against: { type: 'string' } },
+});
+/** npm runs scripts in the package's folder; the path is meant from where it was called. */
+const AGAINST = options.against === undefined ? null : resolve(process.env['INIT_CWD'] ?? '.', options.against);
+const BEFORE = 'before';
 const QUICK = options.quick === true;
 const ROUNDS = Number(options.rounds ?? (QUICK ? 3 : 7));
 const JSON_SECONDS = QUICK ? 2 : 5;
@@ -131,6 +139,14 @@ async function run(contenders: Contender[], script: string, results: Results): P
   }
 }
 
+function printBefore(results: Results): void {
+  console.log(`\nBefore is ${AGAINST}`);
+  for (const kind of ['JSON request', 'SSE event'] as Kind[]) {
+    results.printRatio('Penstock', BEFORE, kind, 'none');
+    results.printRatio(BEFORE, 'bare forwarder', kind, 'none');
+  }
+}
+
 function warmUp(url: string, script: string, kind: Kind): Promise<number> {
   return kind === 'JSON request' ? runWrk(url, script, QUICK ? 1 : 3) : runStreams(url, KEY, 10);
 }
@@ -152,6 +168,7 @@ async function main(): Promise<void> {
       stop: () => stopChild(bare.child),
     });
     contenders.push(await startPenstock(mock.url));
+    if (AGAINST !== null) contenders.push(await startPenstock(mock.url, { name: BEFORE, root: AGAINST }));
     const results = new Results();
     await run(contenders, script, results);
     const names = contenders.map(({ name }) => name);
@@ -164,6 +181,7 @@ async function main(): Promise<void> {
     results.printRatio('Penstock', 'bare forwarder', 'SSE event', 'none');
     results.printRatio('Penstock', 'nginx', 'SSE event', '≤ 1.2');
     results.printRatio('bare forwarder', 'nginx', 'SSE event', 'none');
+    if (AGAINST !== null) printBefore(results);
   } finally {
     for (const contender of contenders) await contender.stop();
     await stopChild(mock.child);

@@ -32,18 +32,30 @@ function configuration(folder: string, upstream: string): object {
   };
 }
 
-export async function startPenstock(upstream: string): Promise<Contender> {
+export interface PenstockBuild {
+  name: string;
+  /** A checkout with its packages installed. */
+  root: string;
+}
+
+export const THIS_BUILD: PenstockBuild = { name: 'Penstock', root: REPOSITORY };
+
+export async function startPenstock(upstream: string, { name, root }: PenstockBuild = THIS_BUILD): Promise<Contender> {
+  const node = join(root, 'node_modules', '.bin', 'node');
+  for (const needed of [node, join(root, 'src/main.ts')]) {
+    if (!existsSync(needed)) throw new Error(`${root} is no checkout with its packages installed: it has no ${needed}`);
+  }
   const folder = mkdtempSync(join(tmpdir(), 'bench-penstock-'));
   chmodSync(folder, 0o755); // PostgreSQL has its own user when this runs as root
   const config = join(folder, 'penstock.yaml');
   const readyFile = join(folder, 'ready.json');
   writeFileSync(config, stringify(configuration(folder, upstream)));
   const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts', '--config', config, '--ready-file', readyFile];
-  const child = spawn(process.execPath, args, { cwd: REPOSITORY, stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(node, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   await poll('Penstock to be ready', () => existsSync(readyFile) || child.exitCode !== null, 60_000);
   const ready: { gateway: string; gatewayPid: number } = JSON.parse(readFileSync(readyFile, 'utf8'));
   return {
-    name: 'Penstock',
+    name,
     url: ready.gateway,
     pids: () => [ready.gatewayPid],
     behindPids: () => processTree(child.pid!).filter((pid) => pid !== ready.gatewayPid),
