@@ -33,7 +33,7 @@ import { UsagePressure } from '#usage/pressure.ts';
 import { UsageRingProducer } from '#usage/ring.ts';
 import { loadPriceTable } from './price-table.ts';
 import type { FrontData, FrontToPrimary, PrimaryToFront, Snapshot } from './protocol.ts';
-import { slotShapes } from './shared-blocks.ts';
+import { tableShapes } from './shared-blocks.ts';
 
 const SWEEP_MS = 250;
 const TRIM_MS = 5000;
@@ -51,7 +51,7 @@ function tell(message: FrontToPrimary): void {
 }
 
 function join(): { parts: Parts; doorbells: Doorbells } {
-  const shapes = slotShapes(config, shared.usageRings.length);
+  const shapes = tableShapes(config, shared.usageRings.length);
   const counters = new CounterRow(shared.counters, index);
   const doorbells = new Doorbells(shared.doorbells);
   const board = new TicketBoard(shared.tickets, config.limits.exchangesPerFront);
@@ -62,12 +62,12 @@ function join(): { parts: Parts; doorbells: Doorbells } {
     logBudget: new LogBudget(LOG_LINES_PER_SECOND),
     counters,
     keys: new KeyCache({ ...config.auth, ...config.limits }, (keyHash) => tell({ type: 'lookup', keyHash })),
-    userSlots: new SlotTable(shared.userSlots, shapes.users, index, board, doorbells),
-    accountSlots: new SlotTable(shared.accountSlots, shapes.accounts, index, board, doorbells),
+    userSlots: new SlotTable(shared.userSlots, shapes.userSlots, index, board, doorbells),
+    accountSlots: new SlotTable(shared.accountSlots, shapes.accountSlots, index, board, doorbells),
     waitingRoom: new WaitingRoom(board, index),
     health: new AccountHealth(shared.accountHealth, config.limits.accounts),
-    ledger: new Ledger(shared.ledger),
-    bodyBudget: new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal),
+    ledger: new Ledger(shared.ledger, shapes.ledger, index),
+    bodyBudget: new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal, index),
     usageRing: new UsageRingProducer(shared.usageRings[index]!, pressure),
     usagePressure: pressure,
     prices: loadPriceTable(config),
@@ -75,7 +75,7 @@ function join(): { parts: Parts; doorbells: Doorbells } {
     replies: {
       flushQueue: new FlushQueue(),
       counters,
-      streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal),
+      streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal, index),
       highWaterBytes: config.stream.highWaterBytes,
       readerStallMs: config.stream.readerStallMs,
       blocked: new Set(),

@@ -1,5 +1,6 @@
 /** Shared tables of a small gateway for tests: 3 fronts, few rows. */
 import { Doorbells, doorbellBytes } from '#coordinate/local/doorbells.ts';
+import { ownerCount } from '#coordinate/local/owners.ts';
 import { SlotTable, type SlotTableShape, slotTableBytes } from '#coordinate/local/slot-table.ts';
 import { TicketBoard, ticketBoardBytes } from '#coordinate/local/ticket-board.ts';
 import { WaitingRoom } from '#coordinate/local/waiting-room.ts';
@@ -15,7 +16,7 @@ export interface TableBlocks {
 }
 
 export function makeBlocks(rows: number, queueMax: number): TableBlocks {
-  const shape = { rows, fronts: FRONTS, queueMax };
+  const shape = { rows, owners: ownerCount(FRONTS), queueMax };
   return {
     slots: new SharedArrayBuffer(slotTableBytes(shape)),
     tickets: new SharedArrayBuffer(ticketBoardBytes(FRONTS, TICKETS_PER_FRONT)),

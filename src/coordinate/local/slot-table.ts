@@ -6,8 +6,7 @@
  *     │ word │ limit │ head │ spare │ cells: tickets, oldest at head │
  *     └──────┴───────┴──────┴───────┴───────────────────────────────┘
  *     word:  bit 31 lock │ bits 16–30 waiting │ bits 0–15 in use
- *   held (after all rows, Int32 per front × row): places each front owns, raised before the count is, so that a dead front's
- *     places can be returned.
+ *   held (after all rows, Int32 per owner × row): places that each owner has, so that a dead one's can be returned (`owners.ts`).
  *
  * Taking and returning a place while nobody waits is one compare-and-swap on `word`. A newcomer never overtakes: with anybody
  * waiting it queues. Everything that touches the queue holds the row's lock bit for some tens of instructions without a call that
@@ -32,13 +31,14 @@ const sleepWord = new Int32Array(new SharedArrayBuffer(4));
 
 export interface SlotTableShape {
   rows: number;
-  fronts: number;
+  /** Fronts and the predecessor (`ownerCount`). */
+  owners: number;
   /** Queue capacity of each row; a power of two. */
   queueMax: number;
 }
 
 export function slotTableBytes(shape: SlotTableShape): number {
-  return shape.rows * (ROW_HEAD + shape.queueMax + shape.fronts) * 4;
+  return shape.rows * (ROW_HEAD + shape.queueMax + shape.owners) * 4;
 }
 
 export type EnqueueResult = 'taken' | 'queued' | 'full';
@@ -48,17 +48,17 @@ export class SlotTable {
   readonly #shape: SlotTableShape;
   readonly #stride: number;
   readonly #heldBase: number;
-  readonly #front: number;
+  readonly #owner: number;
   readonly #board: TicketBoard;
   readonly #bells: Doorbells;
 
-  /** `front`: whose places this instance takes; primary uses any index and never takes. */
-  constructor(buffer: SharedArrayBuffer, shape: SlotTableShape, front: number, board: TicketBoard, bells: Doorbells) {
+  /** `owner`: whose places this instance takes and returns. */
+  constructor(buffer: SharedArrayBuffer, shape: SlotTableShape, owner: number, board: TicketBoard, bells: Doorbells) {
     this.#cells = new Int32Array(buffer);
     this.#shape = shape;
     this.#stride = ROW_HEAD + shape.queueMax;
     this.#heldBase = shape.rows * this.#stride;
-    this.#front = front;
+    this.#owner = owner;
     this.#board = board;
     this.#bells = bells;
   }
@@ -81,9 +81,9 @@ export class SlotTable {
     return (word & IN_USE_MASK) + ((word >>> WAITING_SHIFT) & WAITING_MASK);
   }
 
-  /** Places of a row that one front owns. */
-  held(front: number, row: number): number {
-    return Atomics.load(this.#cells, this.#heldBase + front * this.#shape.rows + row);
+  /** Places of a row that one owner has. */
+  held(owner: number, row: number): number {
+    return Atomics.load(this.#cells, this.#heldBase + owner * this.#shape.rows + row);
   }
 
   /** Takes a place if one is free and nobody waits. */
@@ -96,9 +96,9 @@ export class SlotTable {
         continue;
       }
       if (word >>> WAITING_SHIFT !== 0 || (word & IN_USE_MASK) >= this.#cells[at + 1]!) return false;
-      this.#own(this.#front, row, 1);
+      this.#own(this.#owner, row, 1);
       if (Atomics.compareExchange(this.#cells, at, word, word + 1) === word) return true;
-      this.#own(this.#front, row, -1);
+      this.#own(this.#owner, row, -1);
     }
   }
 
@@ -109,7 +109,7 @@ export class SlotTable {
     const inUse = word & IN_USE_MASK;
     const waiting = word >>> WAITING_SHIFT;
     if (waiting === 0 && inUse < this.#cells[at + 1]!) {
-      this.#own(this.#front, row, 1);
+      this.#own(this.#owner, row, 1);
       this.#unlock(at, inUse + 1, 0);
       return 'taken';
     }
@@ -136,11 +136,11 @@ export class SlotTable {
       assert((word & IN_USE_MASK) > 0, 'a slot is released that nobody holds');
       if (word >>> WAITING_SHIFT !== 0) break;
       if (Atomics.compareExchange(this.#cells, at, word, word - 1) !== word) continue;
-      this.#own(this.#front, row, -1);
+      this.#own(this.#owner, row, -1);
       return;
     }
     const word = this.#lock(at);
-    this.#own(this.#front, row, -1);
+    this.#own(this.#owner, row, -1);
     this.#grantAndUnlock(row, (word & IN_USE_MASK) - 1, word >>> WAITING_SHIFT);
   }
 
@@ -209,8 +209,8 @@ export class SlotTable {
     return waiting - 1;
   }
 
-  #own(front: number, row: number, amount: number): void {
-    Atomics.add(this.#cells, this.#heldBase + front * this.#shape.rows + row, amount);
+  #own(owner: number, row: number, amount: number): void {
+    Atomics.add(this.#cells, this.#heldBase + owner * this.#shape.rows + row, amount);
   }
 
   #lock(at: number): number {
