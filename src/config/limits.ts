@@ -36,7 +36,7 @@ const ROW_BYTES = 64;
 /** What an owner (a front, or the predecessor) adds to a row: a word for places, for users also 64 bits for money reserved. */
 const OWNER_USER_BYTES = 12;
 const OWNER_ACCOUNT_BYTES = 4;
-/** Tickets and doorbells: a state word and a free-list word each. */
+/** Tickets, doorbells and heartbeats: a state word and a free-list word each. */
 const TICKET_BYTES = 8;
 /** The embedded PostgreSQL: shared buffers and WAL buffers, and each backend's own memory. */
 const POSTGRES_SHARED_BYTES = 192 * MIB;

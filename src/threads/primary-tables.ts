@@ -5,6 +5,7 @@ import { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { Doorbells } from '#coordinate/local/doorbells.ts';
 import { Ledger } from '#coordinate/local/ledger.ts';
 import { predecessorOwner } from '#coordinate/local/owners.ts';
+import { type Reclaimed, reclaimFront } from '#coordinate/local/reclaim.ts';
 import { RowTable } from '#coordinate/local/row-table.ts';
 import { SlotTable } from '#coordinate/local/slot-table.ts';
 import { TicketBoard } from '#coordinate/local/ticket-board.ts';
@@ -14,6 +15,7 @@ import { tableShapes } from './shared-blocks.ts';
 export class PrimaryTables {
   readonly users: { rows: RowTable; slots: SlotTable; ledger: Ledger };
   readonly accounts: { rows: RowTable; slots: SlotTable; health: AccountHealth };
+  readonly board: TicketBoard;
   readonly bodyBudget: ByteBudget;
   readonly streamBudget: ByteBudget;
 
@@ -22,20 +24,28 @@ export class PrimaryTables {
     const fronts = shared.usageRings.length;
     const shapes = tableShapes(config, fronts);
     const owner = predecessorOwner(fronts);
-    const board = new TicketBoard(shared.tickets, limits.exchangesPerFront);
+    this.board = new TicketBoard(shared.tickets, limits.exchangesPerFront);
     const bells = new Doorbells(shared.doorbells);
     this.users = {
       rows: new RowTable(limits.users),
-      slots: new SlotTable(shared.userSlots, shapes.userSlots, owner, board, bells),
+      slots: new SlotTable(shared.userSlots, shapes.userSlots, owner, this.board, bells),
       ledger: new Ledger(shared.ledger, shapes.ledger, owner),
     };
     this.accounts = {
       rows: new RowTable(limits.accounts),
-      slots: new SlotTable(shared.accountSlots, shapes.accountSlots, owner, board, bells),
+      slots: new SlotTable(shared.accountSlots, shapes.accountSlots, owner, this.board, bells),
       health: new AccountHealth(shared.accountHealth, limits.accounts),
     };
     this.bodyBudget = new ByteBudget(shared.bodyBudget, limits.bodyBytesTotal, owner);
     this.streamBudget = new ByteBudget(shared.streamBudget, limits.streamBytesTotal, owner);
+  }
+
+  /** A front's thread has ended: whatever it still held goes back, to those who wait if somebody does. */
+  reclaim(front: number): Reclaimed {
+    const { board, bodyBudget, streamBudget } = this;
+    const { slots: userSlots, ledger } = this.users;
+    const owned = { board, userSlots, accountSlots: this.accounts.slots, ledger, bodyBudget, streamBudget };
+    return reclaimFront(owned, front);
   }
 
   /** Places in use and exchanges waiting, summed over all rows in use. */

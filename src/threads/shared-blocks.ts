@@ -6,6 +6,7 @@ import type { Config } from '#config/schema.ts';
 import { accountHealthBytes } from '#coordinate/local/account-health.ts';
 import { byteBudgetBytes } from '#coordinate/local/byte-budget.ts';
 import { doorbellBytes } from '#coordinate/local/doorbells.ts';
+import { heartbeatBytes } from '#coordinate/local/heartbeats.ts';
 import { type LedgerShape, ledgerBytes } from '#coordinate/local/ledger.ts';
 import { ownerCount } from '#coordinate/local/owners.ts';
 import { type SlotTableShape, slotTableBytes } from '#coordinate/local/slot-table.ts';
@@ -40,6 +41,7 @@ export function makeSharedBlocks(config: Config, fronts: number): SharedBlocks {
     accountHealth: block(accountHealthBytes(config.limits.accounts)),
     ledger: block(ledgerBytes(shapes.ledger)),
     doorbells: block(doorbellBytes(fronts)),
+    heartbeats: block(heartbeatBytes(fronts)),
     tickets: block(ticketBoardBytes(fronts, config.limits.exchangesPerFront)),
     bodyBudget: block(budgetBytes),
     streamBudget: block(budgetBytes),

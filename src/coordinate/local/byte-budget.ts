@@ -45,6 +45,14 @@ export class ByteBudget {
     return Atomics.load(this.#words, 1 + owner) * 1024;
   }
 
+  /** Primary, for an owner that is gone: gives back what it had. Returns the bytes. */
+  reclaim(owner: number): number {
+    const kib = Atomics.load(this.#words, 1 + owner);
+    Atomics.sub(this.#words, 0, kib);
+    Atomics.sub(this.#words, 1 + owner, kib);
+    return kib * 1024;
+  }
+
   #giveKiB(kib: number): void {
     Atomics.sub(this.#words, 0, kib);
     Atomics.sub(this.#words, this.#own, kib);

@@ -12,7 +12,7 @@
  * `unflushed`: at every instant `available` is the truth or less, so too much is never admitted. Absolute balances enter only from
  * the writer's committed batches (and once when a row is first loaded).
  *
- * Fronts reserve and settle, primary loads and commits.
+ * Fronts reserve and settle, primary loads, commits and frees what gone owners reserved.
  */
 const BALANCE = 0;
 const UNFLUSHED = 1;
@@ -83,6 +83,19 @@ export class Ledger {
     const at = row * ROW_CELLS;
     Atomics.store(this.#cells, at + BALANCE, balance);
     Atomics.sub(this.#cells, at + UNFLUSHED, committed);
+  }
+
+  /** Primary, for an owner that is gone: frees what it had reserved. Returns the sum. */
+  reclaim(owner: number): bigint {
+    let sum = 0n;
+    for (let row = 0; row < this.#shape.rows; row++) {
+      const amount = this.held(owner, row);
+      if (amount === 0n) continue;
+      Atomics.sub(this.#cells, row * ROW_CELLS + RESERVED, amount);
+      Atomics.sub(this.#cells, this.#heldAt(owner, row), amount);
+      sum += amount;
+    }
+    return sum;
   }
 
   #free(row: number, amount: bigint): void {
