@@ -8,8 +8,8 @@
  *     available = balance − unflushed − reserved
  *   held (after all rows, BigInt64 per owner × row): what each owner has reserved, so that a dead one's can be returned (`owners.ts`)
  *
- * Settling adds the cost to `unflushed` before it frees the reservation, and a commit lowers `balance` before it lowers
- * `unflushed`: at every instant `available` is the truth or less, so too much is never admitted. Absolute balances enter only from
+ * Settling adds the cost to `unflushed` before the record reaches the writer and before it frees the reservation; a commit lowers
+ * `balance` before it lowers `unflushed`: at every instant `available` is the truth or less, so too much is never admitted. Absolute balances enter only from
  * the writer's committed batches (and once when a row is first loaded).
  *
  * Fronts reserve and settle, primary loads, commits and frees what gone owners reserved.
@@ -62,15 +62,19 @@ export class Ledger {
     Atomics.add(this.#cells, this.#heldAt(this.#owner, row), amount);
     Atomics.add(this.#cells, at + RESERVED, amount);
     if (this.available(row) >= 0n) return true;
-    this.#free(row, amount);
+    this.free(row, amount);
     return false;
   }
 
-  /** Ends a reservation with what was really charged (0n when nothing was). */
-  settle(row: number, reservedAmount: bigint, chargedAmount: bigint): void {
-    const at = row * ROW_CELLS;
-    if (chargedAmount !== 0n) Atomics.add(this.#cells, at + UNFLUSHED, chargedAmount);
-    this.#free(row, reservedAmount);
+  /** What an exchange really cost; before its record can be seen by the writer, and before its reservation is freed. */
+  charge(row: number, amount: bigint): void {
+    Atomics.add(this.#cells, row * ROW_CELLS + UNFLUSHED, amount);
+  }
+
+  /** Ends a reservation. */
+  free(row: number, amount: bigint): void {
+    Atomics.sub(this.#cells, row * ROW_CELLS + RESERVED, amount);
+    Atomics.sub(this.#cells, this.#heldAt(this.#owner, row), amount);
   }
 
   /** Primary, when a user's row is first loaded: nothing of this user can be in flight yet. */
@@ -96,11 +100,6 @@ export class Ledger {
       sum += amount;
     }
     return sum;
-  }
-
-  #free(row: number, amount: bigint): void {
-    Atomics.sub(this.#cells, row * ROW_CELLS + RESERVED, amount);
-    Atomics.sub(this.#cells, this.#heldAt(this.#owner, row), amount);
   }
 
   #heldAt(owner: number, row: number): number {

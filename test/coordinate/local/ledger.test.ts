@@ -22,7 +22,8 @@ test('reservations are refused once they would exceed the balance, and leave not
 test('a settled charge stays off the balance until its batch is committed, and is never counted twice', () => {
   const ledger = makeLedger(100n);
   ledger.reserve(2, 60n);
-  ledger.settle(2, 60n, 25n);
+  ledger.charge(2, 25n);
+  ledger.free(2, 60n);
   assert.equal(ledger.available(2), 75n);
   ledger.commit(2, 75n, 25n);
   assert.equal(ledger.available(2), 75n);
@@ -31,7 +32,7 @@ test('a settled charge stays off the balance until its batch is committed, and i
 test('an exchange that cost nothing gives its whole reservation back', () => {
   const ledger = makeLedger(100n);
   ledger.reserve(2, 60n);
-  ledger.settle(2, 60n, 0n);
+  ledger.free(2, 60n);
   assert.equal(ledger.available(2), 100n);
 });
 
@@ -50,7 +51,8 @@ test('what is reserved is known by its owner, and nothing is left in its cell af
   assert.equal(b.reserve(3, 30n), true);
   assert.deepEqual([a.held(0, 3), a.held(1, 3), a.held(2, 3)], [60n, 0n, 30n]);
   assert.deepEqual([a.held(0, 2), a.held(2, 2)], [0n, 0n]);
-  a.settle(3, 60n, 5n);
-  b.settle(3, 30n, 0n);
+  a.charge(3, 5n);
+  a.free(3, 60n);
+  b.free(3, 30n);
   assert.deepEqual([a.held(0, 3), a.held(2, 3), a.reserved(3), a.available(3)], [0n, 0n, 0n, 95n]);
 });

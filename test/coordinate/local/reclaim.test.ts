@@ -35,7 +35,8 @@ test('everything that a dead front held goes back, and nothing of the others', (
     tables.streamBudget.take(2 * KIB);
   }
   dead.accountSlots.tryTake(3);
-  dead.ledger.settle(1, 30n, 12n);
+  dead.ledger.charge(1, 12n);
+  dead.ledger.free(1, 30n);
   dead.ledger.reserve(2, 50n);
   const left = reclaimFront(primary, 0);
   assert.deepEqual(left, {
