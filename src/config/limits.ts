@@ -31,9 +31,12 @@ const FINGERPRINT_BYTES = 160;
 const ACCOUNT_HEAP_BYTES = KIB;
 /** Garbage that a generation may hold before it is collected. */
 const HEAP_SLACK_BYTES = 128 * MIB;
-/** A user or account row beside its queue: counts, ledger or health, and a word per front for places held. */
+/** A user or account row beside its queue and its owners: counts, ledger or health. */
 const ROW_BYTES = 64;
-/** Tickets and doorbells: a state word and a free-list word each. */
+/** What an owner (a front, or the predecessor) adds to a row: a word for places, for users also 64 bits for money reserved. */
+const OWNER_USER_BYTES = 12;
+const OWNER_ACCOUNT_BYTES = 4;
+/** Tickets, doorbells and heartbeats: a state word and a free-list word each. */
 const TICKET_BYTES = 8;
 /** The embedded PostgreSQL: shared buffers and WAL buffers, and each backend's own memory. */
 const POSTGRES_SHARED_BYTES = 192 * MIB;
@@ -84,8 +87,9 @@ export function worstCase(config: Config, fronts: number): WorstCase {
 }
 
 function sharedLines({ limits, queue }: Config, fronts: number): MemoryLine[] {
-  const userRow = ROW_BYTES + 4 * (queue.perUser + fronts);
-  const accountRow = ROW_BYTES + 4 * (queue.perAccount + fronts);
+  const owners = fronts + 1;
+  const userRow = ROW_BYTES + 4 * queue.perUser + OWNER_USER_BYTES * owners;
+  const accountRow = ROW_BYTES + 4 * queue.perAccount + OWNER_ACCOUNT_BYTES * owners;
   return [
     { name: 'request bodies', bytes: limits.bodyBytesTotal, why: 'limits.bodyBytesTotal, shared by all fronts' },
     {
@@ -93,11 +97,11 @@ function sharedLines({ limits, queue }: Config, fronts: number): MemoryLine[] {
       bytes: limits.streamBytesTotal,
       why: 'limits.streamBytesTotal, shared by all fronts',
     },
-    { name: 'user rows', bytes: limits.users * userRow, why: `limits.users × ${userRow} B (queue.perUser)` },
+    { name: 'user rows', bytes: limits.users * userRow, why: `limits.users × ${userRow} B (queue.perUser, fronts)` },
     {
       name: 'account rows',
       bytes: limits.accounts * accountRow,
-      why: `limits.accounts × ${accountRow} B (queue.perAccount)`,
+      why: `limits.accounts × ${accountRow} B (queue.perAccount, fronts)`,
     },
   ];
 }

@@ -86,6 +86,12 @@ const sections = {
       .nullable()
       .default(null)
       .describe('Threads that relay; null takes cores − 1, at least 1, at most what limits.memoryBytesMax holds.'),
+    stallMs: int(
+      5_000,
+      1_000,
+      HOUR_MS,
+      'A front that takes no turn for this long is reported; after twice that the gateway process is replaced.',
+    ),
   }),
   limits: section('Every bound that is not a time. The worst case they allow is added up at start.', {
     memoryBytesMax: int(4 * GIB, 256 * MIB, 1024 * GIB, 'Refuse to start when the worst case is larger than this.'),
@@ -210,6 +216,10 @@ const sections = {
   }),
   test: section('Switches for tests; leave them off.', {
     nameFront: z.boolean().default(false).describe('Answers carry `x-penstock-front`.'),
+    crashHeader: z
+      .boolean()
+      .default(false)
+      .describe('Anybody who sends the header `x-penstock-test` can crash or stall the front that reads it.'),
   }),
 };
 

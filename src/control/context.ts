@@ -22,6 +22,8 @@ export interface Alarm {
 export interface ControlGauges {
   frontsAlive: number;
   frontsWanted: number;
+  /** Fronts that listen and take no turns, by index. */
+  frontsStalled: readonly number[];
   snapshotVersion: number;
   /** Places held and exchanges waiting in the shared tables. */
   slotsHeld: { users: number; accounts: number };

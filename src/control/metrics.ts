@@ -6,12 +6,19 @@
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
 import { FAILURE_CODES, FAILURES } from '#failure/registry.ts';
 import { COUNTERS, type CounterName, type CounterTable, LATENCIES, LATENCY_BUCKETS_MS } from '#meter/counters.ts';
-import type { Alarm, ControlContext } from './context.ts';
+import type { Alarm, ControlContext, ControlGauges } from './context.ts';
 
 const NAME_START = 'penstock_';
 
 /** Alarms that are always on the page, so that a rule can be written before the first one rings. */
-const KNOWN_ALARMS = ['database_away', 'journal_near_bound', 'journal_failed', 'default_partition', 'poison_record'];
+const KNOWN_ALARMS = [
+  'database_away',
+  'journal_near_bound',
+  'journal_failed',
+  'default_partition',
+  'poison_record',
+  'front_stalled',
+];
 
 interface Sample {
   metricName?: string;
@@ -74,6 +81,7 @@ function gaugeCollectors({ counters, gauges, alarms, readiness }: MetricsContext
     gauge('ready', '1 when /readyz answers 200.', () => [one(readiness().ready ? 1 : 0)]),
     gauge('fronts_alive', 'Front threads that run.', () => [one(gauges().frontsAlive)]),
     gauge('fronts_wanted', 'Front threads that should run.', () => [one(gauges().frontsWanted)]),
+    gauge('front_stalled', '1 while a front takes no turns.', () => stalledSamples(gauges())),
     gauge('snapshot_version', 'Version of the published catalog.', () => [one(gauges().snapshotVersion)]),
     gauge('slots_held', 'Concurrency places held.', () => byTable(gauges().slotsHeld)),
     gauge('queue_waiting', 'Exchanges that wait for a place.', () => byTable(gauges().queueWaiting)),
@@ -97,6 +105,13 @@ function byTable({ users, accounts }: { users: number; accounts: number }): Samp
     { labels: { of: 'users' }, value: users },
     { labels: { of: 'accounts' }, value: accounts },
   ];
+}
+
+function stalledSamples({ frontsWanted, frontsStalled }: ControlGauges): Sample[] {
+  return Array.from({ length: frontsWanted }, (_, front) => ({
+    labels: { front: String(front) },
+    value: frontsStalled.includes(front) ? 1 : 0,
+  }));
 }
 
 function failureSamples(table: CounterTable): Sample[] {

@@ -22,8 +22,14 @@ export class FlushQueue {
     this.#armed = false;
     const batch = this.#dirty;
     this.#dirty = this.#spare;
-    for (let i = 0; i < batch.length; i++) batch[i]!.flush();
-    batch.length = 0;
-    this.#spare = batch;
+    let done = 0;
+    try {
+      while (done < batch.length) batch[done++]!.flush();
+    } finally {
+      // One that throws (a bug, which ends this front) takes no other's last bytes with it.
+      for (let i = done; i < batch.length; i++) this.add(batch[i]!);
+      batch.length = 0;
+      this.#spare = batch;
+    }
   };
 }

@@ -273,13 +273,21 @@ export class Lifecycle implements ExchangeEvents {
     if (!complete) this.clientGone(exchange);
   }
 
-  /** At shutdown, or when this front must end: breaks off what is still open, in its protocol. */
+  /** At shutdown, or when this front must end: breaks off what is still open, in its protocol. One that cannot be ended stops none. */
   interruptAll(): void {
     for (const exchange of this.#parts.open.snapshot()) {
-      if (exchange.stage === 'waiting') this.#scheduling.abandon(exchange);
-      if (exchange.stage === 'relaying' || exchange.stage === 'draining') this.#relaying.interrupt(exchange);
-      else this.refuse(exchange, refuse('draining'));
+      try {
+        this.#interrupt(exchange);
+      } catch (error) {
+        this.#parts.log.error({ err: error, requestId: exchange.id.text }, 'an exchange could not be ended');
+      }
     }
+  }
+
+  #interrupt(exchange: Exchange): void {
+    if (exchange.stage === 'waiting') this.#scheduling.abandon(exchange);
+    if (exchange.stage === 'relaying' || exchange.stage === 'draining') this.#relaying.interrupt(exchange);
+    else this.refuse(exchange, refuse('draining'));
   }
 
   /** Called some times a second: ends what has waited too long. */

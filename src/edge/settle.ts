@@ -45,8 +45,12 @@ function book(parts: Parts, exchange: Exchange, status: RecordStatus, now: numbe
   const { userRow } = exchange.entry!.principal;
   const record = exchange.billable ? usageOf(exchange, status, now) : null;
   if (record === null) parts.usageRing.release();
-  else parts.usageRing.push(record);
-  parts.ledger.settle(userRow, exchange.reservedNanoUsd, record?.chargedNanoUsd ?? 0n);
+  else {
+    // Charged before the writer can see the record: a commit that came first would show more money than there is.
+    parts.ledger.charge(userRow, record.chargedNanoUsd);
+    parts.usageRing.push(record);
+  }
+  parts.ledger.free(userRow, exchange.reservedNanoUsd);
   return record;
 }
 

@@ -34,6 +34,7 @@ export const COUNTERS = [
   'inputTokens',
   'outputTokens',
   'chargedMicroUsd',
+  'frontsLost', // fronts that ended unasked; written by primary while the row has no thread
   // usage-writer's own row
   'journalRecords',
   'journalBytes',
@@ -82,6 +83,10 @@ export class CounterRow {
     this.#cells[index]! += amount;
   }
 
+  value(index: number): number {
+    return this.#cells[index]!;
+  }
+
   failure(codeIndex: number): void {
     this.#cells[FAILURE_BASE + codeIndex]! += 1;
   }
@@ -94,6 +99,17 @@ export class CounterRow {
     this.#cells[base + bucket]! += 1;
     this.#cells[base + LATENCY_CELLS - 1]! += ms;
   }
+}
+
+/**
+ * Primary, when a front's thread has ended: exchanges that it never closed are closed, so that none stays open in the figures.
+ * Returns how many there were.
+ */
+export function closeExchanges(buffer: SharedArrayBuffer, row: number): number {
+  const counters = new CounterRow(buffer, row);
+  const open = counters.value(C.exchangesOpened) - counters.value(C.exchangesClosed);
+  counters.add(C.exchangesClosed, open);
+  return open;
 }
 
 /** The reader's side: sums over all rows. */

@@ -20,11 +20,11 @@ import type { Database } from '#store/database.ts';
 import { UsagePressure } from '#usage/pressure.ts';
 import type { CatalogKeeper } from './catalog-keeper.ts';
 import type { FrontCrew } from './front-crew.ts';
+import type { FrontWatch } from './front-watch.ts';
 import type { PrimaryOptions } from './primary-options.ts';
 import type { PrimaryTables } from './primary-tables.ts';
 import type { PrincipalDesk } from './principal-desk.ts';
 import type { SharedBlocks } from './protocol.ts';
-import type { WriterAlarm } from './writer-handle.ts';
 
 /** Longest wait for every front to acknowledge a change that an operator made. */
 const ACKNOWLEDGE_MS = 1000;
@@ -38,6 +38,7 @@ export interface ControlDeskParts {
   shared: SharedBlocks;
   tables: PrimaryTables;
   crew: FrontCrew;
+  watch: FrontWatch;
   keeper: CatalogKeeper;
   desk: PrincipalDesk;
   flush(): Promise<void>;
@@ -94,9 +95,15 @@ export class ControlDesk {
     await this.#mock?.close();
   }
 
-  alarm(alarm: WriterAlarm): void {
-    this.#alarms.set(alarm.alarm, { alarm: alarm.alarm, on: alarm.on, text: alarm.text });
-    this.#parts.log[alarm.on ? 'error' : 'info']({ alarm: alarm.alarm, on: alarm.on }, alarm.text);
+  alarm({ alarm, on, text }: Alarm): void {
+    this.#alarms.set(alarm, { alarm, on, text });
+    this.#parts.log[on ? 'error' : 'info']({ alarm, on }, text);
+  }
+
+  frontStalled(front: number, stalled: boolean): void {
+    const others = this.#parts.watch.stalled.some((other) => other !== front);
+    const text = stalled ? `front ${front} takes no turns` : `front ${front} takes turns again, or has ended`;
+    this.alarm({ alarm: 'front_stalled', on: stalled || others, text });
   }
 
   #context(): ControlContext {
@@ -125,21 +132,23 @@ export class ControlDesk {
   }
 
   #readiness(): Readiness {
-    const { crew } = this.#parts;
+    const { crew, watch } = this.#parts;
     const reasons: string[] = [];
     if (this.draining) reasons.push('the gateway is draining');
+    for (const front of watch.stalled) reasons.push(`front ${front} takes no turns`);
     if (crew.alive === 0) reasons.push('no front listens');
     if (this.#pressure.refuse) reasons.push('the usage journal is at its bound');
     return { ready: reasons.length === 0, reasons };
   }
 
   #gauges(): ControlGauges {
-    const { crew, keeper, tables } = this.#parts;
+    const { crew, watch, keeper, tables } = this.#parts;
     const users = tables.occupancy('users');
     const accounts = tables.occupancy('accounts');
     return {
       frontsAlive: crew.alive,
       frontsWanted: crew.wanted,
+      frontsStalled: watch.stalled,
       snapshotVersion: keeper.version,
       slotsHeld: { users: users.inUse, accounts: accounts.inUse },
       queueWaiting: { users: users.waiting, accounts: accounts.waiting },

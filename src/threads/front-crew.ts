@@ -4,26 +4,29 @@
  */
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { nowMs } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import { frontHeapBytes } from '#config/limits.ts';
 import type { Config } from '#config/schema.ts';
 import type { FrontData, FrontToPrimary, PrimaryToFront, SharedBlocks } from './protocol.ts';
+import { ReplacePauses } from './replace-pauses.ts';
 import { reservePort } from './reserve-port.ts';
-
-/** Pauses before a failed front is replaced; the last one repeats. */
-const REPLACE_PAUSES_MS = [0, 100, 1000, 5000] as const;
 
 export interface CrewEvents {
   /** A front asks who a key is; the answer goes back with `tell`. */
   onLookup(front: number, keyHash: string): void;
   /** What a new front must know before it listens. */
   briefing(): PrimaryToFront[];
+  onListening(front: number): void;
+  /** A front's thread has ended, in whatever way; its index is given to another one after this. */
+  onFrontGone(front: number): Promise<void>;
 }
 
 interface Member {
   readonly worker: Worker;
   readonly port: MessagePort;
-  listening: boolean;
+  /** Since when it listens; 0: not yet. */
+  listeningSinceMs: number;
   /** Newest snapshot that the front has taken over. */
   acknowledged: number;
 }
@@ -34,10 +37,12 @@ export class FrontCrew {
   readonly #log: Logger;
   readonly #events: CrewEvents;
   readonly #members = new Map<number, Member>();
-  readonly #failures: number[];
+  readonly #pauses: ReplacePauses[];
   #listenPort: number;
   /** Those who wait for acknowledgements. */
   readonly #watchers = new Set<() => void>();
+  /** Every front has listened once: from now on one that ends is replaced, whenever it ends. */
+  #started = false;
   #draining = false;
 
   constructor(config: Config, shared: SharedBlocks, log: Logger, listenPort: number, events: CrewEvents) {
@@ -46,7 +51,7 @@ export class FrontCrew {
     this.#log = log;
     this.#listenPort = listenPort;
     this.#events = events;
-    this.#failures = shared.usageRings.map(() => 0);
+    this.#pauses = shared.usageRings.map(() => new ReplacePauses());
   }
 
   get listenPort(): number {
@@ -55,11 +60,11 @@ export class FrontCrew {
 
   /** Fronts that listen. */
   get alive(): number {
-    return [...this.#members.values()].filter((member) => member.listening).length;
+    return [...this.#members.values()].filter((member) => member.listeningSinceMs > 0).length;
   }
 
   get wanted(): number {
-    return this.#failures.length;
+    return this.#pauses.length;
   }
 
   /** Resolves once every front has taken over the snapshot, or the bound has passed. */
@@ -84,7 +89,8 @@ export class FrontCrew {
     const reservation = this.#listenPort === 0 ? await reservePort(this.#config.listen.host) : null;
     if (reservation !== null) this.#listenPort = reservation.port;
     try {
-      await Promise.all(this.#failures.map((_, index) => this.#launch(index)));
+      await Promise.all(this.#pauses.map((_, index) => this.#launch(index)));
+      this.#started = true;
     } finally {
       await reservation?.release();
     }
@@ -117,14 +123,15 @@ export class FrontCrew {
       name: `front-${index}`,
       resourceLimits: { maxOldGenerationSizeMb: Math.ceil(frontHeapBytes(this.#config) / 1048576) },
     });
-    const member: Member = { worker, port: port1, listening: false, acknowledged: 0 };
+    const member: Member = { worker, port: port1, listeningSinceMs: 0, acknowledged: 0 };
     this.#members.set(index, member);
     for (const message of this.#events.briefing()) port1.postMessage(message);
     port1.postMessage({ type: 'listen', port: this.#listenPort } satisfies PrimaryToFront);
     return new Promise((resolve, reject) => {
       port1.on('message', (message: FrontToPrimary) => {
         if (message.type === 'ready') {
-          member.listening = true;
+          member.listeningSinceMs = nowMs();
+          this.#events.onListening(index);
           resolve();
         } else if (message.type === 'snapshotAck') {
           member.acknowledged = message.version;
@@ -135,7 +142,7 @@ export class FrontCrew {
       worker.on('error', (error) => this.#log.fatal({ err: error, front: index }, 'a front failed'));
       worker.once('exit', () => {
         reject(new Error(`front ${index} ended before it listened`));
-        this.#ended(index, member);
+        void this.#ended(index, member);
       });
     });
   }
@@ -146,17 +153,20 @@ export class FrontCrew {
     if (message.type === 'failed' || message.type === 'drained') this.tell(index, { type: 'exit' });
   }
 
-  /** A front that served and ended unasked is replaced, at once the first time, then after growing pauses. */
-  #ended(index: number, member: Member): void {
+  /** A front that ended unasked is replaced, once what it left behind is undone: at once the first time, then after growing pauses. */
+  async #ended(index: number, member: Member): Promise<void> {
     member.port.close();
     this.#members.delete(index);
-    if (this.#draining || !member.listening) return;
-    const pause = REPLACE_PAUSES_MS[Math.min(this.#failures[index]!++, REPLACE_PAUSES_MS.length - 1)]!;
-    setTimeout(() => {
-      if (this.#draining) return;
-      this.#launch(index).catch((error: Error) =>
-        this.#log.fatal({ front: index, error: error.message }, 'a front was not replaced'),
-      );
-    }, pause);
+    await this.#events.onFrontGone(index);
+    if (this.#draining || !this.#started) return;
+    const servedMs = member.listeningSinceMs > 0 ? nowMs() - member.listeningSinceMs : 0;
+    setTimeout(() => this.#replace(index), this.#pauses[index]!.next(servedMs));
+  }
+
+  #replace(index: number): void {
+    if (this.#draining) return;
+    this.#launch(index).catch((error: Error) =>
+      this.#log.error({ front: index, error: error.message }, 'a front was not replaced; the next try follows'),
+    );
   }
 }

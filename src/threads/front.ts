@@ -2,8 +2,9 @@
  * Composition root of a front: a worker thread that owns a listener on the shared port and the whole life of its requests. Joins the
  * stages with shared memory and primary's messages; holds no rule of its own. Never runs SQL, never blocks.
  *
- * An uncaught exception ends this front only: open exchanges are ended in their protocol (which settles them, so nothing leaks),
- * the app is closed (a thread that exits with an open app aborts the process), and primary starts a replacement.
+ * An uncaught exception ends this front only: its listener closes, open exchanges are ended in their protocol (which settles them),
+ * the app is closed (a thread that exits with an open app aborts the process), and primary undoes what is left and starts a
+ * replacement. Every step is taken whatever the others throw, and the end is bounded in time.
  */
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { KeyCache } from '#auth/key-cache.ts';
@@ -14,6 +15,7 @@ import { unpack } from '#base/msgpack.ts';
 import { AccountHealth } from '#coordinate/local/account-health.ts';
 import { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { Doorbells } from '#coordinate/local/doorbells.ts';
+import { Heartbeats } from '#coordinate/local/heartbeats.ts';
 import { Ledger } from '#coordinate/local/ledger.ts';
 import { SlotTable } from '#coordinate/local/slot-table.ts';
 import { TicketBoard } from '#coordinate/local/ticket-board.ts';
@@ -31,15 +33,18 @@ import { makeTarget } from '#relay/target.ts';
 import { Plans } from '#schedule/plan.ts';
 import { UsagePressure } from '#usage/pressure.ts';
 import { UsageRingProducer } from '#usage/ring.ts';
+import { AbruptFault, injectFault, seeFaultHeader } from './front-faults.ts';
 import { loadPriceTable } from './price-table.ts';
 import type { FrontData, FrontToPrimary, PrimaryToFront, Snapshot } from './protocol.ts';
-import { slotShapes } from './shared-blocks.ts';
+import { tableShapes } from './shared-blocks.ts';
 
 const SWEEP_MS = 250;
 const TRIM_MS = 5000;
 const LOG_LINES_PER_SECOND = 20;
 /** Time for the last error events to leave before connections are closed. */
 const LAST_WORDS_MS = 100;
+/** A thread that has closed everything ends by itself; whatever keeps it does so no longer than this. */
+const EXIT_BOUND_MS = 2000;
 
 const data = workerData as FrontData;
 const { config, shared, index } = data;
@@ -51,7 +56,7 @@ function tell(message: FrontToPrimary): void {
 }
 
 function join(): { parts: Parts; doorbells: Doorbells } {
-  const shapes = slotShapes(config, shared.usageRings.length);
+  const shapes = tableShapes(config, shared.usageRings.length);
   const counters = new CounterRow(shared.counters, index);
   const doorbells = new Doorbells(shared.doorbells);
   const board = new TicketBoard(shared.tickets, config.limits.exchangesPerFront);
@@ -62,12 +67,12 @@ function join(): { parts: Parts; doorbells: Doorbells } {
     logBudget: new LogBudget(LOG_LINES_PER_SECOND),
     counters,
     keys: new KeyCache({ ...config.auth, ...config.limits }, (keyHash) => tell({ type: 'lookup', keyHash })),
-    userSlots: new SlotTable(shared.userSlots, shapes.users, index, board, doorbells),
-    accountSlots: new SlotTable(shared.accountSlots, shapes.accounts, index, board, doorbells),
+    userSlots: new SlotTable(shared.userSlots, shapes.userSlots, index, board, doorbells),
+    accountSlots: new SlotTable(shared.accountSlots, shapes.accountSlots, index, board, doorbells),
     waitingRoom: new WaitingRoom(board, index),
     health: new AccountHealth(shared.accountHealth, config.limits.accounts),
-    ledger: new Ledger(shared.ledger),
-    bodyBudget: new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal),
+    ledger: new Ledger(shared.ledger, shapes.ledger, index),
+    bodyBudget: new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal, index),
     usageRing: new UsageRingProducer(shared.usageRings[index]!, pressure),
     usagePressure: pressure,
     prices: loadPriceTable(config),
@@ -75,7 +80,7 @@ function join(): { parts: Parts; doorbells: Doorbells } {
     replies: {
       flushQueue: new FlushQueue(),
       counters,
-      streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal),
+      streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal, index),
       highWaterBytes: config.stream.highWaterBytes,
       readerStallMs: config.stream.readerStallMs,
       blocked: new Set(),
@@ -99,13 +104,20 @@ function makeCatalog(snapshot: Snapshot): Catalog {
 
 const { parts, doorbells } = join();
 const lifecycle = new Lifecycle(parts);
-const listener = new Listener(mayForwardRequestHeader, (res, head) => lifecycle.open(res, head));
+const listener = config.test.crashHeader
+  ? new Listener(seeFaultHeader(mayForwardRequestHeader), (res, head) => {
+      injectFault(head, parts.userSlots);
+      lifecycle.open(res, head);
+    })
+  : new Listener(mayForwardRequestHeader, (res, head) => lifecycle.open(res, head));
+const heartbeats = new Heartbeats(shared.heartbeats);
 const bell = doorbells.listen(index, () => {
   parts.counters.add(C.doorbells);
   parts.waitingRoom.wakeGranted();
 });
 const sweeper = setInterval(() => {
   const now = nowMs();
+  heartbeats.beat(index);
   lifecycle.sweep(now);
   parts.keys.sweep(now);
 }, SWEEP_MS);
@@ -131,15 +143,29 @@ async function drain(deadlineMs: number): Promise<void> {
 /** Breaks off what is open and closes everything that would keep the thread or abort the process. */
 async function end(): Promise<void> {
   parts.replies.closing = true;
+  take(() => listener.stop());
   if (parts.open.size > 0) {
-    lifecycle.interruptAll();
+    take(() => lifecycle.interruptAll());
     await pause(LAST_WORDS_MS);
   }
-  listener.close();
-  parts.pools.close();
+  close();
+}
+
+function close(): void {
   clearInterval(sweeper);
   clearInterval(trimmer);
   bell.stop();
+  take(() => listener.close());
+  take(() => parts.pools.close());
+}
+
+/** A step of the end: what it throws must not keep the next ones from being taken. */
+function take(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    log.error({ err: error }, 'a step of the end failed');
+  }
 }
 
 function pause(ms: number): Promise<void> {
@@ -178,10 +204,15 @@ process.on('uncaughtException', (error) => {
   log.fatal({ err: error }, 'this front ends after an uncaught exception');
   if (failing) return;
   failing = true;
-  void end().finally(() => {
-    tell({ type: 'failed', message: error.message });
-    port.close();
-  });
+  if (error instanceof AbruptFault) close();
+  const ended = error instanceof AbruptFault ? Promise.resolve() : end();
+  void ended.then(() => leave(error));
 });
+
+function leave(error: Error): void {
+  tell({ type: 'failed', message: error.message });
+  port.close();
+  setTimeout(() => process.exit(1), EXIT_BOUND_MS).unref();
+}
 
 port.on('message', receive);

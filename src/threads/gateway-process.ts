@@ -36,6 +36,8 @@ export class GatewayProcess {
   /** Resolves once traffic is accepted; null when the process ends before that. */
   readonly ready: Promise<GatewayReady | null>;
   readonly exited: Promise<GatewayExit>;
+  /** Resolves to a front that takes no turns any more: the process has to be replaced. */
+  readonly stuck: Promise<number>;
 
   constructor(pools: ThreadPools) {
     this.#child = fork(MAIN, ['--gateway'], {
@@ -46,6 +48,7 @@ export class GatewayProcess {
     });
     this.exited = this.#watchExit();
     this.ready = this.#watchReady();
+    this.stuck = this.#watchStuck();
   }
 
   start(options: PrimaryOptions): void {
@@ -90,6 +93,14 @@ export class GatewayProcess {
         else if (message.type === 'fatal') this.#fatal = message.message;
       });
       void this.exited.then(() => resolve(null));
+    });
+  }
+
+  #watchStuck(): Promise<number> {
+    return new Promise((resolve) => {
+      this.#child.on('message', (message: GatewayToSupervisor) => {
+        if (message.type === 'stuck') resolve(message.front);
+      });
     });
   }
 }

@@ -11,6 +11,8 @@ import type { CatalogConfig } from '#config/catalog-schema.ts';
 import { checkLimits, frontCount } from '#config/limits.ts';
 import { readOpenFilesMax } from '#config/open-files.ts';
 import type { Config } from '#config/schema.ts';
+import { Heartbeats } from '#coordinate/local/heartbeats.ts';
+import { C, CounterRow } from '#meter/counters.ts';
 import { type Database, openDatabase } from '#store/database.ts';
 import { ensurePartitions } from '#store/ensure-partitions.ts';
 import { findPrincipals } from '#store/find-principals.ts';
@@ -21,11 +23,13 @@ import { migrate } from '#store/migrate.ts';
 import { CatalogKeeper } from './catalog-keeper.ts';
 import { ControlDesk } from './control-desk.ts';
 import { FrontCrew } from './front-crew.ts';
+import { FrontWatch } from './front-watch.ts';
 import type { PrimaryOptions } from './primary-options.ts';
 import { PrimaryTables } from './primary-tables.ts';
 import { PrincipalDesk } from './principal-desk.ts';
 import type { GatewayToSupervisor, SharedBlocks } from './protocol.ts';
 import { makeSharedBlocks } from './shared-blocks.ts';
+import { undoFront } from './undo-front.ts';
 import { type WriterBalances, WriterHandle } from './writer-handle.ts';
 
 const PARTITIONS_EVERY_MS = 3_600_000;
@@ -35,6 +39,8 @@ export interface GatewayParts {
   catalog: CatalogConfig;
   options: PrimaryOptions;
   log: Logger;
+  /** A front takes no turns any more; nothing in this process can end it. */
+  onStuck(front: number): void;
 }
 
 export type GatewayReady = Omit<Extract<GatewayToSupervisor, { type: 'ready' }>, 'type'>;
@@ -47,6 +53,7 @@ export class Gateway {
   readonly #keeper: CatalogKeeper;
   readonly #desk: PrincipalDesk;
   readonly #crew: FrontCrew;
+  readonly #watch: FrontWatch;
   readonly #control: ControlDesk;
   readonly #partitions: NodeJS.Timeout;
   #writer: WriterHandle | null = null;
@@ -79,6 +86,15 @@ export class Gateway {
     this.#crew = new FrontCrew(config, this.#shared, log, options.listenPort ?? config.listen.port, {
       onLookup: (front, keyHash) => this.#desk.ask(front, keyHash),
       briefing: () => [this.#keeper.message],
+      onListening: (front) => this.#watch.watch(front),
+      onFrontGone: (front) => this.#frontGone(front),
+    });
+    this.#watch = new FrontWatch(new Heartbeats(this.#shared.heartbeats), config.threads.stallMs, {
+      onStalled: (front, stalled) => this.#control.frontStalled(front, stalled),
+      onStuck: (front) => {
+        log.fatal({ front }, 'a front takes no turns any more: this process has to be replaced');
+        parts.onStuck(front);
+      },
     });
     this.#control = new ControlDesk({
       ...parts,
@@ -86,6 +102,7 @@ export class Gateway {
       shared: this.#shared,
       tables: this.#tables,
       crew: this.#crew,
+      watch: this.#watch,
       keeper: this.#keeper,
       desk: this.#desk,
       flush: () => this.#flush(),
@@ -117,6 +134,7 @@ export class Gateway {
     const { log, config } = this.#parts;
     this.#control.draining = true;
     clearInterval(this.#partitions);
+    this.#watch.close();
     await this.#crew.drain(config.shutdown.drainMs);
     const rowsWaiting = (await this.#writer?.drain(config.shutdown.flushMs)) ?? 0;
     if (rowsWaiting > 0) log.warn({ rows: rowsWaiting }, 'records stay in the journal for the next start');
@@ -125,6 +143,13 @@ export class Gateway {
     await this.#control.close();
     await this.#database.end({ timeout: 1 });
     log.info('drained');
+  }
+
+  /** Before another front takes the index. */
+  async #frontGone(front: number): Promise<void> {
+    this.#watch.forget(front);
+    if (!this.#control.draining) new CounterRow(this.#shared.counters, front).add(C.frontsLost);
+    undoFront(front, this.#tables, this.#shared, this.#parts.log);
   }
 
   #startWriter(): WriterHandle {

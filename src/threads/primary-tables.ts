@@ -4,38 +4,48 @@ import { AccountHealth } from '#coordinate/local/account-health.ts';
 import { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { Doorbells } from '#coordinate/local/doorbells.ts';
 import { Ledger } from '#coordinate/local/ledger.ts';
+import { predecessorOwner } from '#coordinate/local/owners.ts';
+import { type Reclaimed, reclaimFront } from '#coordinate/local/reclaim.ts';
 import { RowTable } from '#coordinate/local/row-table.ts';
 import { SlotTable } from '#coordinate/local/slot-table.ts';
 import { TicketBoard } from '#coordinate/local/ticket-board.ts';
 import type { SharedBlocks } from './protocol.ts';
-import { slotShapes } from './shared-blocks.ts';
-
-/** Primary takes no places; its index only has to be a valid one. */
-const NO_FRONT = 0;
+import { tableShapes } from './shared-blocks.ts';
 
 export class PrimaryTables {
   readonly users: { rows: RowTable; slots: SlotTable; ledger: Ledger };
   readonly accounts: { rows: RowTable; slots: SlotTable; health: AccountHealth };
+  readonly board: TicketBoard;
   readonly bodyBudget: ByteBudget;
   readonly streamBudget: ByteBudget;
 
   constructor(config: Config, shared: SharedBlocks) {
     const { limits } = config;
-    const shapes = slotShapes(config, shared.usageRings.length);
-    const board = new TicketBoard(shared.tickets, limits.exchangesPerFront);
+    const fronts = shared.usageRings.length;
+    const shapes = tableShapes(config, fronts);
+    const owner = predecessorOwner(fronts);
+    this.board = new TicketBoard(shared.tickets, limits.exchangesPerFront);
     const bells = new Doorbells(shared.doorbells);
     this.users = {
       rows: new RowTable(limits.users),
-      slots: new SlotTable(shared.userSlots, shapes.users, NO_FRONT, board, bells),
-      ledger: new Ledger(shared.ledger),
+      slots: new SlotTable(shared.userSlots, shapes.userSlots, owner, this.board, bells),
+      ledger: new Ledger(shared.ledger, shapes.ledger, owner),
     };
     this.accounts = {
       rows: new RowTable(limits.accounts),
-      slots: new SlotTable(shared.accountSlots, shapes.accounts, NO_FRONT, board, bells),
+      slots: new SlotTable(shared.accountSlots, shapes.accountSlots, owner, this.board, bells),
       health: new AccountHealth(shared.accountHealth, limits.accounts),
     };
-    this.bodyBudget = new ByteBudget(shared.bodyBudget, limits.bodyBytesTotal);
-    this.streamBudget = new ByteBudget(shared.streamBudget, limits.streamBytesTotal);
+    this.bodyBudget = new ByteBudget(shared.bodyBudget, limits.bodyBytesTotal, owner);
+    this.streamBudget = new ByteBudget(shared.streamBudget, limits.streamBytesTotal, owner);
+  }
+
+  /** A front's thread has ended: whatever it still held goes back, to those who wait if somebody does. */
+  reclaim(front: number): Reclaimed {
+    const { board, bodyBudget, streamBudget } = this;
+    const { slots: userSlots, ledger } = this.users;
+    const owned = { board, userSlots, accountSlots: this.accounts.slots, ledger, bodyBudget, streamBudget };
+    return reclaimFront(owned, front);
   }
 
   /** Places in use and exchanges waiting, summed over all rows in use. */

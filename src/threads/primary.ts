@@ -21,7 +21,8 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   const { config, catalog } = loadConfig({ configPath: options.configPath, env: process.env });
   const log = createLogger({ level: config.log.level, thread: 'primary' });
   mkdirSync(join(options.dataDir, 'journal'), { recursive: true, mode: 0o700 });
-  const gateway = new Gateway({ config, catalog, options, log });
+  const onStuck = (front: number): void => tellSupervisor({ type: 'stuck', front });
+  const gateway = new Gateway({ config, catalog, options, log, onStuck });
   const end = once(() => endGateway(gateway, log));
   process.on('message', (message: SupervisorToGateway) => {
     if (message.type === 'drain') end();

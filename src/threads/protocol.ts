@@ -24,6 +24,8 @@ export interface SharedBlocks {
   ledger: SharedArrayBuffer;
   /** `coordinate/local/doorbells.ts` */
   doorbells: SharedArrayBuffer;
+  /** `coordinate/local/heartbeats.ts` */
+  heartbeats: SharedArrayBuffer;
   /** `coordinate/local/ticket-board.ts` */
   tickets: SharedArrayBuffer;
   /** `coordinate/local/byte-budget.ts`: request bodies, and answers that wait for slow readers */
@@ -121,4 +123,6 @@ export type GatewayToSupervisor =
       demoModel?: string | null;
       notes?: string[];
     }
+  /** A front takes no turns any more. Nothing in the process can end it: a new gateway process is the cure. */
+  | { type: 'stuck'; front: number }
   | { type: 'fatal'; message: string };

@@ -4,9 +4,11 @@
  */
 import type { Config } from '#config/schema.ts';
 import { accountHealthBytes } from '#coordinate/local/account-health.ts';
-import { BYTE_BUDGET_BYTES } from '#coordinate/local/byte-budget.ts';
+import { byteBudgetBytes } from '#coordinate/local/byte-budget.ts';
 import { doorbellBytes } from '#coordinate/local/doorbells.ts';
-import { ledgerBytes } from '#coordinate/local/ledger.ts';
+import { heartbeatBytes } from '#coordinate/local/heartbeats.ts';
+import { type LedgerShape, ledgerBytes } from '#coordinate/local/ledger.ts';
+import { ownerCount } from '#coordinate/local/owners.ts';
 import { type SlotTableShape, slotTableBytes } from '#coordinate/local/slot-table.ts';
 import { ticketBoardBytes } from '#coordinate/local/ticket-board.ts';
 import { counterBytes } from '#meter/counters.ts';
@@ -14,30 +16,35 @@ import { pressureBytes } from '#usage/pressure.ts';
 import { usageRingBytes } from '#usage/ring.ts';
 import type { SharedBlocks } from './protocol.ts';
 
-export interface SlotShapes {
-  users: SlotTableShape;
-  accounts: SlotTableShape;
+export interface TableShapes {
+  userSlots: SlotTableShape;
+  accountSlots: SlotTableShape;
+  ledger: LedgerShape;
 }
 
-export function slotShapes(config: Config, fronts: number): SlotShapes {
+export function tableShapes({ limits, queue }: Config, fronts: number): TableShapes {
+  const owners = ownerCount(fronts);
   return {
-    users: { rows: config.limits.users, fronts, queueMax: config.queue.perUser },
-    accounts: { rows: config.limits.accounts, fronts, queueMax: config.queue.perAccount },
+    userSlots: { rows: limits.users, owners, queueMax: queue.perUser },
+    accountSlots: { rows: limits.accounts, owners, queueMax: queue.perAccount },
+    ledger: { rows: limits.users, owners },
   };
 }
 
 export function makeSharedBlocks(config: Config, fronts: number): SharedBlocks {
-  const shapes = slotShapes(config, fronts);
+  const shapes = tableShapes(config, fronts);
+  const budgetBytes = byteBudgetBytes(ownerCount(fronts));
   const block = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);
   return {
-    userSlots: block(slotTableBytes(shapes.users)),
-    accountSlots: block(slotTableBytes(shapes.accounts)),
+    userSlots: block(slotTableBytes(shapes.userSlots)),
+    accountSlots: block(slotTableBytes(shapes.accountSlots)),
     accountHealth: block(accountHealthBytes(config.limits.accounts)),
-    ledger: block(ledgerBytes(config.limits.users)),
+    ledger: block(ledgerBytes(shapes.ledger)),
     doorbells: block(doorbellBytes(fronts)),
+    heartbeats: block(heartbeatBytes(fronts)),
     tickets: block(ticketBoardBytes(fronts, config.limits.exchangesPerFront)),
-    bodyBudget: block(BYTE_BUDGET_BYTES),
-    streamBudget: block(BYTE_BUDGET_BYTES),
+    bodyBudget: block(budgetBytes),
+    streamBudget: block(budgetBytes),
     counters: block(counterBytes(fronts + 1)),
     usageRings: Array.from({ length: fronts }, () => block(usageRingBytes(config.usage.ringBytes))),
     usagePressure: block(pressureBytes()),

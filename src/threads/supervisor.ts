@@ -113,6 +113,7 @@ class Supervisor {
     let pauseMs = restartMinMs;
     while (!this.#stopping) {
       const gateway = this.#startGateway();
+      void gateway.stuck.then((front) => this.#replaceStuck(gateway, front));
       const ready = await gateway.ready;
       const readyAtMs = performance.now();
       if (ready !== null) this.#announce(gateway, ready);
@@ -126,6 +127,12 @@ class Supervisor {
       pauseMs = Math.min(pauseMs * 2, restartMaxMs);
     }
     return 0;
+  }
+
+  /** A thread that takes no turns cannot be ended from within its process. */
+  #replaceStuck(gateway: GatewayProcess, front: number): void {
+    this.#log.error(`Front ${front} takes no turns any more: the gateway process is killed`);
+    gateway.kill();
   }
 
   #forkGateway(): GatewayProcess {

@@ -7,6 +7,7 @@ import { readOpenFilesMax } from '#config/open-files.ts';
 import { type Config, configSchema } from '#config/schema.ts';
 import { accountHealthBytes } from '#coordinate/local/account-health.ts';
 import { ledgerBytes } from '#coordinate/local/ledger.ts';
+import { ownerCount } from '#coordinate/local/owners.ts';
 import { slotTableBytes } from '#coordinate/local/slot-table.ts';
 import { ticketBoardBytes } from '#coordinate/local/ticket-board.ts';
 import { RECORD_BYTES_MAX } from '#usage/record.ts';
@@ -96,10 +97,11 @@ test('the rows of the sum hold the real shared tables', () => {
   const config = configWith();
   const { limits, queue } = config;
   for (const fronts of [1, 64]) {
-    const users = slotTableBytes({ rows: limits.users, fronts, queueMax: queue.perUser }) + ledgerBytes(limits.users);
+    const owners = ownerCount(fronts);
+    const { users: rows, accounts: accountRows } = limits;
+    const users = slotTableBytes({ rows, owners, queueMax: queue.perUser }) + ledgerBytes({ rows, owners });
     const accounts =
-      slotTableBytes({ rows: limits.accounts, fronts, queueMax: queue.perAccount }) +
-      accountHealthBytes(limits.accounts);
+      slotTableBytes({ rows: accountRows, owners, queueMax: queue.perAccount }) + accountHealthBytes(accountRows);
     assert.ok(users <= bytesOf(config, fronts, 'user rows'));
     assert.ok(accounts <= bytesOf(config, fronts, 'account rows'));
     const tickets = ticketBoardBytes(fronts, limits.exchangesPerFront);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BYTE_BUDGET_BYTES, ByteBudget } from '#coordinate/local/byte-budget.ts';
+import { ByteBudget, byteBudgetBytes } from '#coordinate/local/byte-budget.ts';
 import { BodyReader } from '#edge/body-reader.ts';
 
 const KIB = 1024;
 
 function budget(bytes: number): ByteBudget {
-  return new ByteBudget(new SharedArrayBuffer(BYTE_BUDGET_BYTES), bytes);
+  return new ByteBudget(new SharedArrayBuffer(byteBudgetBytes(1)), bytes, 0);
 }
 
 function chunk(bytes: number, fill = 65): ArrayBuffer {

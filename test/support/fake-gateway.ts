@@ -49,6 +49,7 @@ export class FakeGateway<Store extends OperatorStore = MemoryStore> implements C
   gauges = (): ControlGauges => ({
     frontsAlive: 2,
     frontsWanted: 3,
+    frontsStalled: [1],
     snapshotVersion: 7,
     slotsHeld: { users: 5, accounts: 4 },
     queueWaiting: { users: 1, accounts: 2 },

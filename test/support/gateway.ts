@@ -120,10 +120,20 @@ export class TestGateway {
     return join(this.folder, 'data');
   }
 
+  get #readyFile(): string {
+    return join(this.folder, 'ready.json');
+  }
+
+  /** The ready file as it is now: it is written anew with each gateway process. */
+  readAgain(): ReadyFile {
+    this.ready = JSON.parse(readFileSync(this.#readyFile, 'utf8'));
+    return this.ready;
+  }
+
   /** Starts the processes on the same data folder, first or again; `patch` replaces sections of the configuration. */
   async launch(patch: ConfigPatch = {}): Promise<void> {
     writeFileSync(this.configFile, stringify(configOf(this.dataDir, { ...this.#patch, ...patch })));
-    const readyFile = join(this.folder, 'ready.json');
+    const readyFile = this.#readyFile;
     rmSync(readyFile, { force: true });
     const args = [...NODE_ARGS, 'src/main.ts', '--config', this.configFile, '--ready-file', readyFile];
     const child = spawn(process.execPath, args, { cwd: REPOSITORY, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -148,7 +158,7 @@ export class TestGateway {
       await this.kill();
       throw new Error(`the gateway did not get ready:\n${this.log}`);
     }
-    this.ready = JSON.parse(readFileSync(readyFile, 'utf8'));
+    this.readAgain();
   }
 
   /** Runs the operators' command against this gateway. */

@@ -164,6 +164,7 @@ function makeBlocks(fronts: number, ringBytes: number): SharedBlocks {
     accountHealth: block(8),
     ledger: block(8),
     doorbells: block(8),
+    heartbeats: block(8),
     tickets: block(8),
     bodyBudget: block(8),
     streamBudget: block(8),

@@ -19,7 +19,8 @@ function rowOf(keyHash: string, userId: number): PrincipalRow {
 
 function open(options: { rowsMax?: number; lookupTimeoutMs?: number } = {}) {
   const { table } = openBlocks(makeBlocks(4, 4), 0);
-  const ledger = new Ledger(new SharedArrayBuffer(ledgerBytes(4)));
+  const shape = { rows: 4, owners: 1 };
+  const ledger = new Ledger(new SharedArrayBuffer(ledgerBytes(shape)), shape, 0);
   const rows = new RowTable(options.rowsMax ?? 4);
   const known = new Map([A, B, C].map((keyHash, i) => [keyHash, rowOf(keyHash, i + 1)]));
   const statements: string[][] = [];

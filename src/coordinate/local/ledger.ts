@@ -6,27 +6,39 @@
  *     unflushed  settled here, not committed yet
  *     reserved   estimates of the exchanges in flight
  *     available = balance − unflushed − reserved
+ *   held (after all rows, BigInt64 per owner × row): what each owner has reserved, so that a dead one's can be returned (`owners.ts`)
  *
- * Settling adds the cost to `unflushed` before it frees the reservation, and a commit lowers `balance` before it lowers
- * `unflushed`: at every instant `available` is the truth or less, so too much is never admitted. Absolute balances enter only from
+ * Settling adds the cost to `unflushed` before the record reaches the writer and before it frees the reservation; a commit lowers
+ * `balance` before it lowers `unflushed`: at every instant `available` is the truth or less, so too much is never admitted. Absolute balances enter only from
  * the writer's committed batches (and once when a row is first loaded).
  *
- * Fronts reserve and settle, primary loads and commits.
+ * Fronts reserve and settle, primary loads, commits and frees what gone owners reserved.
  */
 const BALANCE = 0;
 const UNFLUSHED = 1;
 const RESERVED = 2;
 const ROW_CELLS = 3;
 
-export function ledgerBytes(rows: number): number {
-  return rows * ROW_CELLS * 8;
+export interface LedgerShape {
+  rows: number;
+  /** Fronts and the predecessor (`ownerCount`). */
+  owners: number;
+}
+
+export function ledgerBytes(shape: LedgerShape): number {
+  return shape.rows * (ROW_CELLS + shape.owners) * 8;
 }
 
 export class Ledger {
   readonly #cells: BigInt64Array;
+  readonly #shape: LedgerShape;
+  readonly #owner: number;
 
-  constructor(buffer: SharedArrayBuffer) {
+  /** `owner`: for whom this instance reserves. */
+  constructor(buffer: SharedArrayBuffer, shape: LedgerShape, owner: number) {
     this.#cells = new BigInt64Array(buffer);
+    this.#shape = shape;
+    this.#owner = owner;
   }
 
   available(row: number): bigint {
@@ -39,20 +51,30 @@ export class Ledger {
     return Atomics.load(this.#cells, row * ROW_CELLS + RESERVED);
   }
 
+  /** What one owner has reserved. */
+  held(owner: number, row: number): bigint {
+    return Atomics.load(this.#cells, this.#heldAt(owner, row));
+  }
+
   /** Sets an amount aside, or returns false and leaves nothing behind. An instant of too much refusal is allowed. */
   reserve(row: number, amount: bigint): boolean {
     const at = row * ROW_CELLS;
+    Atomics.add(this.#cells, this.#heldAt(this.#owner, row), amount);
     Atomics.add(this.#cells, at + RESERVED, amount);
     if (this.available(row) >= 0n) return true;
-    Atomics.sub(this.#cells, at + RESERVED, amount);
+    this.free(row, amount);
     return false;
   }
 
-  /** Ends a reservation with what was really charged (0n when nothing was). */
-  settle(row: number, reservedAmount: bigint, chargedAmount: bigint): void {
-    const at = row * ROW_CELLS;
-    if (chargedAmount !== 0n) Atomics.add(this.#cells, at + UNFLUSHED, chargedAmount);
-    Atomics.sub(this.#cells, at + RESERVED, reservedAmount);
+  /** What an exchange really cost; before its record can be seen by the writer, and before its reservation is freed. */
+  charge(row: number, amount: bigint): void {
+    Atomics.add(this.#cells, row * ROW_CELLS + UNFLUSHED, amount);
+  }
+
+  /** Ends a reservation. */
+  free(row: number, amount: bigint): void {
+    Atomics.sub(this.#cells, row * ROW_CELLS + RESERVED, amount);
+    Atomics.sub(this.#cells, this.#heldAt(this.#owner, row), amount);
   }
 
   /** Primary, when a user's row is first loaded: nothing of this user can be in flight yet. */
@@ -65,5 +87,22 @@ export class Ledger {
     const at = row * ROW_CELLS;
     Atomics.store(this.#cells, at + BALANCE, balance);
     Atomics.sub(this.#cells, at + UNFLUSHED, committed);
+  }
+
+  /** Primary, for an owner that is gone: frees what it had reserved. Returns the sum. */
+  reclaim(owner: number): bigint {
+    let sum = 0n;
+    for (let row = 0; row < this.#shape.rows; row++) {
+      const amount = this.held(owner, row);
+      if (amount === 0n) continue;
+      Atomics.sub(this.#cells, row * ROW_CELLS + RESERVED, amount);
+      Atomics.sub(this.#cells, this.#heldAt(owner, row), amount);
+      sum += amount;
+    }
+    return sum;
+  }
+
+  #heldAt(owner: number, row: number): number {
+    return this.#shape.rows * (ROW_CELLS + owner) + row;
   }
 }

@@ -6,14 +6,17 @@
  *     │ word │ limit │ head │ spare │ cells: tickets, oldest at head │
  *     └──────┴───────┴──────┴───────┴───────────────────────────────┘
  *     word:  bit 31 lock │ bits 16–30 waiting │ bits 0–15 in use
- *   held (after all rows, Int32 per front × row): places each front owns, raised before the count is, so that a dead front's
- *     places can be returned.
+ *   held (after all rows, Int32 per owner × row): places that each owner has, so that a dead one's can be returned (`owners.ts`).
+ *
+ *   A thread cannot end while it holds a lock bit: nothing in there can throw, and whatever stops a thread between two instructions (the
+ *   heap's bound, a native crash) ends the process, because its server is still open. Should a lock ever stay, the bound of
+ *   `relax` ends the thread that waits, and so primary and the process: better than everybody waiting for ever.
  *
  * Taking and returning a place while nobody waits is one compare-and-swap on `word`. A newcomer never overtakes: with anybody
  * waiting it queues. Everything that touches the queue holds the row's lock bit for some tens of instructions without a call that
  * could throw. A releaser hands its place to the oldest live ticket: the count is never lowered while someone waits.
  *
- * Runs on fronts (take, enqueue, release, cancel) and primary (limits). Never blocks for longer than another thread's hold.
+ * Runs on fronts (take, enqueue, release, cancel) and primary (limits, reclaim). Never blocks for longer than another thread's hold.
  */
 import { assert } from '#base/assert.ts';
 import type { Doorbells } from './doorbells.ts';
@@ -26,19 +29,22 @@ const IN_USE_MASK = 0xffff;
 const ROW_HEAD = 4;
 /** The count has 16 bits. */
 export const SLOTS_MAX = IN_USE_MASK;
-/** Spins before a waiter for the lock sleeps: the holder was preempted. */
+/** Spins before a waiter for the lock sleeps a millisecond at a time: the holder was preempted. */
 const SPINS_MAX = 2000;
+/** A preempted holder goes on within this many milliseconds, or it never will. */
+const SLEEPS_MAX = 10_000;
 const sleepWord = new Int32Array(new SharedArrayBuffer(4));
 
 export interface SlotTableShape {
   rows: number;
-  fronts: number;
+  /** Fronts and the predecessor (`ownerCount`). */
+  owners: number;
   /** Queue capacity of each row; a power of two. */
   queueMax: number;
 }
 
 export function slotTableBytes(shape: SlotTableShape): number {
-  return shape.rows * (ROW_HEAD + shape.queueMax + shape.fronts) * 4;
+  return shape.rows * (ROW_HEAD + shape.queueMax + shape.owners) * 4;
 }
 
 export type EnqueueResult = 'taken' | 'queued' | 'full';
@@ -48,17 +54,17 @@ export class SlotTable {
   readonly #shape: SlotTableShape;
   readonly #stride: number;
   readonly #heldBase: number;
-  readonly #front: number;
+  readonly #owner: number;
   readonly #board: TicketBoard;
   readonly #bells: Doorbells;
 
-  /** `front`: whose places this instance takes; primary uses any index and never takes. */
-  constructor(buffer: SharedArrayBuffer, shape: SlotTableShape, front: number, board: TicketBoard, bells: Doorbells) {
+  /** `owner`: whose places this instance takes and returns. */
+  constructor(buffer: SharedArrayBuffer, shape: SlotTableShape, owner: number, board: TicketBoard, bells: Doorbells) {
     this.#cells = new Int32Array(buffer);
     this.#shape = shape;
     this.#stride = ROW_HEAD + shape.queueMax;
     this.#heldBase = shape.rows * this.#stride;
-    this.#front = front;
+    this.#owner = owner;
     this.#board = board;
     this.#bells = bells;
   }
@@ -81,9 +87,9 @@ export class SlotTable {
     return (word & IN_USE_MASK) + ((word >>> WAITING_SHIFT) & WAITING_MASK);
   }
 
-  /** Places of a row that one front owns. */
-  held(front: number, row: number): number {
-    return Atomics.load(this.#cells, this.#heldBase + front * this.#shape.rows + row);
+  /** Places of a row that one owner has. */
+  held(owner: number, row: number): number {
+    return Atomics.load(this.#cells, this.#heldBase + owner * this.#shape.rows + row);
   }
 
   /** Takes a place if one is free and nobody waits. */
@@ -96,9 +102,9 @@ export class SlotTable {
         continue;
       }
       if (word >>> WAITING_SHIFT !== 0 || (word & IN_USE_MASK) >= this.#cells[at + 1]!) return false;
-      this.#own(this.#front, row, 1);
+      this.#own(this.#owner, row, 1);
       if (Atomics.compareExchange(this.#cells, at, word, word + 1) === word) return true;
-      this.#own(this.#front, row, -1);
+      this.#own(this.#owner, row, -1);
     }
   }
 
@@ -109,7 +115,7 @@ export class SlotTable {
     const inUse = word & IN_USE_MASK;
     const waiting = word >>> WAITING_SHIFT;
     if (waiting === 0 && inUse < this.#cells[at + 1]!) {
-      this.#own(this.#front, row, 1);
+      this.#own(this.#owner, row, 1);
       this.#unlock(at, inUse + 1, 0);
       return 'taken';
     }
@@ -136,11 +142,11 @@ export class SlotTable {
       assert((word & IN_USE_MASK) > 0, 'a slot is released that nobody holds');
       if (word >>> WAITING_SHIFT !== 0) break;
       if (Atomics.compareExchange(this.#cells, at, word, word - 1) !== word) continue;
-      this.#own(this.#front, row, -1);
+      this.#own(this.#owner, row, -1);
       return;
     }
     const word = this.#lock(at);
-    this.#own(this.#front, row, -1);
+    this.#own(this.#owner, row, -1);
     this.#grantAndUnlock(row, (word & IN_USE_MASK) - 1, word >>> WAITING_SHIFT);
   }
 
@@ -168,6 +174,30 @@ export class SlotTable {
     const word = this.#lock(at);
     this.#cells[at + 1] = Math.min(limit, SLOTS_MAX);
     this.#grantAndUnlock(row, word & IN_USE_MASK, word >>> WAITING_SHIFT);
+  }
+
+  /**
+   * Primary, for an owner that is gone and whose tickets are all cancelled: its cells leave the queues, its places go to those who
+   * wait. Returns how many places it had.
+   */
+  reclaim(owner: number): number {
+    let places = 0;
+    for (let row = 0; row < this.#shape.rows; row++) {
+      if (this.held(owner, row) !== 0 || this.waiting(row) !== 0) places += this.#reclaimRow(owner, row);
+    }
+    return places;
+  }
+
+  /** Under the row's lock, so that a hand-over to one of its tickets that is under way has either happened or failed. */
+  #reclaimRow(owner: number, row: number): number {
+    const at = row * this.#stride;
+    const word = this.#lock(at);
+    const waiting = this.#dropCellsOf(owner, at, word >>> WAITING_SHIFT);
+    const held = this.held(owner, row);
+    assert(held >= 0 && held <= (word & IN_USE_MASK), 'an owner has no more places than are in use');
+    this.#own(owner, row, -held);
+    this.#grantAndUnlock(row, (word & IN_USE_MASK) - held, waiting);
+    return held;
   }
 
   /** Holding the lock: gives free places to the oldest tickets, then unlocks and rings. */
@@ -209,8 +239,21 @@ export class SlotTable {
     return waiting - 1;
   }
 
-  #own(front: number, row: number, amount: number): void {
-    Atomics.add(this.#cells, this.#heldBase + front * this.#shape.rows + row, amount);
+  /** Holding the lock: removes every cell of one front's tickets; the others keep their order. */
+  #dropCellsOf(owner: number, at: number, waiting: number): number {
+    const mask = this.#shape.queueMax - 1;
+    const head = this.#cells[at + 2]!;
+    let kept = 0;
+    for (let i = 0; i < waiting; i++) {
+      const ticket = this.#cells[at + ROW_HEAD + ((head + i) & mask)]!;
+      if (this.#board.frontOf(ticket) === owner) continue;
+      this.#cells[at + ROW_HEAD + ((head + kept++) & mask)] = ticket;
+    }
+    return kept;
+  }
+
+  #own(owner: number, row: number, amount: number): void {
+    Atomics.add(this.#cells, this.#heldBase + owner * this.#shape.rows + row, amount);
   }
 
   #lock(at: number): number {
@@ -227,5 +270,7 @@ export class SlotTable {
 }
 
 function relax(spins: number): void {
-  if (spins >= SPINS_MAX) Atomics.wait(sleepWord, 0, 0, 1);
+  if (spins < SPINS_MAX) return;
+  assert(spins < SPINS_MAX + SLEEPS_MAX, 'a row is locked by nobody who goes on');
+  Atomics.wait(sleepWord, 0, 0, 1);
 }

@@ -7,6 +7,8 @@
  *   FREE ──────────────► WAITING ──────────────► GRANTED ──► FREE
  *                           │  owner: CAS
  *                           └──────────────────► CANCELLED ──► FREE   (after its cell left the row's queue)
+ *
+ * Primary cancels and frees the tickets of a front that is gone.
  */
 export const FREE = 0;
 export const WAITING = 1;
@@ -40,6 +42,20 @@ export class TicketBoard {
 
   set(ticket: number, state: number): void {
     Atomics.store(this.states, ticket, state);
+  }
+
+  /** Primary, for a front that is gone: nothing is granted to it any more. Returns how many tickets were waiting. */
+  cancelAll(front: number): number {
+    let waiting = 0;
+    const first = this.firstOf(front);
+    for (let i = 0; i < this.ticketsPerFront; i++) if (this.leaveWaiting(first + i, CANCELLED)) waiting++;
+    return waiting;
+  }
+
+  /** Primary, once the cells of a gone front's tickets have left every queue. */
+  freeAll(front: number): void {
+    const first = this.firstOf(front);
+    for (let i = 0; i < this.ticketsPerFront; i++) this.set(first + i, FREE);
   }
 
   /** True when this caller moved the ticket out of WAITING. */
