@@ -198,6 +198,8 @@ export class Rig {
     const result = await this.#audit();
     if (leftOver.length > 0) failures.push(`left over: ${leftOver.join(', ')}`);
     failures.push(...commonFailures(result));
+    const fronts = new Set(this.#asked.map(({ front }) => front).filter((front) => front !== ''));
+    if (fronts.size < 2) failures.push('fewer than two fronts answered');
     const { unanswered } = result;
     const connects = { refused: unanswered['ECONNREFUSED'] ?? 0, reset: unanswered['ECONNRESET'] ?? 0 };
     return {

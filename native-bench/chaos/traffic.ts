@@ -22,6 +22,8 @@ export interface Asked {
   endMs: number;
   ending: Ending;
   status: number;
+  /** Which thread answered. */
+  front: string;
   cause: string;
 }
 
@@ -86,7 +88,16 @@ export interface Ask {
 /** One request, noted in `into` from its start. Never throws. */
 export async function ask({ boundMs = ANSWER_BOUND_MS, ...call }: Ask, into: Asked[]): Promise<Asked> {
   const { base, key, label, stream, agent } = call;
-  const asked: Asked = { label, stream, startMs: performance.now(), endMs: 0, ending: 'open', status: 0, cause: '' };
+  const asked: Asked = {
+    label,
+    stream,
+    startMs: performance.now(),
+    endMs: 0,
+    ending: 'open',
+    status: 0,
+    front: '',
+    cause: '',
+  };
   into.push(asked);
   try {
     const headers = { 'x-request-id': label, ...call.headers };
@@ -94,6 +105,7 @@ export async function ask({ boundMs = ANSWER_BOUND_MS, ...call }: Ask, into: Ask
     const response = await open(base, { key, body, headers, boundMs, ...(agent ? { agent } : {}) });
     const answer = await finish(response, asked.startMs, boundMs);
     asked.status = answer.status;
+    asked.front = answer.front;
     if (answer.status !== 200) {
       asked.ending = 'refused';
       asked.cause = answer.body.toString('utf8').slice(0, 200);

@@ -6,7 +6,7 @@ import type { Asked } from '../../native-bench/chaos/traffic.ts';
 import type { Served } from '../support/upstream.ts';
 
 function asked(label: string, ending: Asked['ending'] = 'completed'): Asked {
-  return { label, stream: true, startMs: 0, endMs: 100, ending, status: 200, cause: '' };
+  return { label, stream: true, startMs: 0, endMs: 100, ending, status: 200, front: '0', cause: '' };
 }
 
 function served(label: string): Served {
