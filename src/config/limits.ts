@@ -31,6 +31,8 @@ const FINGERPRINT_BYTES = 160;
 const ACCOUNT_HEAP_BYTES = KIB;
 /** Garbage that a generation may hold before it is collected. */
 const HEAP_SLACK_BYTES = 128 * MIB;
+/** A body in the queue for room: an entry of a map and the list of what it keeps aside. */
+const WAITER_BYTES = 256;
 /** A user or account row beside its queue and its owners: counts, ledger or health. */
 const ROW_BYTES = 64;
 /** What an owner (a front, or the predecessor) adds to a row: a word for places, for users also 64 bits for money reserved. */
@@ -111,7 +113,13 @@ function frontLines(config: Config, fronts: number): MemoryLine[] {
   const native =
     limits.exchangesPerFront * (EXCHANGE_NATIVE_BYTES + TICKET_BYTES) +
     limits.connectionsPerFront * CONNECTION_NATIVE_BYTES;
+  const waiting = limits.bodyWaitBytes + limits.bodyWaiters * WAITER_BYTES;
   return [
+    {
+      name: 'bodies waiting for room',
+      bytes: fronts * waiting,
+      why: `${fronts} × (limits.bodyWaitBytes + limits.bodyWaiters × 256 B)`,
+    },
     { name: 'usage rings', bytes: fronts * usage.ringBytes, why: `${fronts} × usage.ringBytes` },
     {
       name: 'heaps of the fronts',

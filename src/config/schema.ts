@@ -97,6 +97,13 @@ const sections = {
     memoryBytesMax: int(4 * GIB, 256 * MIB, 1024 * GIB, 'Refuse to start when the worst case is larger than this.'),
     bodyBytesMax: int(32 * MIB, KIB, 256 * MIB, 'Largest request body.'),
     bodyBytesTotal: int(256 * MIB, MIB, 64 * GIB, 'Request bodies held at once, by all fronts together.'),
+    bodyWaiters: int(
+      1_024,
+      0,
+      100_000,
+      'Bodies of one front that may wait for room in bodyBytesTotal; the next gets 503.',
+    ),
+    bodyWaitBytes: int(32 * MIB, 512 * KIB, GIB, 'Bytes that these bodies may keep aside meanwhile, on each front.'),
     streamBytesTotal: int(256 * MIB, MIB, 64 * GIB, 'Answer bytes waiting for slow readers, by all fronts together.'),
     exchangesPerFront: int(12_000, 1, 1_000_000, 'Open exchanges of one front.'),
     connectionsPerFront: int(20_000, 1, 1_000_000, 'Client connections of one front.'),
@@ -115,6 +122,12 @@ const sections = {
   }),
   edge: section('Reading requests.', {
     bodyStallMs: int(8_000, 100, 8_000, 'Longest silence within a body; above 8 s the listener would close first.'),
+    bodyWaitMs: int(
+      5_000,
+      0,
+      7_000,
+      'Longest wait for room in limits.bodyBytesTotal; above 7 s the listener could close before the answer.',
+    ),
     bodyTotalMs: int(120_000, 1_000, HOUR_MS, 'Longest time for a whole body.'),
   }),
   stream: section('Sending answers.', {

@@ -1,71 +1,143 @@
 /**
- * Receives one request body into one buffer drawn from the shared byte budget: one copy a chunk, because the server's chunk dies
- * when its handler returns. A declared length is not allocated before the first byte came; a chunked body grows by doubling.
+ * One request body: received into one buffer drawn from the shared byte budget, one copy a chunk, because the server's chunk dies
+ * when its handler returns. A declared length is not allocated before the first byte came; a chunked body grows by doubling. What
+ * does not fit right now is kept aside and waits (`body-room.ts`).
+ *
+ *   receiving ──no room──► waiting ──room──► receiving ──last byte──► whole ──release──► released
+ *
+ * Released early, once nobody can need the bytes any more, the memory goes back to the allocator at once: the HTTP client keeps a
+ * reference to the body until its answer ends, so the buffer is detached, which needs every write from it to have left the process.
  *
  * Front thread only.
  */
-import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
+import { assert } from '#base/assert.ts';
 import type { FailureCode } from '#failure/registry.ts';
+import type { BodyRoom, BodyWaiter } from './body-room.ts';
+import { detach } from './detach.ts';
 
 const CHUNKED_BYTES_MIN = 16 * 1024;
 const EMPTY = new Uint8Array(0);
 
-export class BodyReader {
-  readonly #budget: ByteBudget;
+export interface BodyOwner {
+  /** A body that waited has got its room, and everything that was kept aside is in it. */
+  onBodyRoom(): void;
+}
+
+export class BodyReader implements BodyWaiter {
+  readonly #room: BodyRoom;
+  readonly #owner: BodyOwner;
   readonly #bytesMax: number;
   readonly #declared: number;
   #buffer: Uint8Array = EMPTY;
   #taken = 0;
   #length = 0;
+  /** Chunks kept aside; null while none are. */
+  #aside: Uint8Array[] | null = null;
+  #asideBytes = 0;
+  #isWhole = false;
+  #released = false;
 
   /** `declared`: Content-Length, −1 when chunked. */
-  constructor(budget: ByteBudget, bytesMax: number, declared: number) {
-    this.#budget = budget;
+  constructor(room: BodyRoom, owner: BodyOwner, bytesMax: number, declared: number) {
+    this.#room = room;
+    this.#owner = owner;
     this.#bytesMax = bytesMax;
     this.#declared = declared;
   }
 
+  /** Bytes received into the buffer; still known when they are released. */
   get length(): number {
     return this.#length;
   }
 
-  /** The bytes received; valid until `free`. */
+  /** The last chunk has come, though it may still be kept aside. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  get isWaiting(): boolean {
+    return this.#aside !== null;
+  }
+
+  get isReleased(): boolean {
+    return this.#released;
+  }
+
+  /** The bytes received; valid until `release`. */
   get bytes(): Uint8Array {
+    assert(!this.#released, 'a body is used that has been released');
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Adds a chunk. Returns a failure instead when the body is too large or the budget is used up. */
-  add(chunk: ArrayBuffer, isLast: boolean): FailureCode | null {
-    const length = this.#length + chunk.byteLength;
+  /** Adds a chunk. `waits`: there is no room for it now, the connection is to be paused. A failure: it is refused. */
+  add(chunk: ArrayBuffer, isLast: boolean): FailureCode | 'waits' | null {
+    const length = this.#length + this.#asideBytes + chunk.byteLength;
+    this.#isWhole = isLast;
     if (length > this.#bytesMax) return 'body_too_large';
-    if (length > this.#buffer.length) {
-      const room = this.#roomFor(length, isLast);
-      if (!this.#grow(room)) return 'body_budget_exhausted';
+    if (this.#aside === null && (length <= this.#buffer.length || this.#grow(length))) {
+      this.#append(new Uint8Array(chunk));
+      return null;
     }
-    this.#buffer.set(new Uint8Array(chunk), this.#length);
-    this.#length = length;
-    return null;
+    return this.#keepAside(chunk, length);
   }
 
-  /** Gives the budget back; the bytes must not be used any more. Idempotent. */
-  free(): void {
-    if (this.#taken > 0) this.#budget.give(this.#taken);
-    this.#taken = 0;
+  /** Called when it is this body's turn. */
+  retryRoom(): boolean {
+    const aside = this.#aside!;
+    const length = this.#length + this.#asideBytes;
+    if (length > this.#buffer.length && !this.#grow(length)) return false;
+    this.#room.leave(this);
+    for (const chunk of aside) this.#append(chunk);
+    this.#aside = null;
+    this.#asideBytes = 0;
+    this.#owner.onBodyRoom();
+    return true;
+  }
+
+  /**
+   * Gives the memory back to the budget; the bytes must not be used any more. `isFree`: nobody else reads from the buffer, no write
+   * from it is pending: it goes back to the allocator now, not when garbage is collected. Idempotent.
+   */
+  release(isFree: boolean): void {
+    if (this.#released) return;
+    this.#released = true;
+    if (this.#aside !== null) this.#room.leave(this);
+    this.#aside = null;
+    if (isFree) detach(this.#buffer);
     this.#buffer = EMPTY;
+    if (this.#taken > 0) this.#room.give(this.#taken);
+    this.#taken = 0;
   }
 
-  #roomFor(length: number, isLast: boolean): number {
-    if (isLast) return length;
+  #keepAside(chunk: ArrayBuffer, length: number): FailureCode | 'waits' {
+    if (!this.#room.canEverFit(this.#roomFor(length))) return 'body_budget_exhausted';
+    if (!this.#room.hold(this, chunk.byteLength)) return 'body_budget_exhausted';
+    this.#aside ??= [];
+    this.#aside.push(new Uint8Array(chunk.slice(0)));
+    this.#asideBytes += chunk.byteLength;
+    return 'waits';
+  }
+
+  #append(chunk: Uint8Array): void {
+    this.#buffer.set(chunk, this.#length);
+    this.#length += chunk.length;
+  }
+
+  #roomFor(length: number): number {
+    if (this.#isWhole) return length;
     if (this.#declared >= length) return Math.min(this.#declared, this.#bytesMax);
     return Math.min(Math.max(length, this.#buffer.length * 2, CHUNKED_BYTES_MIN), this.#bytesMax);
   }
 
-  #grow(room: number): boolean {
-    if (!this.#budget.take(room)) return false;
-    const grown = Buffer.allocUnsafe(room);
+  #grow(length: number): boolean {
+    const bytes = this.#roomFor(length);
+    if (!this.#room.take(bytes)) return false;
+    // Never from Node's shared pool: a buffer of its own can be given back alone.
+    const grown = Buffer.allocUnsafeSlow(bytes);
     grown.set(this.#buffer.subarray(0, this.#length));
-    if (this.#taken > 0) this.#budget.give(this.#taken);
-    this.#taken = room;
+    detach(this.#buffer);
+    if (this.#taken > 0) this.#room.give(this.#taken);
+    this.#taken = bytes;
     this.#buffer = grown;
     return true;
   }

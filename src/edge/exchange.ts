@@ -16,7 +16,7 @@ import type { Attempt, AttemptOwner, UpstreamHeaders } from '#relay/attempt.ts';
 import type { Plan } from '#schedule/plan.ts';
 import type { SnapshotAccount } from '#threads/protocol.ts';
 import type { Facts } from '#wire/facts.ts';
-import type { BodyReader } from './body-reader.ts';
+import type { BodyOwner, BodyReader } from './body-reader.ts';
 import type { Head } from './head.ts';
 import type { Reply, ReplyOwner } from './reply.ts';
 
@@ -26,6 +26,7 @@ export type Stage = 'receiving' | 'scanning' | 'waiting' | 'relaying' | 'drainin
 export interface ExchangeEvents {
   clientGone(exchange: Exchange): void;
   replyEnded(exchange: Exchange, complete: boolean): void;
+  bodyRoomFound(exchange: Exchange): void;
   placeGranted(exchange: Exchange): void;
   upstreamHead(exchange: Exchange, status: number, headers: UpstreamHeaders): void;
   upstreamData(exchange: Exchange, chunk: Uint8Array): void;
@@ -33,7 +34,7 @@ export interface ExchangeEvents {
   upstreamError(exchange: Exchange, error: Error & { code?: string }): void;
 }
 
-export class Exchange implements ReplyOwner, AttemptOwner {
+export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   readonly id: RequestId;
   readonly head: Head;
   readonly startedAtMs: number;
@@ -50,6 +51,14 @@ export class Exchange implements ReplyOwner, AttemptOwner {
   body: BodyReader | null = null;
   bodyComplete = false;
   lastByteAtMs: number;
+  /** When the body began to wait for room, 0 while it does not; and how long it has waited in all. */
+  bodyWaitsSinceMs = 0;
+  bodyWaitedMs = 0;
+  /** An attempt that failed may still be sending from the body: its memory is left to the garbage collector. */
+  bodyPinned = false;
+  /** The body with the upstream's name of the model, when that differs, and the room that it took. */
+  spliced: Uint8Array | null = null;
+  splicedRoom = 0;
   facts: Facts | null = null;
   price: Price | null = null;
 
@@ -112,6 +121,10 @@ export class Exchange implements ReplyOwner, AttemptOwner {
 
   onReplyEnded(complete: boolean): void {
     this.#events.replyEnded(this, complete);
+  }
+
+  onBodyRoom(): void {
+    this.#events.bodyRoomFound(this);
   }
 
   /** A releaser handed over the place this exchange waited for. */

@@ -129,19 +129,39 @@ export class Lifecycle implements ExchangeEvents {
 
   /** Takes the body in. After an early refusal the rest is read and dropped, so that the client sees the answer. */
   #receive(exchange: Exchange, res: HttpResponse): void {
-    const { config, bodyBudget } = this.#parts;
+    const { config, bodyRoom } = this.#parts;
     res.onData((chunk, isLast) => {
       if (exchange.stage !== 'receiving') return;
       exchange.lastByteAtMs = nowMs();
-      exchange.body ??= new BodyReader(bodyBudget, config.limits.bodyBytesMax, exchange.head.contentLength);
+      exchange.body ??= new BodyReader(bodyRoom, exchange, config.limits.bodyBytesMax, exchange.head.contentLength);
       const code = exchange.body.add(chunk, isLast);
+      if (code === 'waits') return this.#bodyWaits(exchange);
       if (code !== null)
         return this.refuse(exchange, code === 'body_too_large' ? tooLarge(config.limits.bodyBytesMax) : refuse(code));
-      if (!isLast) return;
-      exchange.bodyComplete = true;
-      this.#parts.counters.add(C.requestBytes, exchange.body.length);
-      this.#proceed(exchange);
+      if (isLast) this.#bodyWhole(exchange);
     });
+  }
+
+  #bodyWhole(exchange: Exchange): void {
+    exchange.bodyComplete = true;
+    this.#parts.counters.add(C.requestBytes, exchange.body!.length);
+    this.#proceed(exchange);
+  }
+
+  /** There is no room for the body now. A connection with nothing more to send is not paused: a pause would hide its end. */
+  #bodyWaits(exchange: Exchange): void {
+    if (exchange.bodyWaitsSinceMs === 0) this.#parts.counters.add(C.bodyWaits);
+    exchange.bodyWaitsSinceMs ||= exchange.lastByteAtMs;
+    if (!exchange.body!.isWhole) exchange.reply.pauseRequest();
+  }
+
+  bodyRoomFound(exchange: Exchange): void {
+    const now = nowMs();
+    exchange.bodyWaitedMs += now - exchange.bodyWaitsSinceMs;
+    exchange.bodyWaitsSinceMs = 0;
+    exchange.lastByteAtMs = now;
+    exchange.reply.resumeRequest();
+    if (exchange.body!.isWhole) this.#bodyWhole(exchange);
   }
 
   /** Goes on once both the key is known and the body is whole. */
@@ -227,8 +247,8 @@ export class Lifecycle implements ExchangeEvents {
   // ── relay (+ tap) ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #relay(exchange: Exchange): void {
-    if (this.#relaying.start(exchange)) return;
-    this.refuse(exchange, refuse('accounts_busy'));
+    const code = this.#relaying.start(exchange);
+    if (code !== null) this.refuse(exchange, refuse(code));
   }
 
   /** Nothing has been forwarded yet: another account may still serve this exchange. */
@@ -293,6 +313,7 @@ export class Lifecycle implements ExchangeEvents {
   /** Called some times a second: ends what has waited too long. */
   sweep(now: number): void {
     for (const reply of this.#parts.replies.blocked) reply.retry(now);
+    this.#parts.bodyRoom.serve();
     for (const exchange of this.#parts.open.snapshot()) {
       if (exchange.stage === 'receiving') this.#sweepReceiving(exchange, now);
       else if (exchange.stage === 'waiting') this.#sweepWaiting(exchange, now);
@@ -301,9 +322,14 @@ export class Lifecycle implements ExchangeEvents {
   }
 
   #sweepReceiving(exchange: Exchange, now: number): void {
-    const { bodyStallMs, bodyTotalMs } = this.#parts.config.edge;
+    const { bodyStallMs, bodyTotalMs, bodyWaitMs } = this.#parts.config.edge;
     if (exchange.bodyComplete) return;
-    const late = now - exchange.lastByteAtMs > bodyStallMs || now - exchange.startedAtMs > bodyTotalMs;
+    if (exchange.bodyWaitsSinceMs > 0) {
+      if (now - exchange.bodyWaitsSinceMs > bodyWaitMs) this.refuse(exchange, refuse('body_budget_exhausted'));
+      return;
+    }
+    const reading = now - exchange.startedAtMs - exchange.bodyWaitedMs;
+    const late = now - exchange.lastByteAtMs > bodyStallMs || reading > bodyTotalMs;
     if (late) this.refuse(exchange, refuse('body_timeout'));
   }
 

@@ -13,10 +13,10 @@ import { forwardedQuery, requestHeaders } from '#relay/target.ts';
 import { judgeError, judgeStatus, type Verdict } from '#relay/verdict.ts';
 import { upstreamModel } from '#schedule/plan.ts';
 import type { RecordStatus } from '#usage/record.ts';
-import { spliceModel } from '#wire/rewrite-model.ts';
 import { breakStream, breakStreamWith, statusLine } from './answers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
+import { isCommitted, releaseSpliced, releaseWhenSent, takeSentBody } from './sent-body.ts';
 
 /** Where the lifecycle goes on. */
 export interface RelayingExits {
@@ -34,41 +34,49 @@ export class Relaying {
     this.#exits = exits;
   }
 
-  /** Dispatches to the account whose place is held; false (and the place given back) when its origin has no connection left. */
-  start(exchange: Exchange): boolean {
+  /** Dispatches to the account whose place is held, or gives the place back and says what there is no room for. */
+  start(exchange: Exchange): FailureCode | null {
     const { pools, catalog, accountSlots, counters, health, config } = this.#parts;
     const plan = exchange.plan!;
     const account = plan.accounts[exchange.accountIndex]!;
     const row = account.row;
     const target = catalog.targets.get(account.id);
     const pool = target === undefined ? null : pools.get(target.origin);
-    const client = pool?.take() ?? null;
-    if (target === undefined || pool === null || client === null) {
+    const connection = pool?.take() ?? null;
+    if (target === undefined || pool === null || connection === null) {
       accountSlots.release(row);
-      return false;
+      return 'accounts_busy';
+    }
+    exchange.sentModel = upstreamModel(account, exchange.facts!.model!);
+    this.#leaveAttempt(exchange);
+    const body = takeSentBody(this.#parts, exchange);
+    if (body === null) {
+      pool.give(connection, nowMs());
+      accountSlots.release(row);
+      return 'body_budget_exhausted';
     }
     exchange.stage = 'relaying';
     exchange.account = account;
     exchange.attempts++;
-    exchange.sentModel = upstreamModel(account, exchange.facts!.model!);
     health.markUsed(row, nowMs());
-    const attempt = new Attempt(pool, client, counters, exchange, () => accountSlots.release(row));
+    const attempt = new Attempt(pool, connection, counters, exchange, () => accountSlots.release(row));
     exchange.attempt = attempt;
     attempt.start({
       path: target.messagesPath + forwardedQuery(exchange.head.query),
       headers: requestHeaders(target, exchange.head.forwarded),
-      body: this.#bodyFor(exchange),
+      body,
       headersTimeoutMs: config.relay.headersTimeoutMs,
       idleTimeoutMs: config.relay.idleTimeoutMs,
     });
-    return true;
+    return null;
   }
 
-  #bodyFor(exchange: Exchange): Uint8Array {
-    const bytes = exchange.body!.bytes;
-    return exchange.sentModel === exchange.facts!.model
-      ? bytes
-      : spliceModel(bytes, exchange.facts!, exchange.sentModel);
+  /** The attempt before failed. It may still be sending, when its upstream answered before it had read everything. */
+  #leaveAttempt(exchange: Exchange): void {
+    if (exchange.attempt === null) return;
+    if (exchange.attempt.holdsBody) exchange.bodyPinned = true;
+    releaseSpliced(this.#parts, exchange);
+    exchange.attempt = null;
   }
 
   head(exchange: Exchange, status: number, headers: UpstreamHeaders): void {
@@ -99,6 +107,7 @@ export class Relaying {
 
   data(exchange: Exchange, chunk: Uint8Array): void {
     if (exchange.firstByteAtMs === 0) this.#firstByte(exchange);
+    else releaseWhenSent(this.#parts, exchange);
     exchange.tap?.push(chunk);
     if (exchange.stage === 'draining') {
       exchange.drainBytesLeft -= chunk.length;
@@ -147,6 +156,7 @@ export class Relaying {
   }
 
   sweep(exchange: Exchange, now: number): void {
+    releaseWhenSent(this.#parts, exchange);
     if (exchange.stage === 'draining' && now >= exchange.drainUntilMs) return this.#stopDraining(exchange);
     if (exchange.stage !== 'relaying') return;
     if (now - exchange.attempt!.startedAtMs < this.#parts.config.relay.totalTimeoutMs) return;
@@ -193,7 +203,7 @@ export class Relaying {
 
   /** The answer broke off: another account may serve as long as no byte of it has left for the client. */
   #broken(exchange: Exchange, code: FailureCode): void {
-    if (exchange.firstByteAtMs > 0 && exchange.reply.headSent) return this.#breakOff(exchange, code);
+    if (isCommitted(exchange)) return this.#breakOff(exchange, code);
     this.#unsee(exchange);
     this.#failed(exchange, code);
   }

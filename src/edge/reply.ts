@@ -76,6 +76,7 @@ export class Reply {
   #over = false;
   #queued = false;
   #watchesWritable = false;
+  #requestPaused = false;
   #blockedAtMs = 0;
   #triedAtMs = 0;
 
@@ -94,6 +95,19 @@ export class Reply {
   /** Nothing more can be written: answered, or the client is gone. */
   get over(): boolean {
     return this.#over;
+  }
+
+  /** Stops reading the request; an answer resumes it, so that the rest is read and dropped and the client sees the answer. */
+  pauseRequest(): void {
+    if (this.#over || this.#requestPaused) return;
+    this.#requestPaused = true;
+    this.#res.pause();
+  }
+
+  resumeRequest(): void {
+    if (this.#over || !this.#requestPaused) return;
+    this.#requestPaused = false;
+    this.#res.resume();
   }
 
   /** Sets status and headers (name, value, …); they leave with the first bytes. */
@@ -122,6 +136,7 @@ export class Reply {
   /** Ends the answer after what is pending. */
   finish(): void {
     if (this.#over) return;
+    this.resumeRequest();
     this.#finishing = true;
     this.#shared.unfinished++;
     if (!this.#blocked) this.flush();

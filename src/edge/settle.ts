@@ -12,6 +12,7 @@ import { C, type CounterRow } from '#meter/counters.ts';
 import type { RecordStatus, UsageRecord } from '#usage/record.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
+import { releaseBodies } from './sent-body.ts';
 import { usageOf } from './usage-of.ts';
 
 const FAILURE_INDEX = new Map(FAILURE_CODES.map((code, index) => [code, index]));
@@ -21,13 +22,14 @@ const IDLE_TAPS_MAX = 256;
 
 export function settle(parts: Parts, exchange: Exchange, status: RecordStatus | 'refused', refusal?: Refusal): void {
   assert(exchange.stage !== 'settled', 'an exchange is settled twice');
+  const { stage } = exchange;
   exchange.stage = 'settled';
   parts.open.delete(exchange);
   const now = nowMs();
   const record = book(parts, exchange, status === 'refused' ? 'interrupted' : status, now);
   giveTapBack(parts, exchange);
   if (exchange.holdsUserSlot) parts.userSlots.release(exchange.entry!.principal.userRow);
-  exchange.body?.free();
+  releaseBodies(parts, exchange, stage);
   count(parts.counters, exchange, status, now);
   if (record !== null) countRecord(parts.counters, record);
   if (refusal !== undefined) parts.counters.failure(FAILURE_INDEX.get(refusal.failure.code)!);

@@ -23,6 +23,10 @@ export const COUNTERS = [
   'responseWrites', // write calls towards clients
   'responseChunks', // upstream chunks forwarded
   'backpressurePauses',
+  'bodyWaits', // bodies that had to wait for room in the budget
+  'connectionsOpened',
+  'connectionsClosed',
+  'connectionsRefused', // closed at once: the front had as many as it may hold
   'keyHits',
   'keyNegativeHits',
   'keyLookups', // questions to primary

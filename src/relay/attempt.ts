@@ -8,10 +8,11 @@
  *
  * Front thread only.
  */
-import type { Client, Dispatcher } from 'undici';
+import type { Socket } from 'node:net';
+import type { Dispatcher } from 'undici';
 import { nowMs } from '#base/clock.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
-import type { OriginPool } from './origin-pool.ts';
+import type { Connection, OriginPool } from './origin-pool.ts';
 
 type Controller = Dispatcher.DispatchController;
 export type UpstreamHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -35,19 +36,21 @@ export interface AttemptRequest {
 export class Attempt {
   readonly startedAtMs = nowMs();
   readonly #pool: OriginPool;
-  readonly #client: Client;
+  readonly #connection: Connection;
   readonly #counters: CounterRow;
   readonly #onOver: () => void;
   #owner: AttemptOwner | null;
   #controller: Controller | null = null;
+  /** The socket that the request was written to. */
+  #socket: Socket | null = null;
   #drainBytes = 0;
   #deadline: NodeJS.Timeout | undefined;
   #over = false;
 
   /** `onOver` is called once, when the upstream has ended: it returns the account's place. */
-  constructor(pool: OriginPool, client: Client, counters: CounterRow, owner: AttemptOwner, onOver: () => void) {
+  constructor(pool: OriginPool, connection: Connection, counters: CounterRow, owner: AttemptOwner, onOver: () => void) {
     this.#pool = pool;
-    this.#client = client;
+    this.#connection = connection;
     this.#counters = counters;
     this.#owner = owner;
     this.#onOver = onOver;
@@ -57,9 +60,19 @@ export class Attempt {
     return this.#over;
   }
 
+  /**
+   * Whether the request's body may still be read from its memory. undici writes head and body to the socket in one turn, right
+   * after it has announced the start; the socket's length falls to 0 only when the operating system has taken (plain), or the
+   * cipher has copied (TLS), the last byte. Requests behind this one on the same socket can only make the answer too careful.
+   */
+  get holdsBody(): boolean {
+    if (this.#socket === null) return !this.#over;
+    return this.#socket.writableLength > 0;
+  }
+
   start(request: AttemptRequest): void {
     this.#counters.add(C.upstreamAttempts);
-    this.#client.dispatch(
+    this.#connection.client.dispatch(
       {
         path: request.path,
         method: 'POST',
@@ -97,12 +110,13 @@ export class Attempt {
     if (this.#over) return;
     const reason = new Error('the attempt was cancelled');
     if (this.#controller !== null) this.#controller.abort(reason);
-    else void this.#client.destroy(reason);
+    else void this.#connection.client.destroy(reason);
     this.#finish();
   }
 
   onRequestStart(controller: Controller): void {
     this.#controller = controller;
+    this.#socket = this.#connection.socket;
   }
 
   onResponseStart(_controller: Controller, status: number, headers: UpstreamHeaders): void {
@@ -133,7 +147,7 @@ export class Attempt {
     this.#over = true;
     this.#owner = null;
     if (this.#deadline !== undefined) clearTimeout(this.#deadline);
-    this.#pool.give(this.#client, nowMs());
+    this.#pool.give(this.#connection, nowMs());
     this.#onOver();
   }
 }

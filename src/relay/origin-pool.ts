@@ -9,7 +9,8 @@
  *
  * TLS is always verified; there is no switch that turns it off. HTTP/1.1 only. Front thread only.
  */
-import { Client } from 'undici';
+import type { Socket } from 'node:net';
+import { buildConnector, Client } from 'undici';
 import { nowMs } from '#base/clock.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
 
@@ -20,8 +21,14 @@ export interface OriginLimits {
   prewarm: number;
 }
 
-interface Idle {
+/** One keep-alive connection: undici's client, and the socket that it has now or had last. */
+export interface Connection {
   readonly client: Client;
+  socket: Socket | null;
+}
+
+interface Idle {
+  readonly connection: Connection;
   readonly sinceMs: number;
 }
 
@@ -29,6 +36,7 @@ export class OriginPool {
   readonly #origin: string;
   readonly #limits: OriginLimits;
   readonly #counters: CounterRow;
+  readonly #connect: buildConnector.connector;
   readonly #idle: Idle[] = [];
   #busy = 0;
   #closed = false;
@@ -37,6 +45,7 @@ export class OriginPool {
     this.#origin = origin;
     this.#limits = limits;
     this.#counters = counters;
+    this.#connect = buildConnector({ timeout: limits.connectTimeoutMs, rejectUnauthorized: true, allowH2: false });
     for (let i = 0; i < limits.prewarm; i++) this.#prewarm();
   }
 
@@ -45,19 +54,20 @@ export class OriginPool {
   }
 
   /** A connection for one attempt, or null when all allowed ones are busy. */
-  take(): Client | null {
+  take(): Connection | null {
     const idle = this.#idle.pop();
     if (idle === undefined && this.#busy >= this.#limits.connectionsPerOrigin) return null;
     this.#busy++;
-    return idle?.client ?? this.#make();
+    return idle?.connection ?? this.#make();
   }
 
   /** Gives a connection back after its attempt; one that was destroyed is dropped. */
-  give(client: Client, now: number): void {
+  give(connection: Connection, now: number): void {
+    const { client } = connection;
     this.#busy--;
     if (client.destroyed || client.closed) return;
     if (this.#closed) return void client.close();
-    this.#idle.push({ client, sinceMs: now });
+    this.#idle.push({ connection, sinceMs: now });
   }
 
   /** Closes connections that nobody has used for long, the coldest first, down to what is kept warm. */
@@ -65,32 +75,37 @@ export class OriginPool {
     let cold = 0;
     const spare = this.#idle.length - this.#limits.prewarm;
     while (cold < spare && now - this.#idle[cold]!.sinceMs > this.#limits.keepAliveMs) cold++;
-    for (const { client } of this.#idle.splice(0, cold)) void client.close();
+    for (const { connection } of this.#idle.splice(0, cold)) void connection.client.close();
   }
 
   close(): void {
     this.#closed = true;
-    for (const { client } of this.#idle.splice(0)) void client.close();
+    for (const { connection } of this.#idle.splice(0)) void connection.client.close();
   }
 
-  #make(): Client {
+  #make(): Connection {
     const client = new Client(this.#origin, {
-      connect: { timeout: this.#limits.connectTimeoutMs, rejectUnauthorized: true },
+      connect: (options, callback) =>
+        this.#connect(options, (...result) => {
+          connection.socket = result[1];
+          callback(...result);
+        }),
       keepAliveTimeout: this.#limits.keepAliveMs,
       keepAliveMaxTimeout: this.#limits.keepAliveMs,
       pipelining: 1,
       allowH2: false,
     });
+    const connection: Connection = { client, socket: null };
     client.on('connect', () => this.#counters.add(C.upstreamConnects));
-    return client;
+    return connection;
   }
 
   /** Opens a connection ahead of need with a request that every HTTP server answers somehow; failures show at first use. */
   #prewarm(): void {
-    const client = this.#make();
+    const connection = this.#make();
     this.#busy++;
-    const done = (): void => this.give(client, nowMs());
-    client.dispatch(
+    const done = (): void => this.give(connection, nowMs());
+    connection.client.dispatch(
       { path: '/', method: 'HEAD', headersTimeout: this.#limits.connectTimeoutMs },
       { onResponseEnd: done, onResponseError: done },
     );

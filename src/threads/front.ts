@@ -20,6 +20,7 @@ import { Ledger } from '#coordinate/local/ledger.ts';
 import { SlotTable } from '#coordinate/local/slot-table.ts';
 import { TicketBoard } from '#coordinate/local/ticket-board.ts';
 import { WaitingRoom } from '#coordinate/local/waiting-room.ts';
+import { BodyRoom } from '#edge/body-room.ts';
 import type { Exchange } from '#edge/exchange.ts';
 import { FlushQueue } from '#edge/flush-queue.ts';
 import { Lifecycle } from '#edge/lifecycle.ts';
@@ -72,7 +73,7 @@ function join(): { parts: Parts; doorbells: Doorbells } {
     waitingRoom: new WaitingRoom(board, index),
     health: new AccountHealth(shared.accountHealth, config.limits.accounts),
     ledger: new Ledger(shared.ledger, shapes.ledger, index),
-    bodyBudget: new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal, index),
+    bodyRoom: makeBodyRoom(),
     usageRing: new UsageRingProducer(shared.usageRings[index]!, pressure),
     usagePressure: pressure,
     prices: loadPriceTable(config),
@@ -93,6 +94,15 @@ function join(): { parts: Parts; doorbells: Doorbells } {
     catalog: makeCatalog({ version: 0, groups: [], accounts: [] }),
   };
   return { parts, doorbells };
+}
+
+function makeBodyRoom(): BodyRoom {
+  const { bodyBytesTotal, bodyWaiters, bodyWaitBytes } = config.limits;
+  return new BodyRoom(new ByteBudget(shared.bodyBudget, bodyBytesTotal, index), {
+    bytesTotal: bodyBytesTotal,
+    waitersMax: bodyWaiters,
+    heldBytesMax: bodyWaitBytes,
+  });
 }
 
 function makeCatalog(snapshot: Snapshot): Catalog {

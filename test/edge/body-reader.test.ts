@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ByteBudget, byteBudgetBytes } from '#coordinate/local/byte-budget.ts';
-import { BodyReader } from '#edge/body-reader.ts';
+import { type BodyOwner, BodyReader } from '#edge/body-reader.ts';
+import { BodyRoom } from '#edge/body-room.ts';
 
 const KIB = 1024;
+const nobody: BodyOwner = { onBodyRoom: () => assert.fail('nothing waited') };
 
-function budget(bytes: number): ByteBudget {
-  return new ByteBudget(new SharedArrayBuffer(byteBudgetBytes(1)), bytes, 0);
+function roomOf(bytesTotal: number): { room: BodyRoom; budget: ByteBudget } {
+  const budget = new ByteBudget(new SharedArrayBuffer(byteBudgetBytes(1)), bytesTotal, 0);
+  return { budget, room: new BodyRoom(budget, { bytesTotal, waitersMax: 8, heldBytesMax: 64 * KIB }) };
 }
 
 function chunk(bytes: number, fill = 65): ArrayBuffer {
@@ -14,46 +17,86 @@ function chunk(bytes: number, fill = 65): ArrayBuffer {
 }
 
 test('a declared body takes its room with the first chunk, not before', () => {
-  const room = budget(100 * KIB);
-  const body = new BodyReader(room, 64 * KIB, 20 * KIB);
-  assert.equal(room.usedBytes, 0);
+  const { room, budget } = roomOf(100 * KIB);
+  const body = new BodyReader(room, nobody, 64 * KIB, 20 * KIB);
+  assert.equal(budget.usedBytes, 0);
   assert.equal(body.add(chunk(KIB), false), null);
-  assert.equal(room.usedBytes, 20 * KIB);
+  assert.equal(budget.usedBytes, 20 * KIB);
   assert.equal(body.add(chunk(19 * KIB, 66), true), null);
   assert.equal(body.length, 20 * KIB);
   assert.deepEqual([body.bytes[0], body.bytes[KIB]], [65, 66]);
-  body.free();
-  body.free();
-  assert.equal(room.usedBytes, 0);
+  body.release(true);
+  body.release(true);
+  assert.equal(budget.usedBytes, 0);
 });
 
 test('a chunked body grows by doubling and is refused beyond its bound', () => {
-  const room = budget(1000 * KIB);
-  const body = new BodyReader(room, 64 * KIB, -1);
+  const { room, budget } = roomOf(1000 * KIB);
+  const body = new BodyReader(room, nobody, 64 * KIB, -1);
   for (let i = 0; i < 64; i++) assert.equal(body.add(chunk(KIB, i), false), null);
-  assert.equal(room.usedBytes, 64 * KIB);
+  assert.equal(budget.usedBytes, 64 * KIB);
   for (let i = 0; i < 64; i++) assert.equal(body.bytes[i * KIB], i);
   assert.equal(body.add(chunk(1), true), 'body_too_large');
-  body.free();
-  assert.equal(room.usedBytes, 0);
+  body.release(false);
+  assert.equal(budget.usedBytes, 0);
 });
 
-test('a body that does not fit the shared budget is refused, and what it held comes back', () => {
-  const room = budget(30 * KIB);
-  const first = new BodyReader(room, 64 * KIB, 20 * KIB);
-  const second = new BodyReader(room, 64 * KIB, 20 * KIB);
+test('a body that does not fit waits with what came of it, and goes on when there is room', () => {
+  const { room, budget } = roomOf(30 * KIB);
+  let resumed = 0;
+  const first = new BodyReader(room, nobody, 64 * KIB, 20 * KIB);
+  const second = new BodyReader(room, { onBodyRoom: () => resumed++ }, 64 * KIB, 20 * KIB);
   assert.equal(first.add(chunk(KIB), false), null);
-  assert.equal(second.add(chunk(KIB), false), 'body_budget_exhausted');
-  second.free();
-  first.free();
-  assert.equal(room.usedBytes, 0);
+  assert.equal(second.add(chunk(KIB, 66), false), 'waits');
+  assert.equal(second.add(chunk(KIB, 67), false), 'waits');
+  assert.equal(room.heldBytes, 2 * KIB);
+  room.serve();
+  assert.equal(resumed, 0);
+  first.release(true);
+  room.serve();
+  assert.equal(resumed, 1);
+  assert.deepEqual([second.length, second.bytes[0], second.bytes[KIB], room.waiting], [2 * KIB, 66, 67, 0]);
+  assert.equal(second.add(chunk(18 * KIB, 68), true), null);
+  second.release(true);
+  assert.equal(budget.usedBytes, 0);
+});
+
+test('a body that leaves while it waits leaves nothing behind', () => {
+  const { room, budget } = roomOf(30 * KIB);
+  const first = new BodyReader(room, nobody, 64 * KIB, 20 * KIB);
+  const second = new BodyReader(room, nobody, 64 * KIB, 20 * KIB);
+  first.add(chunk(KIB), false);
+  assert.equal(second.add(chunk(KIB), false), 'waits');
+  second.release(true);
+  assert.deepEqual([room.waiting, room.heldBytes], [0, 0]);
+  first.release(true);
+  room.serve();
+  assert.equal(budget.usedBytes, 0);
+});
+
+test('a body larger than the whole budget is refused at once', () => {
+  const { room } = roomOf(30 * KIB);
+  const body = new BodyReader(room, nobody, 64 * KIB, 40 * KIB);
+  assert.equal(body.add(chunk(KIB), false), 'body_budget_exhausted');
 });
 
 test('a body that lies about its length is still bounded and whole', () => {
-  const room = budget(1000 * KIB);
-  const body = new BodyReader(room, 64 * KIB, 2);
+  const { room } = roomOf(1000 * KIB);
+  const body = new BodyReader(room, nobody, 64 * KIB, 2);
   assert.equal(body.add(chunk(KIB), false), null);
   assert.equal(body.add(chunk(3 * KIB), true), null);
   assert.equal(body.length, 4 * KIB);
-  body.free();
+  body.release(true);
+});
+
+test('released memory is gone for whoever still holds a reference, unless a write may be pending', () => {
+  const { room } = roomOf(1000 * KIB);
+  for (const isFree of [true, false]) {
+    const body = new BodyReader(room, nobody, 64 * KIB, 20 * KIB);
+    body.add(chunk(20 * KIB), true);
+    const { bytes } = body;
+    body.release(isFree);
+    assert.equal(bytes.length, isFree ? 0 : 20 * KIB);
+    assert.throws(() => body.bytes, /released/);
+  }
 });
