@@ -31,7 +31,7 @@ const FINGERPRINT_BYTES = 160;
 const ACCOUNT_HEAP_BYTES = KIB;
 /** Garbage that a generation may hold before it is collected. */
 const HEAP_SLACK_BYTES = 128 * MIB;
-/** A user or account row beside its queue and its owners: counts, ledger or health. */
+/** A user or account row beside its queue and its owners: counts, generation, ledger or health. */
 const ROW_BYTES = 64;
 /** What an owner (a front, or the predecessor) adds to a row: a word for places, for users also 64 bits for money reserved. */
 const OWNER_USER_BYTES = 12;
