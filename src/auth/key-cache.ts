@@ -111,6 +111,13 @@ export class KeyCache {
     }
   }
 
+  /** Forgets every key whose user has one of these rows; questions on their way bring what primary then says. */
+  dropRows(rows: ReadonlySet<number>): void {
+    for (const [keyHash, entry] of this.#known) if (rows.has(entry.principal.userRow)) this.#known.delete(keyHash);
+    for (const pending of this.#pending.values())
+      if (pending.stale !== null && rows.has(pending.stale.principal.userRow)) pending.stale = null;
+  }
+
   /** Ends questions that primary did not answer in time. */
   sweep(now: number): void {
     for (const [keyHash, pending] of this.#pending) {

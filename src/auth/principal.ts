@@ -25,6 +25,8 @@ export interface Principal {
   userStatus: 'active' | 'disabled';
   /** Row of the user in the shared tables (slots, ledger). */
   userRow: number;
+  /** Generation of that row: the row is this user's only while it is the living one. */
+  userGeneration: number;
   groupId: number;
   groupName: string;
   /** The group's rate multiplier in millionths (1_000_000 = 1). */

@@ -33,7 +33,7 @@ const ACCOUNT_HEAP_BYTES = KIB;
 const HEAP_SLACK_BYTES = 128 * MIB;
 /** A body in the queue for room: an entry of a map and the list of what it keeps aside. */
 const WAITER_BYTES = 256;
-/** A user or account row beside its queue and its owners: counts, ledger or health. */
+/** A user or account row beside its queue and its owners: counts, generation, ledger or health. */
 const ROW_BYTES = 64;
 /** What an owner (a front, or the predecessor) adds to a row: a word for places, for users also 64 bits for money reserved. */
 const OWNER_USER_BYTES = 12;

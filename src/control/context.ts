@@ -28,6 +28,8 @@ export interface ControlGauges {
   /** Places held and exchanges waiting in the shared tables. */
   slotsHeld: { users: number; accounts: number };
   queueWaiting: { users: number; accounts: number };
+  /** Rows of the shared tables that belong to somebody. */
+  rowsUsed: { users: number; accounts: number };
   bodyBytesHeld: number;
   streamBytesHeld: number;
   /** Size of the journal on disk. */

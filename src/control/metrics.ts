@@ -85,6 +85,7 @@ function gaugeCollectors({ counters, gauges, alarms, readiness }: MetricsContext
     gauge('snapshot_version', 'Version of the published catalog.', () => [one(gauges().snapshotVersion)]),
     gauge('slots_held', 'Concurrency places held.', () => byTable(gauges().slotsHeld)),
     gauge('queue_waiting', 'Exchanges that wait for a place.', () => byTable(gauges().queueWaiting)),
+    gauge('rows_used', 'Rows of the shared tables in use.', () => byTable(gauges().rowsUsed)),
     gauge('body_bytes_held', 'Request bodies in memory.', () => [one(gauges().bodyBytesHeld)]),
     gauge('stream_bytes_held', 'Answer bytes that wait for slow readers.', () => [one(gauges().streamBytesHeld)]),
     gauge('journal_bytes', 'Size of the journal on disk.', () => [one(gauges().journalBytes)]),

@@ -121,6 +121,12 @@ export class Lifecycle implements ExchangeEvents {
     if (answer === 'full') return refuse('rows_exhausted');
     const code = authorizeKey(answer, wallMs(), clientIp);
     if (code !== null) return refuse(code);
+    // Rows are freed only when no front knows them any more; this read holds that promise to account.
+    const { keyHash, userRow, userGeneration } = answer.principal;
+    if (this.#parts.userGenerations.current(userRow) !== userGeneration) {
+      this.#parts.keys.invalidate([keyHash]);
+      return refuse('auth_unavailable');
+    }
     exchange.entry = answer;
     return null;
   }

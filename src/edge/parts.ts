@@ -7,6 +7,7 @@ import type { Logger } from '#base/logger.ts';
 import type { Config } from '#config/schema.ts';
 import type { AccountHealth } from '#coordinate/local/account-health.ts';
 import type { Ledger } from '#coordinate/local/ledger.ts';
+import type { RowGenerations } from '#coordinate/local/row-generations.ts';
 import type { SlotTable } from '#coordinate/local/slot-table.ts';
 import type { WaitingRoom } from '#coordinate/local/waiting-room.ts';
 import type { CounterRow } from '#meter/counters.ts';
@@ -40,6 +41,7 @@ export interface Parts {
   readonly accountSlots: SlotTable;
   readonly waitingRoom: WaitingRoom;
   readonly health: AccountHealth;
+  readonly userGenerations: RowGenerations;
   readonly ledger: Ledger;
   readonly bodyRoom: BodyRoom;
   readonly usageRing: UsageRingProducer;

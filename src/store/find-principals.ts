@@ -3,7 +3,10 @@ import type { Principal } from '#auth/principal.ts';
 import type { Database } from './database.ts';
 
 /** A principal without its row in the shared tables, which primary gives it, and what that row is loaded with. */
-export type PrincipalRow = Omit<Principal, 'userRow'> & { concurrency: number; balanceNanoUsd: bigint };
+export type PrincipalRow = Omit<Principal, 'userRow' | 'userGeneration'> & {
+  concurrency: number;
+  balanceNanoUsd: bigint;
+};
 
 type Row = Omit<PrincipalRow, 'expiresAtMs' | 'balanceNanoUsd'> & { expires_at: Date | null; nano_usd: string };
 

@@ -22,6 +22,7 @@ export class CatalogKeeper {
   readonly #log: Logger;
   readonly #publish: (message: PrimaryToFront) => void;
   readonly #seen = new Map<number, string>();
+  #listed: ReadonlySet<number> = new Set();
   #version = 0;
   #message: PrimaryToFront = { type: 'snapshot', version: 0, bytes: pack({ version: 0, groups: [], accounts: [] }) };
   #timer: NodeJS.Timeout | null = null;
@@ -45,6 +46,11 @@ export class CatalogKeeper {
   /** The newest snapshot, for a front that starts. */
   get message(): PrimaryToFront {
     return this.#message;
+  }
+
+  /** The account is in the newest snapshot. */
+  isListed(accountId: number): boolean {
+    return this.#listed.has(accountId);
   }
 
   get version(): number {
@@ -79,6 +85,8 @@ export class CatalogKeeper {
     const rows = await this.#load();
     const version = ++this.#version;
     const accounts = rows.accounts.flatMap((account) => this.#seat(account));
+    this.#listed = new Set(accounts.map(({ id }) => id));
+    for (const id of this.#seen.keys()) if (!this.#listed.has(id)) this.#seen.delete(id);
     const snapshot: Snapshot = { version, groups: rows.groups, accounts };
     this.#message = { type: 'snapshot', version, bytes: pack(snapshot) };
     this.#publish(this.#message);

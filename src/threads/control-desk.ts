@@ -152,6 +152,7 @@ export class ControlDesk {
       snapshotVersion: keeper.version,
       slotsHeld: { users: users.inUse, accounts: accounts.inUse },
       queueWaiting: { users: users.waiting, accounts: accounts.waiting },
+      rowsUsed: { users: tables.users.rows.size, accounts: tables.accounts.rows.size },
       bodyBytesHeld: tables.bodyBudget.usedBytes,
       streamBytesHeld: tables.streamBudget.usedBytes,
       journalBytes: this.#pressure.journalBytes,

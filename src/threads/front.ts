@@ -17,6 +17,7 @@ import { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { Doorbells } from '#coordinate/local/doorbells.ts';
 import { Heartbeats } from '#coordinate/local/heartbeats.ts';
 import { Ledger } from '#coordinate/local/ledger.ts';
+import { RowGenerations } from '#coordinate/local/row-generations.ts';
 import { SlotTable } from '#coordinate/local/slot-table.ts';
 import { TicketBoard } from '#coordinate/local/ticket-board.ts';
 import { WaitingRoom } from '#coordinate/local/waiting-room.ts';
@@ -27,6 +28,7 @@ import { Lifecycle } from '#edge/lifecycle.ts';
 import { Listener } from '#edge/listener.ts';
 import { OpenList } from '#edge/open-list.ts';
 import type { Catalog, Parts } from '#edge/parts.ts';
+import { accountRowsInUse, userRowsInUse } from '#edge/rows-in-use.ts';
 import { C, CounterRow } from '#meter/counters.ts';
 import { mayForwardRequestHeader } from '#relay/header-policy.ts';
 import { OriginPools } from '#relay/origin-pools.ts';
@@ -72,6 +74,7 @@ function join(): { parts: Parts; doorbells: Doorbells } {
     accountSlots: new SlotTable(shared.accountSlots, shapes.accountSlots, index, board, doorbells),
     waitingRoom: new WaitingRoom(board, index),
     health: new AccountHealth(shared.accountHealth, config.limits.accounts),
+    userGenerations: new RowGenerations(shared.userGenerations),
     ledger: new Ledger(shared.ledger, shapes.ledger, index),
     bodyRoom: makeBodyRoom(),
     usageRing: new UsageRingProducer(shared.usageRings[index]!, pressure),
@@ -192,11 +195,20 @@ function receive(message: PrimaryToFront): void {
       return parts.keys.invalidate(message.keyHashes);
     case 'listen':
       return void listen(message.port);
+    case 'dropRows':
+      return dropRows(message.id, message.kind, message.rows);
     case 'drain':
       return void drain(message.deadlineMs);
     case 'exit':
       return port.close();
   }
+}
+
+/** What is open may still take a place of a row, with what it was identified or scheduled by; nothing else can any more. */
+function dropRows(id: number, kind: 'users' | 'accounts', rows: number[]): void {
+  if (kind === 'users') parts.keys.dropRows(new Set(rows));
+  const inUse = kind === 'users' ? userRowsInUse(parts.open, rows) : accountRowsInUse(parts.open, rows);
+  tell({ type: 'rowsDropped', id, inUse });
 }
 
 async function listen(listenPort: number): Promise<void> {

@@ -28,6 +28,7 @@ import type { PrimaryOptions } from './primary-options.ts';
 import { PrimaryTables } from './primary-tables.ts';
 import { PrincipalDesk } from './principal-desk.ts';
 import type { GatewayToSupervisor, SharedBlocks } from './protocol.ts';
+import { RowKeeper } from './row-keeper.ts';
 import { makeSharedBlocks } from './shared-blocks.ts';
 import { undoFront } from './undo-front.ts';
 import { type WriterBalances, WriterHandle } from './writer-handle.ts';
@@ -54,6 +55,7 @@ export class Gateway {
   readonly #desk: PrincipalDesk;
   readonly #crew: FrontCrew;
   readonly #watch: FrontWatch;
+  readonly #rows: RowKeeper;
   readonly #control: ControlDesk;
   readonly #partitions: NodeJS.Timeout;
   #writer: WriterHandle | null = null;
@@ -86,6 +88,7 @@ export class Gateway {
     this.#crew = new FrontCrew(config, this.#shared, log, options.listenPort ?? config.listen.port, {
       onLookup: (front, keyHash) => this.#desk.ask(front, keyHash),
       briefing: () => [this.#keeper.message],
+      onRowsDropped: (front, id, inUse) => this.#rows.answered(front, id, inUse),
       onListening: (front) => this.#watch.watch(front),
       onFrontGone: (front) => this.#frontGone(front),
     });
@@ -96,6 +99,7 @@ export class Gateway {
         parts.onStuck(front);
       },
     });
+    this.#rows = this.#keepRows();
     this.#control = new ControlDesk({
       ...parts,
       database: this.#database,
@@ -135,6 +139,7 @@ export class Gateway {
     this.#control.draining = true;
     clearInterval(this.#partitions);
     this.#watch.close();
+    this.#rows.close();
     await this.#crew.drain(config.shutdown.drainMs);
     const rowsWaiting = (await this.#writer?.drain(config.shutdown.flushMs)) ?? 0;
     if (rowsWaiting > 0) log.warn({ rows: rowsWaiting }, 'records stay in the journal for the next start');
@@ -145,11 +150,26 @@ export class Gateway {
     log.info('drained');
   }
 
+  #keepRows(): RowKeeper {
+    const tables = this.#tables;
+    return new RowKeeper({
+      rows: { users: tables.users.rows, accounts: tables.accounts.rows },
+      isIdle: (kind, row) => tables.isIdle(kind, row),
+      isListed: (accountId) => this.#keeper.isListed(accountId),
+      forgetUsers: (userIds) => this.#desk.forgetUsers(userIds),
+      clear: (kind, row) => tables.clear(kind, row),
+      fronts: () => this.#crew.indexes,
+      tell: (front, message) => this.#crew.tell(front, message),
+      log: this.#parts.log,
+    });
+  }
+
   /** Before another front takes the index. */
   async #frontGone(front: number): Promise<void> {
     this.#watch.forget(front);
     if (!this.#control.draining) new CounterRow(this.#shared.counters, front).add(C.frontsLost);
     undoFront(front, this.#tables, this.#shared, this.#parts.log);
+    this.#rows.frontGone(front);
   }
 
   #startWriter(): WriterHandle {
@@ -171,8 +191,8 @@ export class Gateway {
 
   #takeBalances({ entries }: WriterBalances): void {
     for (const { userId, balanceNanoUsd, committedNanoUsd } of entries) {
-      const row = this.#tables.users.rows.find(userId);
-      if (row !== undefined) this.#tables.users.ledger.commit(row, balanceNanoUsd, committedNanoUsd);
+      const seat = this.#tables.users.rows.find(userId);
+      if (seat !== undefined) this.#tables.users.ledger.commit(seat.row, balanceNanoUsd, committedNanoUsd);
     }
   }
 

@@ -6,6 +6,7 @@ import { Doorbells } from '#coordinate/local/doorbells.ts';
 import { Ledger } from '#coordinate/local/ledger.ts';
 import { predecessorOwner } from '#coordinate/local/owners.ts';
 import { type Reclaimed, reclaimFront } from '#coordinate/local/reclaim.ts';
+import { RowGenerations } from '#coordinate/local/row-generations.ts';
 import { RowTable } from '#coordinate/local/row-table.ts';
 import { SlotTable } from '#coordinate/local/slot-table.ts';
 import { TicketBoard } from '#coordinate/local/ticket-board.ts';
@@ -27,17 +28,31 @@ export class PrimaryTables {
     this.board = new TicketBoard(shared.tickets, limits.exchangesPerFront);
     const bells = new Doorbells(shared.doorbells);
     this.users = {
-      rows: new RowTable(limits.users),
+      rows: new RowTable(limits.users, new RowGenerations(shared.userGenerations)),
       slots: new SlotTable(shared.userSlots, shapes.userSlots, owner, this.board, bells),
       ledger: new Ledger(shared.ledger, shapes.ledger, owner),
     };
     this.accounts = {
-      rows: new RowTable(limits.accounts),
+      rows: new RowTable(limits.accounts, new RowGenerations(shared.accountGenerations)),
       slots: new SlotTable(shared.accountSlots, shapes.accountSlots, owner, this.board, bells),
       health: new AccountHealth(shared.accountHealth, limits.accounts),
     };
     this.bodyBudget = new ByteBudget(shared.bodyBudget, limits.bodyBytesTotal, owner);
     this.streamBudget = new ByteBudget(shared.streamBudget, limits.streamBytesTotal, owner);
+  }
+
+  /** No place, no ticket, no reservation, nothing settled that is not committed. */
+  isIdle(kind: 'users' | 'accounts', row: number): boolean {
+    const { ledger } = this.users;
+    if (this[kind].slots.demand(row) !== 0) return false;
+    return kind === 'accounts' || (ledger.reserved(row) === 0n && ledger.unflushed(row) === 0n);
+  }
+
+  /** A row without an owner gives out nothing. */
+  clear(kind: 'users' | 'accounts', row: number): void {
+    this[kind].slots.setLimit(row, 0);
+    if (kind === 'users') this.users.ledger.load(row, 0n);
+    else this.accounts.health.forget(row);
   }
 
   /** A front's thread has ended: whatever it still held goes back, to those who wait if somebody does. */
@@ -53,7 +68,7 @@ export class PrimaryTables {
     const { rows, slots } = this[kind];
     let inUse = 0;
     let waiting = 0;
-    for (let row = 0; row < rows.size; row++) {
+    for (let row = 0; row < rows.made; row++) {
       inUse += slots.inUse(row);
       waiting += slots.waiting(row);
     }

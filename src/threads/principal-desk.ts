@@ -14,6 +14,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NoPrincipal, Principal } from '#auth/principal.ts';
 import { nowMs } from '#base/clock.ts';
+import { LogBudget } from '#base/log-budget.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Ledger } from '#coordinate/local/ledger.ts';
 import type { RowTable } from '#coordinate/local/row-table.ts';
@@ -61,6 +62,7 @@ export class PrincipalDesk {
   #live = false;
   /** 52-bit fingerprints of all key hashes; null when there are too many, or while they cannot be trusted. */
   #fingerprints: Set<number> | null = null;
+  readonly #logBudget = new LogBudget(1);
   readonly #found = new Map<string, Found>();
   /** Key hash → fronts that wait for it: not yet asked for, and on its way. */
   #asked = new Map<string, number[]>();
@@ -111,12 +113,20 @@ export class PrincipalDesk {
       this.#fingerprints = null;
   }
 
+  /** Their rows are about to be taken away: only a new statement leads to them again. */
+  forgetUsers(userIds: readonly number[]): void {
+    const gone = new Set(userIds);
+    for (const [keyHash, { principal }] of this.#found) if (gone.has(principal.userId)) this.#found.delete(keyHash);
+  }
+
   ask(front: number, keyHash: string): void {
     if (this.#live) {
       if (this.#fingerprints?.has(fingerprint(keyHash)) === false) return this.#answer(front, keyHash, 'unknown');
       const found = this.#found.get(keyHash);
-      if (found !== undefined && found.atMs >= this.#trustedSinceMs)
+      if (found !== undefined && found.atMs >= this.#trustedSinceMs) {
+        this.#tables.rows.touch(found.principal.userId);
         return this.#answer(front, keyHash, found.principal);
+      }
     }
     const waiting = this.#underWay.get(keyHash) ?? this.#asked.get(keyHash);
     if (waiting !== undefined) return void waiting.push(front);
@@ -131,12 +141,19 @@ export class PrincipalDesk {
     this.#asked = new Map();
     this.#armed = false;
     for (const [keyHash, fronts] of asked) this.#underWay.set(keyHash, fronts);
+    const { frees } = this.#tables.rows;
     const rows = await this.#findRows([...asked.keys()]);
     for (const [keyHash, fronts] of asked) {
       // Changed meanwhile: this answer may be the old state, so it is given to those who waited and to nobody after.
       const current = this.#underWay.get(keyHash) === fronts;
       if (current) this.#underWay.delete(keyHash);
-      const answer = rows === null ? this.#stale(keyHash) : this.#identify(rows.get(keyHash), current);
+      const row = rows?.get(keyHash);
+      // A balance from before its user's row was taken away may be too high by now.
+      if (row !== undefined && frees !== this.#tables.rows.frees && this.#tables.rows.find(row.userId) === undefined) {
+        for (const front of fronts) this.ask(front, keyHash);
+        continue;
+      }
+      const answer = rows === null ? this.#stale(keyHash) : this.#identify(row, current);
       for (const front of fronts) this.#answer(front, keyHash, answer);
     }
   }
@@ -171,12 +188,12 @@ export class PrincipalDesk {
     const { concurrency, balanceNanoUsd, ...rest } = row;
     const seat = rows.assign(row.userId);
     if (seat === null) {
-      this.#log.error({ users: rows.size }, 'the table of users is full (limits.users)');
+      if (this.#logBudget.take()) this.#log.error({ users: rows.size }, 'the table of users is full (limits.users)');
       return 'full';
     }
     if (seat.fresh) ledger.load(seat.row, balanceNanoUsd);
     if (slots.limit(seat.row) !== concurrency) slots.setLimit(seat.row, concurrency);
-    const principal = { ...rest, userRow: seat.row };
+    const principal = { ...rest, userRow: seat.row, userGeneration: seat.generation };
     if (keep) this.#keep(principal);
     return principal;
   }

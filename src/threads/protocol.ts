@@ -18,6 +18,9 @@ export interface SharedBlocks {
   /** `coordinate/local/slot-table.ts` */
   userSlots: SharedArrayBuffer;
   accountSlots: SharedArrayBuffer;
+  /** `coordinate/local/row-generations.ts` */
+  userGenerations: SharedArrayBuffer;
+  accountGenerations: SharedArrayBuffer;
   /** `coordinate/local/account-health.ts` */
   accountHealth: SharedArrayBuffer;
   /** `coordinate/local/ledger.ts` */
@@ -79,6 +82,8 @@ export type PrimaryToFront =
   | { type: 'invalidate'; keyHashes: string[] }
   /** Sent after the first snapshot; never port 0. */
   | { type: 'listen'; port: number }
+  /** Forget what leads to these rows of the shared tables; answered with `rowsDropped`. */
+  | { type: 'dropRows'; id: number; kind: 'users' | 'accounts'; rows: number[] }
   | { type: 'drain'; deadlineMs: number }
   /** After `drained` or `failed`: the thread may end. */
   | { type: 'exit' };
@@ -87,6 +92,8 @@ export type FrontToPrimary =
   | { type: 'ready' }
   | { type: 'lookup'; keyHash: string }
   | { type: 'snapshotAck'; version: number }
+  /** `inUse`: those that an open exchange may still use; no other will. */
+  | { type: 'rowsDropped'; id: number; inUse: number[] }
   | { type: 'failed'; message: string }
   | { type: 'drained' };
 

@@ -9,6 +9,7 @@ import { doorbellBytes } from '#coordinate/local/doorbells.ts';
 import { heartbeatBytes } from '#coordinate/local/heartbeats.ts';
 import { type LedgerShape, ledgerBytes } from '#coordinate/local/ledger.ts';
 import { ownerCount } from '#coordinate/local/owners.ts';
+import { rowGenerationBytes } from '#coordinate/local/row-generations.ts';
 import { type SlotTableShape, slotTableBytes } from '#coordinate/local/slot-table.ts';
 import { ticketBoardBytes } from '#coordinate/local/ticket-board.ts';
 import { counterBytes } from '#meter/counters.ts';
@@ -38,6 +39,8 @@ export function makeSharedBlocks(config: Config, fronts: number): SharedBlocks {
   return {
     userSlots: block(slotTableBytes(shapes.userSlots)),
     accountSlots: block(slotTableBytes(shapes.accountSlots)),
+    userGenerations: block(rowGenerationBytes(config.limits.users)),
+    accountGenerations: block(rowGenerationBytes(config.limits.accounts)),
     accountHealth: block(accountHealthBytes(config.limits.accounts)),
     ledger: block(ledgerBytes(shapes.ledger)),
     doorbells: block(doorbellBytes(fronts)),

@@ -53,6 +53,7 @@ export class FakeGateway<Store extends OperatorStore = MemoryStore> implements C
     snapshotVersion: 7,
     slotsHeld: { users: 5, accounts: 4 },
     queueWaiting: { users: 1, accounts: 2 },
+    rowsUsed: { users: 3, accounts: 2 },
     bodyBytesHeld: 1024,
     streamBytesHeld: 2048,
     journalBytes: 4096,

@@ -14,6 +14,7 @@ export function principalOf(change: Partial<Principal> = {}): Principal {
     userName: 'u',
     userStatus: 'active',
     userRow: 0,
+    userGeneration: 0,
     groupId: 1,
     groupName: 'g',
     multiplierMicros: 1_000_000,

@@ -161,6 +161,8 @@ function makeBlocks(fronts: number, ringBytes: number): SharedBlocks {
   return {
     userSlots: block(8),
     accountSlots: block(8),
+    userGenerations: block(8),
+    accountGenerations: block(8),
     accountHealth: block(8),
     ledger: block(8),
     doorbells: block(8),

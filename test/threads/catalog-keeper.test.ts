@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { nowMs } from '#base/clock.ts';
 import { unpack } from '#base/msgpack.ts';
 import { AccountHealth, accountHealthBytes, REST_AUTH } from '#coordinate/local/account-health.ts';
+import { RowGenerations, rowGenerationBytes } from '#coordinate/local/row-generations.ts';
 import { RowTable } from '#coordinate/local/row-table.ts';
 import type { CatalogAccount, CatalogRows } from '#store/load-catalog.ts';
 import { CatalogKeeper } from '#threads/catalog-keeper.ts';
@@ -44,7 +45,7 @@ function open() {
       if (state.failing-- > 0) throw new Error('away');
       return state.rows;
     },
-    { rows: new RowTable(ROWS), slots, health },
+    { rows: new RowTable(ROWS, new RowGenerations(new SharedArrayBuffer(rowGenerationBytes(ROWS)))), slots, health },
     log,
     (message: PrimaryToFront) => {
       if (message.type === 'snapshot') published.push(unpack(message.bytes) as Snapshot);

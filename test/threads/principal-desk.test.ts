@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NoPrincipal, Principal } from '#auth/principal.ts';
 import { Ledger, ledgerBytes } from '#coordinate/local/ledger.ts';
+import { RowGenerations, rowGenerationBytes } from '#coordinate/local/row-generations.ts';
 import { RowTable } from '#coordinate/local/row-table.ts';
 import type { PrincipalRow } from '#store/find-principals.ts';
 import { PrincipalDesk, type PrincipalStore } from '#threads/principal-desk.ts';
@@ -13,7 +14,7 @@ const hash = (n: number): string => n.toString(16).padStart(64, '0').split('').r
 const [A, B, C] = [hash(1), hash(2), hash(3)] as [string, string, string];
 
 function rowOf(keyHash: string, userId: number): PrincipalRow {
-  const { userRow: _, ...principal } = principalOf({ keyHash, userId });
+  const { userRow: _, userGeneration: __, ...principal } = principalOf({ keyHash, userId });
   return { ...principal, concurrency: 5, balanceNanoUsd: 1000n };
 }
 
@@ -21,7 +22,7 @@ function open(options: { rowsMax?: number; lookupTimeoutMs?: number } = {}) {
   const { table } = openBlocks(makeBlocks(4, 4), 0);
   const shape = { rows: 4, owners: 1 };
   const ledger = new Ledger(new SharedArrayBuffer(ledgerBytes(shape)), shape, 0);
-  const rows = new RowTable(options.rowsMax ?? 4);
+  const rows = new RowTable(options.rowsMax ?? 4, new RowGenerations(new SharedArrayBuffer(rowGenerationBytes(4))));
   const known = new Map([A, B, C].map((keyHash, i) => [keyHash, rowOf(keyHash, i + 1)]));
   const statements: string[][] = [];
   const answers: [number, string, Principal | NoPrincipal][] = [];

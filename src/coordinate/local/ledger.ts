@@ -77,7 +77,12 @@ export class Ledger {
     Atomics.sub(this.#cells, this.#heldAt(this.#owner, row), amount);
   }
 
-  /** Primary, when a user's row is first loaded: nothing of this user can be in flight yet. */
+  /** Settled by this process and not committed yet. */
+  unflushed(row: number): bigint {
+    return Atomics.load(this.#cells, row * ROW_CELLS + UNFLUSHED);
+  }
+
+  /** Primary, when a user gets a row: nothing of this user can be in flight yet. */
   load(row: number, balance: bigint): void {
     Atomics.store(this.#cells, row * ROW_CELLS + BALANCE, balance);
   }
