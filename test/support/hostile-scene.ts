@@ -4,9 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { closeAll } from './close-all.ts';
-import { type ConfigPatch, KEY, standardCatalog, TestGateway } from './gateway.ts';
+import { account, type ConfigPatch, KEY, standardCatalog, TestGateway } from './gateway.ts';
 import { question, send } from './http-client.ts';
 import { type Plan, Upstream } from './upstream.ts';
+
+export const NARROW_KEY = `${KEY}-narrow`;
 
 export class HostileScene {
   readonly upstream: Upstream;
@@ -17,11 +19,15 @@ export class HostileScene {
     this.gateway = gateway;
   }
 
-  /** `plan` by the label of a request. */
+  /** `plan` by the label of a request. With a second group, whose key is NARROW_KEY and whose one account serves one at a time. */
   static async start(patch: ConfigPatch = {}, plan: (label: string) => Plan = () => ({})): Promise<HostileScene> {
     const upstream = await Upstream.start({ plan: ({ label }) => plan(label) });
+    const catalog = standardCatalog(upstream.url);
+    catalog['groups']!.push({ name: 'narrow' });
+    catalog['accounts']!.push(account('narrow', upstream.url, { groups: ['narrow'], concurrency: 1 }));
+    catalog['keys']!.push({ user: 'u1', group: 'narrow', key: NARROW_KEY });
     try {
-      const gateway = await TestGateway.start({ catalog: standardCatalog(upstream.url), ...patch });
+      const gateway = await TestGateway.start({ catalog, ...patch });
       return new HostileScene(upstream, gateway);
     } catch (error) {
       await upstream.close();
