@@ -18,8 +18,10 @@ import type { Target } from '#relay/target.ts';
 import type { Plans } from '#schedule/plan.ts';
 import type { UsagePressure } from '#usage/pressure.ts';
 import type { UsageRingProducer } from '#usage/ring.ts';
+import type { DurableReplies } from './durable-replies.ts';
 import type { Exchange } from './exchange.ts';
 import type { OpenList } from './open-list.ts';
+import type { OpenRecordQueue } from './open-record-queue.ts';
 import type { ReplyShared } from './reply.ts';
 
 /** The catalog as this front uses it; replaced as a whole by each snapshot. */
@@ -48,6 +50,9 @@ export interface Parts {
   readonly pools: OriginPools;
   readonly replies: ReplyShared;
   readonly open: OpenList<Exchange>;
+  readonly openRecords: OpenRecordQueue;
+  /** Journaled mode; null: no answer waits for the disk. */
+  readonly durable: DurableReplies | null;
   /** Taps of settled exchanges, to be used again: making one is a twelfth of what a request allocates. */
   readonly idleTaps: Tap[];
   catalog: Catalog;

@@ -9,7 +9,7 @@ import { assert } from '#base/assert.ts';
 import { nowMs } from '#base/clock.ts';
 import { FAILURE_CODES, type Refusal } from '#failure/registry.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
-import type { RecordStatus, UsageRecord } from '#usage/record.ts';
+import { KIND, type RecordStatus, type UsageRecord } from '#usage/record.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
 import { usageOf } from './usage-of.ts';
@@ -44,8 +44,11 @@ function book(parts: Parts, exchange: Exchange, status: RecordStatus, now: numbe
   if (!exchange.booksOpen) return null;
   const { userRow } = exchange.entry!.principal;
   const record = exchange.billable ? usageOf(exchange, status, now) : null;
-  if (record === null) parts.usageRing.release();
-  else parts.usageRing.push(record);
+  const { openRecord } = exchange;
+  if (record !== null) parts.usageRing.push(record, openRecord === null ? KIND.record : KIND.closing);
+  else if (openRecord !== null) parts.usageRing.push(openRecord, KIND.void);
+  else parts.usageRing.release();
+  exchange.openRecord = null;
   parts.ledger.settle(userRow, exchange.reservedNanoUsd, record?.chargedNanoUsd ?? 0n);
   return record;
 }

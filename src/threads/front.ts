@@ -18,12 +18,15 @@ import { Ledger } from '#coordinate/local/ledger.ts';
 import { SlotTable } from '#coordinate/local/slot-table.ts';
 import { TicketBoard } from '#coordinate/local/ticket-board.ts';
 import { WaitingRoom } from '#coordinate/local/waiting-room.ts';
+import { DurableReplies } from '#edge/durable-replies.ts';
 import type { Exchange } from '#edge/exchange.ts';
 import { FlushQueue } from '#edge/flush-queue.ts';
 import { Lifecycle } from '#edge/lifecycle.ts';
 import { Listener } from '#edge/listener.ts';
 import { OpenList } from '#edge/open-list.ts';
+import { OpenRecordQueue } from '#edge/open-record-queue.ts';
 import type { Catalog, Parts } from '#edge/parts.ts';
+import type { ReplyShared } from '#edge/reply.ts';
 import { C, CounterRow } from '#meter/counters.ts';
 import { mayForwardRequestHeader } from '#relay/header-policy.ts';
 import { OriginPools } from '#relay/origin-pools.ts';
@@ -56,6 +59,20 @@ function join(): { parts: Parts; doorbells: Doorbells } {
   const doorbells = new Doorbells(shared.doorbells);
   const board = new TicketBoard(shared.tickets, config.limits.exchangesPerFront);
   const pressure = new UsagePressure(shared.usagePressure);
+  const usageRing = new UsageRingProducer(shared.usageRings[index]!, pressure);
+  const flushQueue = new FlushQueue();
+  const { usage } = config;
+  const replies: ReplyShared = {
+    flushQueue,
+    counters,
+    streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal),
+    highWaterBytes: config.stream.highWaterBytes,
+    readerStallMs: config.stream.readerStallMs,
+    blocked: new Set(),
+    unfinished: 0,
+    closing: false,
+    extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
+  };
   const parts: Parts = {
     config,
     log,
@@ -68,22 +85,21 @@ function join(): { parts: Parts; doorbells: Doorbells } {
     health: new AccountHealth(shared.accountHealth, config.limits.accounts),
     ledger: new Ledger(shared.ledger),
     bodyBudget: new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal),
-    usageRing: new UsageRingProducer(shared.usageRings[index]!, pressure),
+    usageRing,
     usagePressure: pressure,
     prices: loadPriceTable(config),
     pools: new OriginPools(config.relay, counters),
-    replies: {
-      flushQueue: new FlushQueue(),
-      counters,
-      streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal),
-      highWaterBytes: config.stream.highWaterBytes,
-      readerStallMs: config.stream.readerStallMs,
-      blocked: new Set(),
-      unfinished: 0,
-      closing: false,
-      extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
-    },
+    replies,
     open: new OpenList<Exchange>(),
+    openRecords: new OpenRecordQueue({
+      usageRing,
+      usagePressure: pressure,
+      counters,
+      flushQueue,
+      renewMs: usage.openRenewMs,
+    }),
+    durable:
+      usage.durability === 'async' ? null : new DurableReplies({ usageRing, replies, waitMs: usage.durableWaitMs }),
     idleTaps: [],
     catalog: makeCatalog({ version: 0, groups: [], accounts: [] }),
   };
@@ -103,6 +119,7 @@ const listener = new Listener(mayForwardRequestHeader, (res, head) => lifecycle.
 const bell = doorbells.listen(index, () => {
   parts.counters.add(C.doorbells);
   parts.waitingRoom.wakeGranted();
+  parts.durable?.release();
 });
 const sweeper = setInterval(() => {
   const now = nowMs();
@@ -131,7 +148,7 @@ async function drain(deadlineMs: number): Promise<void> {
 /** Breaks off what is open and closes everything that would keep the thread or abort the process. */
 async function end(): Promise<void> {
   parts.replies.closing = true;
-  if (parts.open.size > 0) {
+  if (parts.open.size + (parts.durable?.size ?? 0) > 0) {
     lifecycle.interruptAll();
     await pause(LAST_WORDS_MS);
   }
