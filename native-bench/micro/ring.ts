@@ -77,7 +77,7 @@ bench('reserve, push, take', () => {
 bench('frame for the journal', () => {
   if (!frames.hasRoom) frames.clear();
   frames.add(bytes);
-  return frames.records;
+  return frames.rows;
 });
 bench('decode', () => decodeRecord(bytes));
 bench('row for COPY', () => copyRow(record));

@@ -332,6 +332,7 @@ export class Lifecycle implements ExchangeEvents {
   sweep(now: number): void {
     for (const reply of this.#parts.replies.blocked) reply.retry(now);
     this.#parts.bodyRoom.serve();
+    this.#parts.durable?.sweep(now);
     for (const exchange of this.#parts.open.snapshot()) {
       if (exchange.stage === 'receiving') this.#sweepReceiving(exchange, now);
       else if (exchange.stage === 'waiting') this.#sweepWaiting(exchange, now);

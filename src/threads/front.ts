@@ -22,12 +22,15 @@ import { SlotTable } from '#coordinate/local/slot-table.ts';
 import { TicketBoard } from '#coordinate/local/ticket-board.ts';
 import { WaitingRoom } from '#coordinate/local/waiting-room.ts';
 import { BodyRoom } from '#edge/body-room.ts';
+import { DurableReplies } from '#edge/durable-replies.ts';
 import type { Exchange } from '#edge/exchange.ts';
 import { FlushQueue } from '#edge/flush-queue.ts';
 import { Lifecycle } from '#edge/lifecycle.ts';
 import { Listener } from '#edge/listener.ts';
 import { OpenList } from '#edge/open-list.ts';
+import { OpenRecordQueue } from '#edge/open-record-queue.ts';
 import type { Catalog, Parts } from '#edge/parts.ts';
+import type { ReplyShared } from '#edge/reply.ts';
 import { accountRowsInUse, userRowsInUse } from '#edge/rows-in-use.ts';
 import { C, CounterRow } from '#meter/counters.ts';
 import { mayForwardRequestHeader } from '#relay/header-policy.ts';
@@ -64,6 +67,20 @@ function join(): { parts: Parts; doorbells: Doorbells } {
   const doorbells = new Doorbells(shared.doorbells);
   const board = new TicketBoard(shared.tickets, config.limits.exchangesPerFront);
   const pressure = new UsagePressure(shared.usagePressure);
+  const usageRing = new UsageRingProducer(shared.usageRings[index]!, pressure);
+  const flushQueue = new FlushQueue();
+  const { usage } = config;
+  const replies: ReplyShared = {
+    flushQueue,
+    counters,
+    streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal, index),
+    highWaterBytes: config.stream.highWaterBytes,
+    readerStallMs: config.stream.readerStallMs,
+    blocked: new Set(),
+    unfinished: 0,
+    closing: false,
+    extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
+  };
   const parts: Parts = {
     config,
     log,
@@ -77,22 +94,21 @@ function join(): { parts: Parts; doorbells: Doorbells } {
     userGenerations: new RowGenerations(shared.userGenerations),
     ledger: new Ledger(shared.ledger, shapes.ledger, index),
     bodyRoom: makeBodyRoom(),
-    usageRing: new UsageRingProducer(shared.usageRings[index]!, pressure),
+    usageRing,
     usagePressure: pressure,
     prices: loadPriceTable(config),
     pools: new OriginPools(config.relay, counters),
-    replies: {
-      flushQueue: new FlushQueue(),
-      counters,
-      streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal, index),
-      highWaterBytes: config.stream.highWaterBytes,
-      readerStallMs: config.stream.readerStallMs,
-      blocked: new Set(),
-      unfinished: 0,
-      closing: false,
-      extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
-    },
+    replies,
     open: new OpenList<Exchange>(),
+    openRecords: new OpenRecordQueue({
+      usageRing,
+      usagePressure: pressure,
+      counters,
+      flushQueue,
+      renewMs: usage.openRenewMs,
+    }),
+    durable:
+      usage.durability === 'async' ? null : new DurableReplies({ usageRing, replies, waitMs: usage.durableWaitMs }),
     idleTaps: [],
     catalog: makeCatalog({ version: 0, groups: [], accounts: [] }),
   };
@@ -127,6 +143,7 @@ const heartbeats = new Heartbeats(shared.heartbeats);
 const bell = doorbells.listen(index, () => {
   parts.counters.add(C.doorbells);
   parts.waitingRoom.wakeGranted();
+  parts.durable?.release();
 });
 const sweeper = setInterval(() => {
   const now = nowMs();
@@ -157,7 +174,7 @@ async function drain(deadlineMs: number): Promise<void> {
 async function end(): Promise<void> {
   parts.replies.closing = true;
   take(() => listener.stop());
-  if (parts.open.size > 0) {
+  if (parts.open.size + (parts.durable?.size ?? 0) > 0) {
     take(() => lifecycle.interruptAll());
     await pause(LAST_WORDS_MS);
   }

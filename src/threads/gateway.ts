@@ -170,6 +170,7 @@ export class Gateway {
     if (!this.#control.draining) new CounterRow(this.#shared.counters, front).add(C.frontsLost);
     undoFront(front, this.#tables, this.#shared, this.#parts.log);
     this.#rows.frontGone(front);
+    await this.#writer?.frontGone(front);
   }
 
   #startWriter(): WriterHandle {

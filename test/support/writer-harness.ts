@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { configSchema } from '#config/schema.ts';
+import { doorbellBytes } from '#coordinate/local/doorbells.ts';
 import { CounterTable, counterBytes } from '#meter/counters.ts';
 import type { PrimaryToWriter, SharedBlocks, WriterData, WriterToPrimary } from '#threads/protocol.ts';
 import { pressureBytes, UsagePressure } from '#usage/pressure.ts';
@@ -16,7 +17,7 @@ export interface HarnessOptions {
   databaseUrl: string;
   fronts?: number;
   /** Section `usage` of the configuration. */
-  usage?: Record<string, number>;
+  usage?: Record<string, number | string>;
   flushMs?: number;
   /** Instead of a folder of its own, which goes with the test. */
   journalDir?: string;
@@ -165,7 +166,7 @@ function makeBlocks(fronts: number, ringBytes: number): SharedBlocks {
     accountGenerations: block(8),
     accountHealth: block(8),
     ledger: block(8),
-    doorbells: block(8),
+    doorbells: block(doorbellBytes(fronts)),
     heartbeats: block(8),
     tickets: block(8),
     bodyBudget: block(8),
