@@ -29,6 +29,11 @@ export class BodyReader {
     return this.#length;
   }
 
+  /** What it has of the budget. */
+  get heldBytes(): number {
+    return (this.#taken + 1023) & ~1023;
+  }
+
   /** The bytes received; valid until `free`. */
   get bytes(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);

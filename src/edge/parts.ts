@@ -20,6 +20,7 @@ import type { Plans } from '#schedule/plan.ts';
 import type { UsagePressure } from '#usage/pressure.ts';
 import type { UsageRingProducer } from '#usage/ring.ts';
 import type { Exchange } from './exchange.ts';
+import type { LiveAttempts } from './live-attempts.ts';
 import type { OpenList } from './open-list.ts';
 import type { ReplyShared } from './reply.ts';
 
@@ -52,5 +53,7 @@ export interface Parts {
   readonly open: OpenList<Exchange>;
   /** Taps of settled exchanges, to be used again: making one is a twelfth of what a request allocates. */
   readonly idleTaps: Tap[];
+  /** Null unless the shared tables are audited. */
+  readonly liveAttempts: LiveAttempts | null;
   catalog: Catalog;
 }

@@ -96,6 +96,11 @@ export class Reply {
     return this.#over;
   }
 
+  /** What it has of the budget for bytes that wait for slow readers. */
+  get budgetedBytes(): number {
+    return this.#budgeted;
+  }
+
   /** Sets status and headers (name, value, …); they leave with the first bytes. */
   begin(status: string, headers: readonly string[]): void {
     this.#status = status;

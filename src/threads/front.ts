@@ -25,6 +25,7 @@ import type { Exchange } from '#edge/exchange.ts';
 import { FlushQueue } from '#edge/flush-queue.ts';
 import { Lifecycle } from '#edge/lifecycle.ts';
 import { Listener } from '#edge/listener.ts';
+import { LiveAttempts } from '#edge/live-attempts.ts';
 import { OpenList } from '#edge/open-list.ts';
 import type { Catalog, Parts } from '#edge/parts.ts';
 import { accountRowsInUse, userRowsInUse } from '#edge/rows-in-use.ts';
@@ -35,6 +36,7 @@ import { makeTarget } from '#relay/target.ts';
 import { Plans } from '#schedule/plan.ts';
 import { UsagePressure } from '#usage/pressure.ts';
 import { UsageRingProducer } from '#usage/ring.ts';
+import { auditFront, auditsWanted } from './audits.ts';
 import { AbruptFault, injectFault, seeFaultHeader } from './front-faults.ts';
 import { loadPriceTable } from './price-table.ts';
 import type { FrontData, FrontToPrimary, PrimaryToFront, Snapshot } from './protocol.ts';
@@ -57,7 +59,7 @@ function tell(message: FrontToPrimary): void {
   port.postMessage(message);
 }
 
-function join(): { parts: Parts; doorbells: Doorbells } {
+function join(): { parts: Parts; doorbells: Doorbells; board: TicketBoard } {
   const shapes = tableShapes(config, shared.usageRings.length);
   const counters = new CounterRow(shared.counters, index);
   const doorbells = new Doorbells(shared.doorbells);
@@ -93,9 +95,10 @@ function join(): { parts: Parts; doorbells: Doorbells } {
     },
     open: new OpenList<Exchange>(),
     idleTaps: [],
+    liveAttempts: auditsWanted ? new LiveAttempts() : null,
     catalog: makeCatalog({ version: 0, groups: [], accounts: [] }),
   };
-  return { parts, doorbells };
+  return { parts, doorbells, board };
 }
 
 function makeCatalog(snapshot: Snapshot): Catalog {
@@ -105,7 +108,7 @@ function makeCatalog(snapshot: Snapshot): Catalog {
   };
 }
 
-const { parts, doorbells } = join();
+const { parts, doorbells, board } = join();
 const lifecycle = new Lifecycle(parts);
 const listener = config.test.crashHeader
   ? new Listener(seeFaultHeader(mayForwardRequestHeader), (res, head) => {
@@ -124,6 +127,9 @@ const sweeper = setInterval(() => {
   lifecycle.sweep(now);
   parts.keys.sweep(now);
 }, SWEEP_MS);
+const audit = auditsWanted
+  ? auditFront(parts, { index, board }, (differences) => tell({ type: 'auditFailed', differences }))
+  : null;
 const trimmer = setInterval(() => parts.pools.trim(nowMs()), TRIM_MS);
 
 function applySnapshot(version: number, bytes: Uint8Array): void {
@@ -157,6 +163,7 @@ async function end(): Promise<void> {
 function close(): void {
   clearInterval(sweeper);
   clearInterval(trimmer);
+  audit?.stop();
   bell.stop();
   take(() => listener.close());
   take(() => parts.pools.close());
