@@ -21,6 +21,7 @@ import type { UsageRingProducer } from '#usage/ring.ts';
 import type { BodyRoom } from './body-room.ts';
 import type { DurableReplies } from './durable-replies.ts';
 import type { Exchange } from './exchange.ts';
+import type { LiveAttempts } from './live-attempts.ts';
 import type { OpenList } from './open-list.ts';
 import type { OpenRecordQueue } from './open-record-queue.ts';
 import type { ReplyShared } from './reply.ts';
@@ -57,5 +58,7 @@ export interface Parts {
   readonly durable: DurableReplies | null;
   /** Taps of settled exchanges, to be used again: making one is a twelfth of what a request allocates. */
   readonly idleTaps: Tap[];
+  /** Null unless the shared tables are audited. */
+  readonly liveAttempts: LiveAttempts | null;
   catalog: Catalog;
 }

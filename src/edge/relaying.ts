@@ -62,6 +62,7 @@ export class Relaying {
     health.markUsed(row, nowMs());
     const attempt = new Attempt(pool, connection, counters, exchange, () => accountSlots.release(row));
     exchange.attempt = attempt;
+    this.#parts.liveAttempts?.add(attempt, row);
     attempt.start({
       path: target.messagesPath + forwardedQuery(exchange.head.query),
       headers: requestHeaders(target, exchange.head.forwarded),

@@ -117,6 +117,11 @@ export class Reply {
     this.#res.resume();
   }
 
+  /** What it has of the budget for bytes that wait for slow readers. */
+  get budgetedBytes(): number {
+    return this.#budgeted;
+  }
+
   /** Sets status and headers (name, value, …); they leave with the first bytes. */
   begin(status: string, headers: readonly string[]): void {
     this.#status = status;

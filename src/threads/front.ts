@@ -27,6 +27,7 @@ import type { Exchange } from '#edge/exchange.ts';
 import { FlushQueue } from '#edge/flush-queue.ts';
 import { Lifecycle } from '#edge/lifecycle.ts';
 import { Listener } from '#edge/listener.ts';
+import { LiveAttempts } from '#edge/live-attempts.ts';
 import { OpenList } from '#edge/open-list.ts';
 import { OpenRecordQueue } from '#edge/open-record-queue.ts';
 import type { Catalog, Parts } from '#edge/parts.ts';
@@ -39,6 +40,7 @@ import { makeTarget } from '#relay/target.ts';
 import { Plans } from '#schedule/plan.ts';
 import { UsagePressure } from '#usage/pressure.ts';
 import { UsageRingProducer } from '#usage/ring.ts';
+import { auditFront, auditsWanted } from './audits.ts';
 import { AbruptFault, injectFault, seeFaultHeader } from './front-faults.ts';
 import { loadPriceTable } from './price-table.ts';
 import type { FrontData, FrontToPrimary, PrimaryToFront, Snapshot } from './protocol.ts';
@@ -61,7 +63,7 @@ function tell(message: FrontToPrimary): void {
   port.postMessage(message);
 }
 
-function join(): { parts: Parts; doorbells: Doorbells } {
+function join(): { parts: Parts; doorbells: Doorbells; board: TicketBoard } {
   const shapes = tableShapes(config, shared.usageRings.length);
   const counters = new CounterRow(shared.counters, index);
   const doorbells = new Doorbells(shared.doorbells);
@@ -110,9 +112,10 @@ function join(): { parts: Parts; doorbells: Doorbells } {
     durable:
       usage.durability === 'async' ? null : new DurableReplies({ usageRing, replies, waitMs: usage.durableWaitMs }),
     idleTaps: [],
+    liveAttempts: auditsWanted ? new LiveAttempts() : null,
     catalog: makeCatalog({ version: 0, groups: [], accounts: [] }),
   };
-  return { parts, doorbells };
+  return { parts, doorbells, board };
 }
 
 function makeBodyRoom(): BodyRoom {
@@ -131,7 +134,7 @@ function makeCatalog(snapshot: Snapshot): Catalog {
   };
 }
 
-const { parts, doorbells } = join();
+const { parts, doorbells, board } = join();
 const lifecycle = new Lifecycle(parts);
 const listener = config.test.crashHeader
   ? new Listener(seeFaultHeader(mayForwardRequestHeader), (res, head) => {
@@ -151,6 +154,9 @@ const sweeper = setInterval(() => {
   lifecycle.sweep(now);
   parts.keys.sweep(now);
 }, SWEEP_MS);
+const audit = auditsWanted
+  ? auditFront(parts, { index, board }, (differences) => tell({ type: 'auditFailed', differences }))
+  : null;
 const trimmer = setInterval(() => parts.pools.trim(nowMs()), TRIM_MS);
 
 function applySnapshot(version: number, bytes: Uint8Array): void {
@@ -184,6 +190,7 @@ async function end(): Promise<void> {
 function close(): void {
   clearInterval(sweeper);
   clearInterval(trimmer);
+  audit?.stop();
   bell.stop();
   take(() => listener.close());
   take(() => parts.pools.close());

@@ -94,6 +94,8 @@ export type FrontToPrimary =
   | { type: 'snapshotAck'; version: number }
   /** `inUse`: those that an open exchange may still use; no other will. */
   | { type: 'rowsDropped'; id: number; inUse: number[] }
+  /** The audit found that what this front holds is not what the shared tables say. */
+  | { type: 'auditFailed'; differences: string[] }
   | { type: 'failed'; message: string }
   | { type: 'drained' };
 
