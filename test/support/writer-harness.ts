@@ -38,6 +38,8 @@ export class WriterHarness {
   #flushId = 0;
   producers: UsageRingProducer[] = [];
   failure: Error | null = null;
+  /** Whether the last start was ready before its replay had ended. */
+  replaying = false;
 
   private constructor(options: HarnessOptions) {
     this.#options = options;
@@ -75,7 +77,9 @@ export class WriterHarness {
       this.failure = error as Error;
     });
     const ready = await this.#message('ready', (message) => message.type === 'ready');
-    return (ready as { replayedRows: number }).replayedRows;
+    const { replayedRows, replaying } = ready as { replayedRows: number; replaying: boolean };
+    this.replaying = replaying;
+    return replayedRows;
   }
 
   get pressure(): UsagePressure {
