@@ -88,7 +88,7 @@ export class TerminalHold {
     this.#terminal = true;
     const bytes = Buffer.concat([...this.#kept, chunk]);
     this.drop();
-    const start = terminalStart(bytes);
+    const start = terminalStart(bytes, this.#passing);
     if (start > 0) this.#reply.push(bytes.subarray(0, start));
     return this.#keep(bytes.subarray(start));
   }

@@ -124,9 +124,10 @@ export class Gateway {
     await ensurePartitions(this.#database, new Date());
     const demo = await this.#control.applyCatalog();
     this.#writer = this.#startWriter();
-    const { replayedRows } = await this.#writer.ready;
+    const { replayedRows, replaying } = await this.#writer.ready;
     if (replayedRows > 0)
       this.#parts.log.info({ rows: replayedRows }, 'records of an earlier process are in the books');
+    if (replaying) void this.#outwaitReplay(this.#writer);
     await this.#followCatalog();
     // Before the fronts: a start that fails must not end the process while a front lives.
     const controlUrl = await this.#control.open();
@@ -199,6 +200,16 @@ export class Gateway {
         },
       },
     );
+  }
+
+  /**
+   * Service began before the replay ended. Each of its batches tells new balances, but one may have been told between the reading of
+   * a user's balance and its first use: at the end all balances in use are read again.
+   */
+  async #outwaitReplay(writer: WriterHandle): Promise<void> {
+    const { replayedRows } = await writer.adopt();
+    await writer.adopt([...this.#tables.users.rows.ids()]);
+    this.#parts.log.info({ rows: replayedRows }, 'the replay of an earlier process has ended');
   }
 
   #takeBalances({ entries }: WriterBalances): void {

@@ -138,10 +138,7 @@ function receive(message: PrimaryToWriter): void {
 
 /** Service does not wait for a long replay: balances follow as its batches are committed. */
 function becomeReady(replayedRows: number, replaying: boolean): void {
-  if (ready) {
-    log.info({ rows: replayedRows }, 'the replay of what an ended process left is done');
-    return;
-  }
+  if (ready) return;
   ready = true;
   clearTimeout(replayWait);
   tell({ type: 'ready', replayedRows, replaying });

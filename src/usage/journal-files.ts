@@ -25,9 +25,12 @@ import {
   parseSegmentFileName,
   SEGMENT_HEADER_BYTES,
   type SegmentId,
+  scanFrames,
   segmentFileName,
 } from './journal-segment.ts';
+import { readAt } from './read-at.ts';
 
+const LOOK_BYTES = 64 * 1024;
 const OWNER_SUFFIX = '.owner';
 const OWNER_FILE = /^([0-9a-f-]{36})\.owner$/;
 
@@ -147,6 +150,11 @@ export class JournalFiles {
     const { size } = statSync(path);
     const state = checkSegmentHeader(readStart(path), id);
     if (state === 'valid') return { ...id, path, bytes: size, sealed: true, own: false, last: false, recovered: null };
+    if (state === 'damaged' && hasFrames(path)) {
+      this.keepBad(id);
+      this.#onTrouble(`${path} has a damaged header: its records are read, a copy is kept as ${path}.bad`);
+      return { ...id, path, bytes: size, sealed: true, own: false, last: false, recovered: null };
+    }
     if (state === 'torn') unlinkSync(path);
     else if (state === 'unknown') this.#onTrouble(`${path} is of a later version and is left alone`);
     else {
@@ -211,6 +219,12 @@ function readStart(path: string): Buffer {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Whether there are records near the start of a file: each has a checksum of its own. */
+function hasFrames(path: string): boolean {
+  const bytes = readAt(path, SEGMENT_HEADER_BYTES, LOOK_BYTES);
+  return scanFrames(bytes, SEGMENT_HEADER_BYTES, { rowsMax: 1, bytesMax: LOOK_BYTES, atEnd: true }).frames.length > 0;
 }
 
 /** Makes the creation of a file durable. */

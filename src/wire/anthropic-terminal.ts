@@ -30,14 +30,18 @@ export function mayBeTerminal(bytes: Uint8Array, start: number, end: number): bo
   return at >= end || bytes[at] === LF || bytes[at] === CR;
 }
 
-/** Where the first frame that may be terminal begins in bytes that begin with a frame; 0 when that is not certain. */
-export function terminalStart(bytes: Buffer): number {
+/**
+ * Where the first frame that may be terminal begins; early rather than late where line ends are odd. `beginsInside`: the bytes begin
+ * within a frame that is known for another.
+ */
+export function terminalStart(bytes: Buffer, beginsInside = false): number {
   let found = -1;
   let at = 0;
   const splitter = new SseSplitter(
     {
       frame(frame, start, end, frameBytes) {
-        if (found < 0 && mayBeTerminal(frame, start, end)) found = at;
+        const known = beginsInside && at === 0;
+        if (found < 0 && !known && mayBeTerminal(frame, start, end)) found = at;
         at += frameBytes;
       },
     },
