@@ -124,7 +124,7 @@ const trimmer = setInterval(() => parts.pools.trim(nowMs()), TRIM_MS);
 function applySnapshot(version: number, bytes: Uint8Array): void {
   const snapshot = unpack(bytes) as Snapshot;
   parts.catalog = makeCatalog(snapshot);
-  parts.pools.keep(new Set([...parts.catalog.targets.values()].map((target) => target.origin)));
+  parts.pools.keep(parts.catalog.targets.values());
   tell({ type: 'snapshotAck', version });
 }
 
