@@ -15,7 +15,7 @@ const model = z.string().min(1).max(128).describe('A model name, or a prefix wit
 /** Null by default: a restart must not undo what an operator disabled. */
 const status = z.enum(['active', 'disabled']).nullable().default(null);
 
-const network = z
+export const networkSchema = z
   .union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()])
   .meta({ expected: 'an IP address or a network such as 10.0.0.0/8' });
 
@@ -94,8 +94,8 @@ const key = z.strictObject({
   name: z.string().max(64).default('').describe('A note for people.'),
   expiresAt: when.nullable().default(null).describe('End of validity; null never expires.'),
   allowedModels: z.array(model).max(256).nullable().default(null).describe('Models allowed; null allows all.'),
-  ipAllow: z.array(network).max(256).nullable().default(null).describe('Networks allowed; null allows all.'),
-  ipDeny: z.array(network).max(256).nullable().default(null).describe('Networks refused; deny wins over allow.'),
+  ipAllow: z.array(networkSchema).max(256).nullable().default(null).describe('Networks allowed; null allows all.'),
+  ipDeny: z.array(networkSchema).max(256).nullable().default(null).describe('Networks refused; deny wins over allow.'),
 });
 
 export const catalogSchema = z.strictObject({

@@ -7,10 +7,14 @@
  */
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { KeyCache } from '#auth/key-cache.ts';
+import { TrustedProxies } from '#auth/trusted-proxies.ts';
 import { nowMs } from '#base/clock.ts';
 import { LogBudget } from '#base/log-budget.ts';
 import { createLogger } from '#base/logger.ts';
 import { unpack } from '#base/msgpack.ts';
+import { connectionBound } from '#config/limits.ts';
+import { readOpenFilesMax } from '#config/open-files.ts';
+import { reveal } from '#config/secret.ts';
 import { AccountHealth } from '#coordinate/local/account-health.ts';
 import { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { Doorbells } from '#coordinate/local/doorbells.ts';
@@ -22,7 +26,7 @@ import { BodyRoom } from '#edge/body-room.ts';
 import type { Exchange } from '#edge/exchange.ts';
 import { FlushQueue } from '#edge/flush-queue.ts';
 import { Lifecycle } from '#edge/lifecycle.ts';
-import { Listener } from '#edge/listener.ts';
+import { Listener, type TlsFiles } from '#edge/listener.ts';
 import { OpenList } from '#edge/open-list.ts';
 import type { Catalog, Parts } from '#edge/parts.ts';
 import { C, CounterRow } from '#meter/counters.ts';
@@ -38,6 +42,7 @@ import { slotShapes } from './shared-blocks.ts';
 
 const SWEEP_MS = 250;
 const TRIM_MS = 5000;
+const FULL_EVERY_MS = 10_000;
 const LOG_LINES_PER_SECOND = 20;
 /** Time for the last error events to leave before connections are closed. */
 const LAST_WORDS_MS = 100;
@@ -63,6 +68,7 @@ function join(): { parts: Parts; doorbells: Doorbells } {
     logBudget: new LogBudget(LOG_LINES_PER_SECOND),
     counters,
     keys: new KeyCache({ ...config.auth, ...config.limits }, (keyHash) => tell({ type: 'lookup', keyHash })),
+    trustedProxies: new TrustedProxies(config.listen.trustedProxies),
     userSlots: new SlotTable(shared.userSlots, shapes.users, index, board, doorbells),
     accountSlots: new SlotTable(shared.accountSlots, shapes.accounts, index, board, doorbells),
     waitingRoom: new WaitingRoom(board, index),
@@ -107,9 +113,32 @@ function makeCatalog(snapshot: Snapshot): Catalog {
   };
 }
 
+function tlsFiles(): TlsFiles | null {
+  const { tls } = config.listen;
+  return tls === null ? null : { ...tls, passphrase: tls.passphrase === null ? '' : reveal(tls.passphrase) };
+}
+
+let saidFullAtMs = Number.NEGATIVE_INFINITY;
+
+/** A front that turns connections away says so, but not once for each of them. */
+function sayFull(): void {
+  const now = nowMs();
+  if (now - saidFullAtMs < FULL_EVERY_MS) return;
+  saidFullAtMs = now;
+  log.warn({ connections: connectionsMax }, 'this front has all the connections that it may hold and closes new ones');
+}
+
 const { parts, doorbells } = join();
 const lifecycle = new Lifecycle(parts);
-const listener = new Listener(mayForwardRequestHeader, (res, head) => lifecycle.open(res, head));
+const connectionsMax = connectionBound(config, shared.usageRings.length, readOpenFilesMax());
+const listener = new Listener({
+  tls: tlsFiles(),
+  connectionsMax,
+  counters: parts.counters,
+  mayForward: mayForwardRequestHeader,
+  onRequest: (res, head) => lifecycle.open(res, head),
+  onFull: () => sayFull(),
+});
 const bell = doorbells.listen(index, () => {
   parts.counters.add(C.doorbells);
   parts.waitingRoom.wakeGranted();

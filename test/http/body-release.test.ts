@@ -60,7 +60,9 @@ async function heldBytes(): Promise<number> {
 for (const name of ['plain', 'plain-mapped', 'tls', 'tls-mapped']) {
   test(`an upload that its upstream reads late arrives unharmed and is held until it has left (${name})`, async () => {
     const server = name.startsWith('tls') ? secure : plain;
-    const body = JSON.stringify(question(name, { stream: true, system: `${name} `.repeat(BODY_BYTES / (name.length + 1)) }));
+    const body = JSON.stringify(
+      question(name, { stream: true, system: `${name} `.repeat(BODY_BYTES / (name.length + 1)) }),
+    );
     const answer = await open(gateway.url, { key: `${KEY}-${name}`, body });
     await readUntil(answer, 'message_start');
     const call = server.calls.at(-1)!;
