@@ -150,7 +150,6 @@ export class Lifecycle implements ExchangeEvents {
         return this.refuse(exchange, code === 'body_too_large' ? tooLarge(config.limits.bodyBytesMax) : refuse(code));
       if (!isLast) return;
       exchange.bodyComplete = true;
-      if (exchange.head.chunked) exchange.reply.keeping = 'end';
       this.#parts.counters.add(C.requestBytes, exchange.body.length);
       this.#proceed(exchange);
     });
@@ -166,6 +165,7 @@ export class Lifecycle implements ExchangeEvents {
 
   #scan(exchange: Exchange): void {
     exchange.stage = 'scanning';
+    if (exchange.head.chunked) exchange.reply.keeping = 'end';
     const bytes = exchange.body!.bytes;
     if (bytes.length === 0) return this.refuse(exchange, refuse('body_empty'));
     this.#parts.counters.add(C.scannedBytes, bytes.length);
@@ -308,9 +308,7 @@ export class Lifecycle implements ExchangeEvents {
     const { bodyStallMs, bodyTotalMs } = this.#parts.config.edge;
     if (exchange.bodyComplete) return;
     const late = now - exchange.lastByteAtMs > bodyStallMs || now - exchange.startedAtMs > bodyTotalMs;
-    if (!late) return;
-    exchange.reply.keeping = 'end';
-    this.refuse(exchange, refuse('body_timeout'));
+    if (late) this.refuse(exchange, refuse('body_timeout'));
   }
 
   #sweepWaiting(exchange: Exchange, now: number): void {
