@@ -1,55 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Facts, isScanError, type ScanError } from '#wire/facts.ts';
+import { isScanError, type ScanError } from '#wire/facts.ts';
 import { Scanner, scan } from '#wire/scan.ts';
+import { below, damage, type Random, randomRequest } from '../support/request-generator.ts';
+import { compareScan, DEPTH_MAX } from '../support/scan-comparison.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { below, damage, type Random, randomRequest } from './request-generator.ts';
-import { expectedFacts, oracle, readable, spanBytes } from './request-oracle.ts';
 import { bytesOf, factsOf, withMembers } from './scan-results.ts';
 
-const DEPTH_MAX = 64;
 const SEED = Number(process.env['PENSTOCK_SEED'] ?? Date.now() % 1_000_000_007);
-
-/** The scan in random slices, on a copy that begins at a random offset of its memory. */
-function scanInSlices(random: Random, bytes: Uint8Array): Facts | ScanError {
-  const offset = below(random, 8);
-  const copy = new Uint8Array(new ArrayBuffer(bytes.length + offset + 5), offset, bytes.length);
-  copy.set(bytes);
-  const sliceMax = 1 + below(random, 2 + bytes.length / 2);
-  const scanner = new Scanner(copy, DEPTH_MAX);
-  // A step may do no more than find that a number has ended, hence twice.
-  for (let steps = 0; steps <= 2 * bytes.length; steps++) {
-    const result = scanner.step(1 + below(random, sliceMax));
-    if (result === 'more') continue;
-    if (!isScanError(result)) assert.equal(scanner.scannedBytes, bytes.length);
-    return result;
-  }
-  return assert.fail('the slices come to no end');
-}
-
-function compare(random: Random, bytes: Buffer): 'accepted' | 'refused' {
-  const expected = oracle(bytes);
-  const result = scan(bytes, DEPTH_MAX);
-  assert.deepEqual(scanInSlices(random, bytes), result, 'slices give the same answer');
-  if (isScanError(result)) {
-    assert.ok('faultAt' in expected, `refused: ${result.reason} at ${result.offset}`);
-    assert.equal(result.offset, expected.faultAt ?? result.offset);
-    assert.ok(result.offset >= 0 && result.offset <= bytes.length);
-    return 'refused';
-  }
-  assert.ok('value' in expected, 'the oracle refuses it');
-  assert.deepEqual(readable(bytes, result), expectedFacts(expected.value));
-  assert.equal(result.textBytes, spanBytes(result.systemSpans) + spanBytes(result.messageSpans));
-  if (result.model !== null) {
-    assert.equal(JSON.parse(bytes.toString('utf8', result.modelStart, result.modelEnd)), result.model);
-  }
-  return 'accepted';
-}
 
 /** Names the seed and the bytes when a comparison fails. */
 function compareNamed(seed: number, random: Random, bytes: Buffer): 'accepted' | 'refused' {
   try {
-    return compare(random, bytes);
+    return compareScan(random, bytes);
   } catch (error) {
     const shown = JSON.stringify(bytes.toString('latin1'));
     throw new Error(`PENSTOCK_SEED=${seed}, bytes ${shown}: ${(error as Error).message}`, { cause: error });
