@@ -9,9 +9,12 @@ export class Coverage {
   readonly #files: RegExp;
   readonly #seen = new Set<string>();
 
-  /** `files`: URLs of the sources that matter. */
-  constructor(files: RegExp) {
+  readonly #counted: boolean;
+
+  /** `files`: URLs of the sources that matter. `counted`: how often a branch ran matters too. */
+  constructor(files: RegExp, counted = true) {
     this.#files = files;
+    this.#counted = counted;
   }
 
   /** How many branches have been seen. */
@@ -43,7 +46,8 @@ export class Coverage {
     for (const { functionName, ranges } of script.functions) {
       for (const { startOffset, endOffset, count } of ranges) {
         if (count === 0) continue;
-        const branch = `${script.scriptId} ${functionName} ${startOffset} ${endOffset} ${Math.clz32(count) >> 1}`;
+        const often = this.#counted ? Math.clz32(count) >> 1 : 0;
+        const branch = `${script.scriptId} ${functionName} ${startOffset} ${endOffset} ${often}`;
         if (this.#seen.has(branch)) continue;
         isNew = true;
         if (keep) this.#seen.add(branch);

@@ -102,3 +102,17 @@ export function minimise(target: Target, failure: Failure): Failure {
   }
   return best;
 }
+
+/** The inputs, small ones first, that reach a branch which those before them do not. */
+export async function distil(target: Target, inputs: readonly Buffer[]): Promise<Buffer[]> {
+  const coverage = new Coverage(target.sources, false);
+  await coverage.start();
+  const needed: Buffer[] = [];
+  await coverage.isNew(false);
+  for (const bytes of inputs.toSorted((a, b) => a.length - b.length)) {
+    target.check(bytes);
+    if (await coverage.isNew(true)) needed.push(bytes);
+  }
+  await coverage.stop();
+  return needed;
+}

@@ -1,14 +1,15 @@
 /**
  * Fuzzing by hand, for longer than a test run allows.
  *
- *   npm run fuzz -- [--target scan|tap|journal] [--seconds 60] [--seed N] [--keep]
+ *   npm run fuzz -- [--target scan|tap|journal] [--seconds 60] [--seed N] [--keep | --distil]
  *
- * Without --target each has its turn. `--keep` adds the inputs that reached new branches to the corpus. A failure is made small,
+ * Without --target each has its turn. `--keep` adds the inputs that reached new branches to the corpus, `--distil` reduces the corpus
+ * to the fewest small ones that reach every branch (those that once failed are kept beside it by hand). A failure is made small,
  * kept in the corpus (it is the test for its repair), and printed with the seed that found it.
  */
 import { parseArgs } from 'node:util';
-import { keepInput, readCorpus } from './corpus.ts';
-import { fuzz, minimise } from './fuzz.ts';
+import { keepInput, readCorpus, replaceCorpus } from './corpus.ts';
+import { distil, fuzz, minimise } from './fuzz.ts';
 import type { Target } from './target.ts';
 import { TARGETS } from './targets.ts';
 
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000_007) },
     keep: { type: 'boolean', default: false },
+    distil: { type: 'boolean', default: false },
   },
 });
 
@@ -26,6 +28,12 @@ function say(text: string): void {
 }
 
 async function run(target: Target): Promise<boolean> {
+  if (values.distil) {
+    const needed = await distil(target, readCorpus(target.name));
+    replaceCorpus(target.name, needed);
+    say(`${target.name}: ${needed.length} inputs reach every branch`);
+    return true;
+  }
   const options = { seed: Number(values.seed), ms: Number(values.seconds) * 1000, corpus: readCorpus(target.name) };
   const { inputs, branches, found, failure } = await fuzz(target, options);
   say(
