@@ -20,7 +20,7 @@ function change(bytes: Buffer, { random, corpus, words }: Mutation): Buffer {
   const at = below(random, bytes.length + 1);
   const until = Math.min(bytes.length, at + below(random, 64));
   const around = (middle: Buffer): Buffer => Buffer.concat([bytes.subarray(0, at), middle, bytes.subarray(until)]);
-  switch (below(random, 8)) {
+  switch (below(random, 9)) {
     case 0:
       return around(words[below(random, words.length)]!);
     case 1:
@@ -36,6 +36,11 @@ function change(bytes: Buffer, { random, corpus, words }: Mutation): Buffer {
     }
     case 4:
       return Buffer.concat([bytes.subarray(at), bytes.subarray(0, at)]);
+    case 5: {
+      const one = Buffer.from(bytes);
+      if (at < one.length) one[at] = below(random, 256);
+      return one;
+    }
     default:
       return damage(random, bytes);
   }
