@@ -1,13 +1,15 @@
 /**
  * What the scan of a request body costs against what it replaces, `toString` + `JSON.parse`: pairs measured one right after
  * the other, the ratio of each pair, the median of all (the machine's own noise hits both sides of a pair alike).
- * Run: `node_modules/.bin/node native-bench/micro/scan.ts [--quick]`; one line of JSON a case. `--quick` only shows that it runs.
+ * Run: `node_modules/.bin/node native-bench/micro/scan.ts [--quick | --ratio]`; one line of JSON a case. `--quick` only shows that it
+ * runs, `--ratio` takes the first case alone, with fewer pairs: what a test holds.
  */
 import { isScanError } from '../../src/wire/facts.ts';
 import { Scanner, scan } from '../../src/wire/scan.ts';
 
 const quick = process.argv.includes('--quick');
-const PAIRS = quick ? 3 : 301;
+const ratioOnly = process.argv.includes('--ratio');
+const PAIRS = quick ? 3 : ratioOnly ? 101 : 301;
 const BODY_BYTES = quick ? 60_000 : 550_000;
 const IMAGE_BYTES = quick ? 2_500_000 : 24_000_000;
 const SLICE_BYTES = 1_048_576;
@@ -144,15 +146,19 @@ function report(name: string, bytes: number, figures: Record<string, number>): v
   process.stdout.write(`${JSON.stringify({ bench: 'scan', case: name, bytes, ...shown })}\n`);
 }
 
-const request = { model: 'claude-opus-5-5', max_tokens: 1024 };
-const image = { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgoAAAANSUhEUg'.repeat(IMAGE_BYTES / 22) };
-const imageMessage = { role: 'user', content: [{ type: 'image', source: image }] };
+function otherCases(): void {
+  const request = { model: 'claude-opus-5-5', max_tokens: 1024 };
+  const image = { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgoAAAANSUhEUg'.repeat(IMAGE_BYTES / 22) };
+  const imageMessage = { role: 'user', content: [{ type: 'image', source: image }] };
+  pairsCase('Claude Code, wide characters', claudeCodeBody(BODY_BYTES, true));
+  pairsCase('Claude Code, indented', Buffer.from(JSON.stringify(JSON.parse(plain.toString()), null, 2)));
+  pairsCase('small', Buffer.from(JSON.stringify({ ...request, messages: [{ role: 'user', content: 'hi' }] })));
+  slicesCase('image in slices', Buffer.from(JSON.stringify({ ...request, messages: [imageMessage] })));
+  const dense = Array.from({ length: IMAGE_BYTES / 16 }, () => [0]);
+  slicesCase('dense brackets in slices', Buffer.from(JSON.stringify({ ...request, messages: [], dense })));
+}
+
 const plain = claudeCodeBody(BODY_BYTES, false);
 pairsCase('Claude Code, ASCII', plain);
-pairsCase('Claude Code, wide characters', claudeCodeBody(BODY_BYTES, true));
-pairsCase('Claude Code, indented', Buffer.from(JSON.stringify(JSON.parse(plain.toString()), null, 2)));
-pairsCase('small', Buffer.from(JSON.stringify({ ...request, messages: [{ role: 'user', content: 'hi' }] })));
-slicesCase('image in slices', Buffer.from(JSON.stringify({ ...request, messages: [imageMessage] })));
-const dense = Array.from({ length: IMAGE_BYTES / 16 }, () => [0]);
-slicesCase('dense brackets in slices', Buffer.from(JSON.stringify({ ...request, messages: [], dense })));
+if (!ratioOnly) otherCases();
 if (kept === undefined) throw new Error('nothing was measured');

@@ -3,7 +3,7 @@
  * counted; in async mode none of this runs.
  * Run: `node_modules/.bin/node native-bench/micro/terminal-hold.ts [--quick]`; one line of JSON a case. `--quick` only shows that it runs.
  */
-import { BYTE_BUDGET_BYTES, ByteBudget } from '../../src/coordinate/local/byte-budget.ts';
+import { ByteBudget, byteBudgetBytes } from '../../src/coordinate/local/byte-budget.ts';
 import type { Reply } from '../../src/edge/reply.ts';
 import { TerminalHold } from '../../src/edge/terminal-hold.ts';
 import type { Tap } from '../../src/meter/tap.ts';
@@ -12,7 +12,7 @@ const quick = process.argv.includes('--quick');
 const ROUNDS = quick ? 2 : 7;
 const COUNT = quick ? 1_000 : 300_000;
 
-const budget = new ByteBudget(new SharedArrayBuffer(BYTE_BUDGET_BYTES), 1 << 30);
+const budget = new ByteBudget(new SharedArrayBuffer(byteBudgetBytes(1)), 1 << 30, 0);
 let forwarded = 0;
 const reply = { push: (chunk: Uint8Array) => (forwarded += chunk.length) } as unknown as Reply;
 

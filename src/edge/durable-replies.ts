@@ -40,6 +40,11 @@ export class DurableReplies {
     return this.#queue.length - this.#first;
   }
 
+  /** What they have of the budget for answers that wait. */
+  get budgetedBytes(): number {
+    return this.#queue.slice(this.#first).reduce((sum, { exchange }) => sum + exchange.hold!.budgetedBytes, 0);
+  }
+
   /** The exchange is settled: its record is the newest in the ring. */
   hold(exchange: Exchange): void {
     const { usageRing, replies, waitMs } = this.#parts;

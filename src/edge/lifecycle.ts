@@ -164,7 +164,6 @@ export class Lifecycle implements ExchangeEvents {
 
   #bodyWhole(exchange: Exchange): void {
     exchange.bodyComplete = true;
-    if (exchange.head.chunked) exchange.reply.keeping = 'end';
     this.#parts.counters.add(C.requestBytes, exchange.body!.length);
     this.#proceed(exchange);
   }
@@ -195,6 +194,7 @@ export class Lifecycle implements ExchangeEvents {
 
   #scan(exchange: Exchange): void {
     exchange.stage = 'scanning';
+    if (exchange.head.chunked) exchange.reply.keeping = 'end';
     const bytes = exchange.body!.bytes;
     if (bytes.length === 0) return this.refuse(exchange, refuse('body_empty'));
     this.#parts.counters.add(C.scannedBytes, bytes.length);
@@ -352,9 +352,7 @@ export class Lifecycle implements ExchangeEvents {
     }
     const reading = now - exchange.startedAtMs - exchange.bodyWaitedMs;
     const late = now - exchange.lastByteAtMs > bodyStallMs || reading > bodyTotalMs;
-    if (!late) return;
-    exchange.reply.keeping = 'end';
-    this.refuse(exchange, refuse('body_timeout'));
+    if (late) this.refuse(exchange, refuse('body_timeout'));
   }
 
   #sweepWaiting(exchange: Exchange, now: number): void {

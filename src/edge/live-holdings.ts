@@ -19,6 +19,7 @@ export function liveHoldings(parts: Parts, isGranted: (seat: Seat) => boolean): 
   for (const exchange of parts.open.snapshot()) addExchange(holdings, parts, exchange, isGranted);
   for (const row of parts.liveAttempts?.rows() ?? []) add(holdings.accountPlaces, row);
   for (const reply of parts.replies.blocked) holdings.streamBytes += reply.budgetedBytes;
+  holdings.streamBytes += parts.durable?.budgetedBytes ?? 0;
   return holdings;
 }
 
@@ -28,6 +29,8 @@ function addExchange(into: Holdings, parts: Parts, exchange: Exchange, isGranted
   if (seat !== null && isGranted(seat))
     add(seat.table === parts.userSlots ? into.userPlaces : into.accountPlaces, seat.row);
   into.bodyBytes += exchange.body?.heldBytes ?? 0;
+  if (exchange.spliced !== null) into.bodyBytes += (exchange.splicedRoom + 1023) & ~1023;
+  into.streamBytes += exchange.hold?.budgetedBytes ?? 0;
   if (!exchange.booksOpen) return;
   const row = entry!.principal.userRow;
   into.nanoUsd.set(row, (into.nanoUsd.get(row) ?? 0n) + exchange.reservedNanoUsd);

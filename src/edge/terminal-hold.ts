@@ -33,6 +33,11 @@ export class TerminalHold {
     this.#budget = budget;
   }
 
+  /** What it has of the budget. */
+  get budgetedBytes(): number {
+    return this.#budgeted;
+  }
+
   /** Forwards what may leave. False when there is no room to keep the rest: the answer must be broken off. */
   push(chunk: Uint8Array): boolean {
     if (this.#tap === null) {

@@ -30,6 +30,7 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 const RELAY: Verdict = { kind: 'relay', code: 'internal', restMs: 0, restReason: 0, restModelOnly: false };
 const FAILED: Verdict = { kind: 'failover', code: 'upstream_error', restMs: -1, restReason: 0, restModelOnly: false };
+const BROKEN: Verdict = { ...FAILED, code: 'upstream_broken' };
 
 /** Judges the head of an upstream's answer. */
 export function judgeStatus(status: number, headers: Headers, rules: RestRules, wallNowMs: number): Verdict {
@@ -49,7 +50,9 @@ export function judgeStatus(status: number, headers: Headers, rules: RestRules, 
     return { kind: 'failover', code: 'upstream_overloaded', restMs, restReason: REST_OVERLOADED, restModelOnly: true };
   }
   if (status >= 500 || status === 408 || status < 200 || (status >= 300 && status < 400)) return FAILED;
-  return RELAY;
+  // It was asked for identity: neither the tap nor, as this header does not cross, the client could read anything else.
+  const encoding = headers['content-encoding'];
+  return encoding === undefined || encoding === 'identity' ? RELAY : BROKEN;
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuditedTables, compareOwner, compareSums, findPersistent } from '#coordinate/local/audit.ts';
+import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { ownerCount } from '#coordinate/local/owners.ts';
 import { GRANTED, type TicketBoard } from '#coordinate/local/ticket-board.ts';
 import { liveHoldings } from '#edge/live-holdings.ts';
@@ -18,10 +19,10 @@ export const auditsWanted = process.env['PENSTOCK_ASSERT'] === '1';
 /** `onDifference` gets lines to print; the audit ends with the first. */
 export function auditFront(
   parts: Parts,
-  front: { index: number; board: TicketBoard },
+  front: { index: number; board: TicketBoard; bodyBudget: ByteBudget },
   onDifference: (lines: string[]) => void,
 ): { stop(): void } {
-  const tables: AuditedTables = { ...parts, streamBudget: parts.replies.streamBudget };
+  const tables: AuditedTables = { ...parts, bodyBudget: front.bodyBudget, streamBudget: parts.replies.streamBudget };
   return audit(() => {
     const holdings = liveHoldings(parts, (seat) => front.board.state(seat.ticket) === GRANTED);
     const lines = compareOwner(tables, front.index, holdings);

@@ -68,6 +68,8 @@ function tell(message: FrontToPrimary): void {
   port.postMessage(message);
 }
 
+const bodyBudget = new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal, index);
+
 function join(): { parts: Parts; doorbells: Doorbells; board: TicketBoard } {
   const shapes = tableShapes(config, shared.usageRings.length);
   const counters = new CounterRow(shared.counters, index);
@@ -101,7 +103,7 @@ function join(): { parts: Parts; doorbells: Doorbells; board: TicketBoard } {
     health: new AccountHealth(shared.accountHealth, config.limits.accounts),
     userGenerations: new RowGenerations(shared.userGenerations),
     ledger: new Ledger(shared.ledger, shapes.ledger, index),
-    bodyRoom: makeBodyRoom(),
+    bodyRoom: makeBodyRoom(bodyBudget),
     usageRing,
     usagePressure: pressure,
     prices: loadPriceTable(config),
@@ -124,9 +126,9 @@ function join(): { parts: Parts; doorbells: Doorbells; board: TicketBoard } {
   return { parts, doorbells, board };
 }
 
-function makeBodyRoom(): BodyRoom {
+function makeBodyRoom(budget: ByteBudget): BodyRoom {
   const { bodyBytesTotal, bodyWaiters, bodyWaitBytes } = config.limits;
-  return new BodyRoom(new ByteBudget(shared.bodyBudget, bodyBytesTotal, index), {
+  return new BodyRoom(budget, {
     bytesTotal: bodyBytesTotal,
     waitersMax: bodyWaiters,
     heldBytesMax: bodyWaitBytes,
@@ -183,7 +185,7 @@ const sweeper = setInterval(() => {
   parts.keys.sweep(now);
 }, SWEEP_MS);
 const audit = auditsWanted
-  ? auditFront(parts, { index, board }, (differences) => tell({ type: 'auditFailed', differences }))
+  ? auditFront(parts, { index, board, bodyBudget }, (differences) => tell({ type: 'auditFailed', differences }))
   : null;
 const trimmer = setInterval(() => parts.pools.trim(nowMs()), TRIM_MS);
 

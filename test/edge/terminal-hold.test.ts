@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BYTE_BUDGET_BYTES, ByteBudget } from '#coordinate/local/byte-budget.ts';
+import { ByteBudget, byteBudgetBytes } from '#coordinate/local/byte-budget.ts';
 import type { Reply } from '#edge/reply.ts';
 import { TerminalHold } from '#edge/terminal-hold.ts';
 import { Tap } from '#meter/tap.ts';
@@ -11,7 +11,7 @@ const SHAPE = { id: 'm', model: 'x', usage: USAGE, events: 30, eventChars: 40, t
 const STOP = Buffer.from('event: message_stop');
 
 function makeHold(stream: boolean, budgetBytes = 1 << 20) {
-  const budget = new ByteBudget(new SharedArrayBuffer(BYTE_BUDGET_BYTES), budgetBytes);
+  const budget = new ByteBudget(new SharedArrayBuffer(byteBudgetBytes(1)), budgetBytes, 0);
   const tap = new Tap();
   tap.start(stream);
   const sent: Buffer[] = [];

@@ -6,16 +6,26 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+interface Figures {
+  bench: string;
+  ns: number;
+  ratio: number;
+}
+
+/** Runs a micro bench; the parsed lines that it prints. */
+async function runBench(name: string, flag: string): Promise<Figures[]> {
+  const file = fileURLToPath(new URL(`../../native-bench/micro/${name}.ts`, import.meta.url));
+  const args = ['--disable-warning=ExperimentalWarning', file, flag];
+  const { stdout } = await run(process.execPath, args, { timeout: 30_000 });
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
 for (const name of ['sse-tap', 'cost', 'ring', 'scan', 'terminal-hold']) {
   test(`the micro bench ${name} runs and prints one figure a case`, async () => {
-    const file = fileURLToPath(new URL(`../../native-bench/micro/${name}.ts`, import.meta.url));
-    const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', file, '--quick'], {
-      timeout: 30_000,
-    });
-    const lines = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    const lines = await runBench(name, '--quick');
     assert.ok(lines.length >= 5);
     for (const { bench, ns } of lines) {
       assert.equal(bench, name);
@@ -23,3 +33,16 @@ for (const name of ['sse-tap', 'cost', 'ring', 'scan', 'terminal-hold']) {
     }
   });
 }
+
+/** The goal is 0.6; the rest is for machines and moments that are not the one it was measured on. */
+const SCAN_RATIO_MAX = 0.8;
+
+test('a Claude Code-like body is scanned and validated in well less than toString and JSON.parse take', async () => {
+  const ratios: number[] = [];
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const [line] = await runBench('scan', '--ratio');
+    ratios.push(line!.ratio);
+    if (ratios.at(-1)! < SCAN_RATIO_MAX) return;
+  }
+  assert.fail(`ratios ${ratios.join(', ')}`);
+});

@@ -25,6 +25,15 @@ test('faults of the account fail over', () => {
   assert.equal(judge(503).restMs, -1, 'a server error only counts');
 });
 
+test('an answer in an encoding that nobody asked for is broken, whatever it says; identity is none', () => {
+  for (const status of [200, 400]) {
+    const { kind, code } = judge(status, { 'content-encoding': 'gzip' });
+    assert.deepEqual([kind, code], ['failover', 'upstream_broken']);
+  }
+  assert.equal(judge(200, { 'content-encoding': 'identity' }).kind, 'relay');
+  assert.equal(judge(429, { 'content-encoding': 'gzip' }).code, 'upstream_rate_limited');
+});
+
 test('429 rests the model for retry-after in seconds, fractions and dates, or until the exhausted limit resets', () => {
   assert.equal(judge(429, { 'retry-after': '7' }).restMs, 7000);
   assert.equal(judge(429, { 'retry-after': '1.5' }).restMs, 1500);

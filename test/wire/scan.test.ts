@@ -1,55 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Facts, isScanError, type ScanError } from '#wire/facts.ts';
+import { isScanError, type ScanError } from '#wire/facts.ts';
 import { Scanner, scan } from '#wire/scan.ts';
+import { below, damage, type Random, randomRequest } from '../support/request-generator.ts';
+import { compareScan, DEPTH_MAX } from '../support/scan-comparison.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { below, damage, type Random, randomRequest } from './request-generator.ts';
-import { expectedFacts, oracle, readable, spanBytes } from './request-oracle.ts';
 import { bytesOf, factsOf, withMembers } from './scan-results.ts';
 
-const DEPTH_MAX = 64;
 const SEED = Number(process.env['PENSTOCK_SEED'] ?? Date.now() % 1_000_000_007);
-
-/** The scan in random slices, on a copy that begins at a random offset of its memory. */
-function scanInSlices(random: Random, bytes: Uint8Array): Facts | ScanError {
-  const offset = below(random, 8);
-  const copy = new Uint8Array(new ArrayBuffer(bytes.length + offset + 5), offset, bytes.length);
-  copy.set(bytes);
-  const sliceMax = 1 + below(random, 2 + bytes.length / 2);
-  const scanner = new Scanner(copy, DEPTH_MAX);
-  // A step may do no more than find that a number has ended, hence twice.
-  for (let steps = 0; steps <= 2 * bytes.length; steps++) {
-    const result = scanner.step(1 + below(random, sliceMax));
-    if (result === 'more') continue;
-    if (!isScanError(result)) assert.equal(scanner.scannedBytes, bytes.length);
-    return result;
-  }
-  return assert.fail('the slices come to no end');
-}
-
-function compare(random: Random, bytes: Buffer): 'accepted' | 'refused' {
-  const expected = oracle(bytes);
-  const result = scan(bytes, DEPTH_MAX);
-  assert.deepEqual(scanInSlices(random, bytes), result, 'slices give the same answer');
-  if (isScanError(result)) {
-    assert.ok('faultAt' in expected, `refused: ${result.reason} at ${result.offset}`);
-    assert.equal(result.offset, expected.faultAt ?? result.offset);
-    assert.ok(result.offset >= 0 && result.offset <= bytes.length);
-    return 'refused';
-  }
-  assert.ok('value' in expected, 'the oracle refuses it');
-  assert.deepEqual(readable(bytes, result), expectedFacts(expected.value));
-  assert.equal(result.textBytes, spanBytes(result.systemSpans) + spanBytes(result.messageSpans));
-  if (result.model !== null) {
-    assert.equal(JSON.parse(bytes.toString('utf8', result.modelStart, result.modelEnd)), result.model);
-  }
-  return 'accepted';
-}
 
 /** Names the seed and the bytes when a comparison fails. */
 function compareNamed(seed: number, random: Random, bytes: Buffer): 'accepted' | 'refused' {
   try {
-    return compare(random, bytes);
+    return compareScan(random, bytes);
   } catch (error) {
     const shown = JSON.stringify(bytes.toString('latin1'));
     throw new Error(`PENSTOCK_SEED=${seed}, bytes ${shown}: ${(error as Error).message}`, { cause: error });
@@ -193,4 +156,177 @@ test('a scanner starts afresh with another body', () => {
   assert.ok(isScanError(scanner.finish() as ScanError));
   scanner.reset(bytesOf(withMembers('')), DEPTH_MAX);
   assert.deepEqual(scanner.finish(), factsOf(withMembers('')));
+});
+
+/** Texts that hostile or careless clients send; each is judged as the oracle judges it, whole and in slices of every small size. */
+const EDGES: Record<string, string[]> = {
+  numbers: [
+    ...[
+      '9'.repeat(5_000),
+      `0.${'0'.repeat(5_000)}1`,
+      `1e${'9'.repeat(400)}`,
+      '1e-999999',
+      '-0',
+      '-0.0e-0',
+      '0e0',
+      '1E+0001',
+    ],
+    ...[
+      '00',
+      '-',
+      '-01',
+      '+1',
+      '.5',
+      '5.',
+      '1e',
+      '1e+',
+      '1.e3',
+      '0x10',
+      '1_000',
+      'Infinity',
+      '-Infinity',
+      'NaN',
+      '1n',
+      '١',
+    ],
+  ],
+  strings: [
+    ...[
+      '"\\ud800"',
+      '"\\udfff\\ud800"',
+      '"\\ud83d\\ude00"',
+      '"\\u0000"',
+      '"\u2028\u2029"',
+      '"\x7f"',
+      '"\u0080"',
+      '"\\/"',
+    ],
+    ...[
+      '"\\u12"',
+      '"\\u12G4"',
+      '"\\U0041"',
+      '"\\x41"',
+      '"\\0"',
+      '"\\\'"',
+      '"\\',
+      '"\\u',
+      '"\t"',
+      '"\n"',
+      '"\0"',
+      "'a'",
+      '`a`',
+    ],
+  ],
+  space: [
+    ...[' \t\n\r'.repeat(2_000), `${' \t\n\r'.repeat(2_000)}1${' \t\n\r'.repeat(2_000)}`, '[\n\n\n]'],
+    ...['\f1', '\v1', '\u00a01', '\u20281', '\u30001', '1\0', '[1,\ufeff2]'],
+  ],
+  marks: ['\ufeff1', '\ufeff\ufeff1', ' \ufeff1', '\ufeff', '\ufeff ', '1\ufeff'],
+  structure: [
+    ...[
+      '',
+      ' ',
+      '[',
+      ']',
+      '{',
+      '}',
+      ',',
+      ':',
+      '[,]',
+      '[1,]',
+      '{"a"}',
+      '{"a":}',
+      '{"a":1,}',
+      '{,}',
+      '{"a":1 "b":2}',
+      '[1 2]',
+      '{1:2}',
+    ],
+    ...['[]]', '{}{}', '[}', '{]', '[1]x', 'nul', 'nulll', 'True', 'tru\u0065', '//x', '/**/1', '[1]//', 'undefined'],
+  ],
+  keys: [
+    '{"__proto__":{"model":"x","stream":true},"model":"m","messages":[]}',
+    '{"model":"x","model":"m","messages":1,"messages":[],"stream":1,"stream":true,"max_tokens":"x","max_tokens":3}',
+    '{"model":"m","messages":[],"metadata":{"user_id":"a","user_id":"b"},"metadata":{}}',
+    '{"model":"m","messages":[{"content":"a","content":[{"text":"b","text":"c"}]}],"constructor":{},"toString":1}',
+    '{"":1,"\\u006dodel":"m","messages":[],"mod\\u0065l":"n"}',
+  ],
+};
+
+for (const [kind, list] of Object.entries(EDGES)) {
+  test(`hostile ${kind} are judged as the oracle judges them, also as values of a request and in slices of any size`, () => {
+    const random = seededRandom(SEED + 5);
+    for (const text of list) {
+      for (const body of [text, `[${text}]`, withMembers(`"max_tokens":${text}`), withMembers(`"system":${text}`)]) {
+        const bytes = bytesOf(body);
+        compareNamed(SEED, random, bytes);
+        const expected = scan(bytes, DEPTH_MAX);
+        for (const size of [1, 2, 3, 4, 5, 7, 8, 64]) {
+          const scanner = new Scanner(bytes, DEPTH_MAX);
+          let result = scanner.step(size);
+          while (result === 'more') result = scanner.step(size);
+          assert.deepEqual(result, expected, `slices of ${size}`);
+        }
+      }
+    }
+  });
+}
+
+test('bytes that are no UTF-8 are refused at their offset, also where nobody reads the text', () => {
+  const random = seededRandom(SEED + 6);
+  const faults = [
+    '80',
+    'bf',
+    'c0af',
+    'c080',
+    'c1bf',
+    'e080af',
+    'e09fbf',
+    'eda080',
+    'edbfbf',
+    'f08080af',
+    'f4908080',
+    'f5',
+    'fe',
+    'ff',
+    'c3',
+    'e282',
+    'f09f98',
+  ];
+  for (const fault of faults) {
+    for (const place of ['"?"', '{"model":"?"}', '{"x":["?"]}', '{"?":1}', '?', '[1,?]']) {
+      const [before = '', after = ''] = place.split('?');
+      const bytes = Buffer.concat([Buffer.from(before), Buffer.from(fault, 'hex'), Buffer.from(after)]);
+      assert.equal(compareNamed(SEED, random, bytes), 'refused');
+      assert.equal((scan(bytes, DEPTH_MAX) as ScanError).offset, before.length, `${fault} in ${place}`);
+    }
+  }
+});
+
+test('a request cut off at any byte is refused there', () => {
+  const random = seededRandom(SEED + 7);
+  const whole = bytesOf(
+    withMembers('"stream":true,"max_tokens":10,"system":[{"text":"é😀\\u00e9\\n"}],"x":[1.5e3,null,{"a":false}]'),
+  );
+  for (let end = 0; end < whole.length; end++) {
+    assert.equal(compareNamed(SEED, random, whole.subarray(0, end)), 'refused', `${end} bytes`);
+  }
+});
+
+test('nesting is taken up to its bound and refused at the bracket beyond it, however deep it goes on', () => {
+  for (const [open, close] of [
+    ['[', ']'],
+    ['{"a":', '}'],
+    ['[{"a":', '}]'],
+  ] as const) {
+    const levels = open === '[{"a":' ? 2 : 1;
+    for (const depth of [1, DEPTH_MAX, DEPTH_MAX + levels, 10_000]) {
+      const body = bytesOf(`${open.repeat(depth / levels)}1${close.repeat(depth / levels)}`);
+      const result = scan(body, DEPTH_MAX);
+      assert.equal(isScanError(result) && result.reason, depth > DEPTH_MAX && `nested deeper than ${DEPTH_MAX} levels`);
+      JSON.parse(body.toString());
+    }
+  }
+  const flood = Buffer.alloc(8_000_000, '[');
+  assert.deepEqual(scan(flood, DEPTH_MAX), { offset: DEPTH_MAX, reason: `nested deeper than ${DEPTH_MAX} levels` });
 });

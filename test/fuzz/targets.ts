@@ -1,0 +1,7 @@
+/** Everything that is fuzzed. */
+import { journalTarget } from './journal-target.ts';
+import { scanTarget } from './scan-target.ts';
+import { tapTarget } from './tap-target.ts';
+import type { Target } from './target.ts';
+
+export const TARGETS: readonly Target[] = [scanTarget, tapTarget, journalTarget];
