@@ -12,6 +12,9 @@ const START = 'PENSTOCK_';
 /** Read by the CLI, not part of the configuration: address of the control port and its token. */
 export const CLIENT_VARIABLES = ['PENSTOCK_CONTROL', 'PENSTOCK_TOKEN'] as const;
 
+/** A debugging switch, not part of the configuration: 1 lets the gateway audit its shared tables and abort on a difference. */
+const ASSERT_VARIABLE = 'PENSTOCK_ASSERT';
+
 /** Kubernetes and Docker links add these for a service that is called `penstock`; they mean nothing here. */
 const SERVICE_LINK = /^PENSTOCK_(SERVICE_(HOST|PORT)|PORT)(_|$)/;
 
@@ -46,7 +49,7 @@ export function readEnvironment(
 }
 
 function isForeign(name: string): boolean {
-  return (CLIENT_VARIABLES as readonly string[]).includes(name) || SERVICE_LINK.test(name);
+  return (CLIENT_VARIABLES as readonly string[]).includes(name) || name === ASSERT_VARIABLE || SERVICE_LINK.test(name);
 }
 
 function unknownVariable(name: string, known: Iterable<string>): string {

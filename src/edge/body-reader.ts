@@ -63,6 +63,11 @@ export class BodyReader implements BodyWaiter {
     return this.#released;
   }
 
+  /** What it has of the budget. */
+  get heldBytes(): number {
+    return (this.#taken + 1023) & ~1023;
+  }
+
   /** The bytes received; valid until `release`. */
   get bytes(): Uint8Array {
     assert(!this.#released, 'a body is used that has been released');

@@ -21,7 +21,9 @@ export interface Head {
   readonly clientRequestId: string;
   /** Name, value, name, value…: what the allow-list lets through to an upstream. */
   readonly forwarded: string[];
-  /** A fault of the head itself, '' when there is none. */
+  /** The body comes in chunks. */
+  readonly chunked: boolean;
+  /** A fault of the head itself, '' when there is none. Where the body ends is then anybody's guess. */
   readonly fault: string;
 }
 
@@ -29,6 +31,8 @@ export interface Head {
 export type ForwardFilter = (name: string) => boolean;
 
 const DIGITS = /^\d{1,15}$/;
+/** What an upstream's client refuses to send, or would send as other bytes than came. 0.2 µs for the headers of a request. */
+const UNSENDABLE = /[^\t\x20-\x7e]/;
 
 export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
   let apiKey = '';
@@ -36,6 +40,8 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
   let contentLength = -1;
   let contentEncoding = '';
   let clientRequestId = '';
+  let chunked = false;
+  let hosts = 0;
   let fault = '';
   const forwarded: string[] = [];
   req.forEach((name, value) => {
@@ -51,6 +57,14 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
         else if (!DIGITS.test(value)) fault = 'content-length is not a number';
         else contentLength = Number(value);
         return;
+      // The server takes any value for chunked, and the first of two lengths or hosts.
+      case 'transfer-encoding':
+        if (chunked || value.toLowerCase() !== 'chunked') fault = 'transfer-encoding may only be chunked, once';
+        chunked = true;
+        return;
+      case 'host':
+        if (++hosts > 1) fault = 'host is given twice';
+        return;
       case 'content-encoding':
         contentEncoding = value;
         return;
@@ -58,18 +72,23 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
         clientRequestId = value.slice(0, 64);
         return;
       default:
-        if (mayForward(name)) forwarded.push(name, value);
+        if (!mayForward(name)) return;
+        if (UNSENDABLE.test(value)) fault = `${name} has a character beyond printable ASCII`;
+        forwarded.push(name, value);
     }
   });
+  const query = req.getQuery() ?? '';
+  if (query !== '' && UNSENDABLE.test(query)) fault = 'the query has a character beyond printable ASCII';
   return {
     method: req.getMethod(),
     path: req.getUrl(),
-    query: req.getQuery() ?? '',
+    query,
     key: apiKey === '' ? bearer : apiKey,
     contentLength,
     contentEncoding,
     clientRequestId,
     forwarded,
+    chunked,
     fault,
   };
 }

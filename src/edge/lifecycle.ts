@@ -57,10 +57,14 @@ export class Lifecycle implements ExchangeEvents {
     const parts = this.#parts;
     const exchange = new Exchange(makeRequestId(), head, nowMs(), this);
     exchange.reply = new Reply(res, parts.replies, exchange);
+    // The server's reading of chunks is lenient: what it takes for the next request may have been meant as part of this body.
+    if (head.fault !== '') exchange.reply.keeping = 'end';
+    else if (head.chunked) exchange.reply.keeping = 'ask';
     parts.open.add(exchange);
     parts.counters.add(C.requests);
     parts.counters.add(C.exchangesOpened);
     this.#receive(exchange, res);
+    if (head.fault !== '') return this.#refuseHead(exchange);
     const refusal = this.#checkRoute(exchange) ?? this.#checkHead(head) ?? this.#authenticate(exchange, res);
     if (refusal !== null) this.refuse(exchange, refusal);
   }
@@ -70,6 +74,14 @@ export class Lifecycle implements ExchangeEvents {
     if (exchange.stage === 'settled') return;
     answerRefusal(exchange, refusal);
     settle(this.#parts, exchange, 'refused', refusal);
+  }
+
+  /**
+   * Not at once: the rest of the segment would be read as the next request although the connection is to be closed. A request that
+   * finds an answer owed makes the server close instead.
+   */
+  #refuseHead(exchange: Exchange): void {
+    setImmediate(() => this.refuse(exchange, refuse('header_invalid', `${exchange.head.fault}.`)));
   }
 
   #checkRoute(exchange: Exchange): Refusal | null {
@@ -83,7 +95,6 @@ export class Lifecycle implements ExchangeEvents {
     const { limits } = this.#parts.config;
     if (this.#parts.replies.closing) return refuse('draining');
     if (this.#parts.open.size > limits.exchangesPerFront) return refuse('exchanges_exhausted');
-    if (head.fault !== '') return refuse('header_invalid', `${head.fault}.`);
     if (head.contentEncoding !== '' && head.contentEncoding !== 'identity') return refuse('encoding_unsupported');
     if (head.contentLength > limits.bodyBytesMax) return tooLarge(limits.bodyBytesMax);
     return null;
@@ -150,6 +161,7 @@ export class Lifecycle implements ExchangeEvents {
 
   #bodyWhole(exchange: Exchange): void {
     exchange.bodyComplete = true;
+    if (exchange.head.chunked) exchange.reply.keeping = 'end';
     this.#parts.counters.add(C.requestBytes, exchange.body!.length);
     this.#proceed(exchange);
   }
@@ -320,6 +332,7 @@ export class Lifecycle implements ExchangeEvents {
   sweep(now: number): void {
     for (const reply of this.#parts.replies.blocked) reply.retry(now);
     this.#parts.bodyRoom.serve();
+    this.#parts.durable?.sweep(now);
     for (const exchange of this.#parts.open.snapshot()) {
       if (exchange.stage === 'receiving') this.#sweepReceiving(exchange, now);
       else if (exchange.stage === 'waiting') this.#sweepWaiting(exchange, now);
@@ -336,7 +349,9 @@ export class Lifecycle implements ExchangeEvents {
     }
     const reading = now - exchange.startedAtMs - exchange.bodyWaitedMs;
     const late = now - exchange.lastByteAtMs > bodyStallMs || reading > bodyTotalMs;
-    if (late) this.refuse(exchange, refuse('body_timeout'));
+    if (!late) return;
+    exchange.reply.keeping = 'end';
+    this.refuse(exchange, refuse('body_timeout'));
   }
 
   #sweepWaiting(exchange: Exchange, now: number): void {

@@ -19,8 +19,11 @@ import type { Plans } from '#schedule/plan.ts';
 import type { UsagePressure } from '#usage/pressure.ts';
 import type { UsageRingProducer } from '#usage/ring.ts';
 import type { BodyRoom } from './body-room.ts';
+import type { DurableReplies } from './durable-replies.ts';
 import type { Exchange } from './exchange.ts';
+import type { LiveAttempts } from './live-attempts.ts';
 import type { OpenList } from './open-list.ts';
+import type { OpenRecordQueue } from './open-record-queue.ts';
 import type { ReplyShared } from './reply.ts';
 
 /** The catalog as this front uses it; replaced as a whole by each snapshot. */
@@ -50,7 +53,12 @@ export interface Parts {
   readonly pools: OriginPools;
   readonly replies: ReplyShared;
   readonly open: OpenList<Exchange>;
+  readonly openRecords: OpenRecordQueue;
+  /** Journaled mode; null: no answer waits for the disk. */
+  readonly durable: DurableReplies | null;
   /** Taps of settled exchanges, to be used again: making one is a twelfth of what a request allocates. */
   readonly idleTaps: Tap[];
+  /** Null unless the shared tables are audited. */
+  readonly liveAttempts: LiveAttempts | null;
   catalog: Catalog;
 }

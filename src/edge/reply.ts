@@ -61,7 +61,14 @@ export interface ReplyOwner {
   onReplyEnded(complete: boolean): void;
 }
 
+/**
+ * Whether the connection may serve another request. `ask`: the answer says `connection: close` and the client does it, who may
+ * still be sending. `end`: the server does it behind a whole answer.
+ */
+export type Keeping = 'keep' | 'ask' | 'end';
+
 export class Reply {
+  keeping: Keeping = 'keep';
   readonly #res: HttpResponse;
   readonly #shared: ReplyShared;
   readonly #owner: ReplyOwner;
@@ -108,6 +115,11 @@ export class Reply {
     if (this.#over || !this.#requestPaused) return;
     this.#requestPaused = false;
     this.#res.resume();
+  }
+
+  /** What it has of the budget for bytes that wait for slow readers. */
+  get budgetedBytes(): number {
+    return this.#budgeted;
   }
 
   /** Sets status and headers (name, value, …); they leave with the first bytes. */
@@ -172,7 +184,7 @@ export class Reply {
       if (this.#finishing && this.#pending.length <= 1 && this.#pendingBytes <= CORK_BYTES_MAX) {
         return this.#endWhole(this.#pending[0]);
       }
-      if (this.#shared.closing) this.#res.writeHeader('connection', 'close');
+      if (!this.#keeps) this.#res.writeHeader('connection', 'close');
     }
     let room = CORK_BYTES_MAX;
     let next = 0;
@@ -192,19 +204,25 @@ export class Reply {
   };
 
   #writeHead(): void {
-    const { extraHeaders, closing } = this.#shared;
+    const { extraHeaders } = this.#shared;
     this.#headSent = true;
     this.#res.writeStatus(this.#status);
     writePairs(this.#res, this.#headers);
     writePairs(this.#res, extraHeaders);
-    if (!closing) this.#res.writeHeader('keep-alive', 'timeout=8');
+    if (this.#keeps) this.#res.writeHeader('keep-alive', 'timeout=8');
+  }
+
+  get #keeps(): boolean {
+    return this.keeping === 'keep' && !this.#shared.closing;
   }
 
   /** Everything in one go, with a length. The server adds `connection: close` itself when it is to close. */
   #endWhole(body: Uint8Array | undefined): void {
     this.#shared.counters.add(C.responseWrites);
-    if (body === undefined) this.#res.end(undefined, this.#shared.closing);
-    else this.#res.end(body, this.#shared.closing);
+    const closes = this.#shared.closing || this.keeping === 'end';
+    if (!closes && this.keeping === 'ask') this.#res.writeHeader('connection', 'close');
+    if (body === undefined) this.#res.end(undefined, closes);
+    else this.#res.end(body, closes);
     this.#end(true);
   }
 

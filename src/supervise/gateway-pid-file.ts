@@ -9,7 +9,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { processStartTime } from './process-identity.ts';
+import { processStartTime } from '#base/process-identity.ts';
 import type { SuperviseLog } from './supervise-log.ts';
 
 const POLL_MS = 20;

@@ -18,6 +18,7 @@ export interface CrewEvents {
   /** What a new front must know before it listens. */
   briefing(): PrimaryToFront[];
   onListening(front: number): void;
+  onAuditFailed(differences: string[]): void;
   onRowsDropped(front: number, id: number, inUse: number[]): void;
   /** A front's thread has ended, in whatever way; its index is given to another one after this. */
   onFrontGone(front: number): Promise<void>;
@@ -156,6 +157,7 @@ export class FrontCrew {
   #receive(index: number, message: FrontToPrimary): void {
     if (message.type === 'lookup') this.#events.onLookup(index, message.keyHash);
     if (message.type === 'rowsDropped') this.#events.onRowsDropped(index, message.id, message.inUse);
+    if (message.type === 'auditFailed') this.#events.onAuditFailed(message.differences);
     if (message.type === 'failed') this.#log.error({ front: index, error: message.message }, 'a front gave up');
     if (message.type === 'failed' || message.type === 'drained') this.tell(index, { type: 'exit' });
   }

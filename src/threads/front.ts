@@ -22,12 +22,16 @@ import { SlotTable } from '#coordinate/local/slot-table.ts';
 import { TicketBoard } from '#coordinate/local/ticket-board.ts';
 import { WaitingRoom } from '#coordinate/local/waiting-room.ts';
 import { BodyRoom } from '#edge/body-room.ts';
+import { DurableReplies } from '#edge/durable-replies.ts';
 import type { Exchange } from '#edge/exchange.ts';
 import { FlushQueue } from '#edge/flush-queue.ts';
 import { Lifecycle } from '#edge/lifecycle.ts';
 import { Listener } from '#edge/listener.ts';
+import { LiveAttempts } from '#edge/live-attempts.ts';
 import { OpenList } from '#edge/open-list.ts';
+import { OpenRecordQueue } from '#edge/open-record-queue.ts';
 import type { Catalog, Parts } from '#edge/parts.ts';
+import type { ReplyShared } from '#edge/reply.ts';
 import { accountRowsInUse, userRowsInUse } from '#edge/rows-in-use.ts';
 import { C, CounterRow } from '#meter/counters.ts';
 import { mayForwardRequestHeader } from '#relay/header-policy.ts';
@@ -36,6 +40,7 @@ import { makeTarget } from '#relay/target.ts';
 import { Plans } from '#schedule/plan.ts';
 import { UsagePressure } from '#usage/pressure.ts';
 import { UsageRingProducer } from '#usage/ring.ts';
+import { auditFront, auditsWanted } from './audits.ts';
 import { AbruptFault, injectFault, seeFaultHeader } from './front-faults.ts';
 import { loadPriceTable } from './price-table.ts';
 import type { FrontData, FrontToPrimary, PrimaryToFront, Snapshot } from './protocol.ts';
@@ -58,12 +63,26 @@ function tell(message: FrontToPrimary): void {
   port.postMessage(message);
 }
 
-function join(): { parts: Parts; doorbells: Doorbells } {
+function join(): { parts: Parts; doorbells: Doorbells; board: TicketBoard } {
   const shapes = tableShapes(config, shared.usageRings.length);
   const counters = new CounterRow(shared.counters, index);
   const doorbells = new Doorbells(shared.doorbells);
   const board = new TicketBoard(shared.tickets, config.limits.exchangesPerFront);
   const pressure = new UsagePressure(shared.usagePressure);
+  const usageRing = new UsageRingProducer(shared.usageRings[index]!, pressure);
+  const flushQueue = new FlushQueue();
+  const { usage } = config;
+  const replies: ReplyShared = {
+    flushQueue,
+    counters,
+    streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal, index),
+    highWaterBytes: config.stream.highWaterBytes,
+    readerStallMs: config.stream.readerStallMs,
+    blocked: new Set(),
+    unfinished: 0,
+    closing: false,
+    extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
+  };
   const parts: Parts = {
     config,
     log,
@@ -77,26 +96,26 @@ function join(): { parts: Parts; doorbells: Doorbells } {
     userGenerations: new RowGenerations(shared.userGenerations),
     ledger: new Ledger(shared.ledger, shapes.ledger, index),
     bodyRoom: makeBodyRoom(),
-    usageRing: new UsageRingProducer(shared.usageRings[index]!, pressure),
+    usageRing,
     usagePressure: pressure,
     prices: loadPriceTable(config),
     pools: new OriginPools(config.relay, counters),
-    replies: {
-      flushQueue: new FlushQueue(),
-      counters,
-      streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal, index),
-      highWaterBytes: config.stream.highWaterBytes,
-      readerStallMs: config.stream.readerStallMs,
-      blocked: new Set(),
-      unfinished: 0,
-      closing: false,
-      extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
-    },
+    replies,
     open: new OpenList<Exchange>(),
+    openRecords: new OpenRecordQueue({
+      usageRing,
+      usagePressure: pressure,
+      counters,
+      flushQueue,
+      renewMs: usage.openRenewMs,
+    }),
+    durable:
+      usage.durability === 'async' ? null : new DurableReplies({ usageRing, replies, waitMs: usage.durableWaitMs }),
     idleTaps: [],
+    liveAttempts: auditsWanted ? new LiveAttempts() : null,
     catalog: makeCatalog({ version: 0, groups: [], accounts: [] }),
   };
-  return { parts, doorbells };
+  return { parts, doorbells, board };
 }
 
 function makeBodyRoom(): BodyRoom {
@@ -115,7 +134,7 @@ function makeCatalog(snapshot: Snapshot): Catalog {
   };
 }
 
-const { parts, doorbells } = join();
+const { parts, doorbells, board } = join();
 const lifecycle = new Lifecycle(parts);
 const listener = config.test.crashHeader
   ? new Listener(seeFaultHeader(mayForwardRequestHeader), (res, head) => {
@@ -127,6 +146,7 @@ const heartbeats = new Heartbeats(shared.heartbeats);
 const bell = doorbells.listen(index, () => {
   parts.counters.add(C.doorbells);
   parts.waitingRoom.wakeGranted();
+  parts.durable?.release();
 });
 const sweeper = setInterval(() => {
   const now = nowMs();
@@ -134,6 +154,9 @@ const sweeper = setInterval(() => {
   lifecycle.sweep(now);
   parts.keys.sweep(now);
 }, SWEEP_MS);
+const audit = auditsWanted
+  ? auditFront(parts, { index, board }, (differences) => tell({ type: 'auditFailed', differences }))
+  : null;
 const trimmer = setInterval(() => parts.pools.trim(nowMs()), TRIM_MS);
 
 function applySnapshot(version: number, bytes: Uint8Array): void {
@@ -157,7 +180,7 @@ async function drain(deadlineMs: number): Promise<void> {
 async function end(): Promise<void> {
   parts.replies.closing = true;
   take(() => listener.stop());
-  if (parts.open.size > 0) {
+  if (parts.open.size + (parts.durable?.size ?? 0) > 0) {
     take(() => lifecycle.interruptAll());
     await pause(LAST_WORDS_MS);
   }
@@ -167,6 +190,7 @@ async function end(): Promise<void> {
 function close(): void {
   clearInterval(sweeper);
   clearInterval(trimmer);
+  audit?.stop();
   bell.stop();
   take(() => listener.close());
   take(() => parts.pools.close());

@@ -20,6 +20,7 @@ import { type CatalogChange, type CatalogListener, listenCatalog } from '#store/
 import { loadCatalog } from '#store/load-catalog.ts';
 import { loadKeyHashes } from '#store/load-key-hashes.ts';
 import { migrate } from '#store/migrate.ts';
+import { auditSums, auditsWanted } from './audits.ts';
 import { CatalogKeeper } from './catalog-keeper.ts';
 import { ControlDesk } from './control-desk.ts';
 import { FrontCrew } from './front-crew.ts';
@@ -56,6 +57,7 @@ export class Gateway {
   readonly #crew: FrontCrew;
   readonly #watch: FrontWatch;
   readonly #rows: RowKeeper;
+  #audit: { stop(): void } | null = null;
   readonly #control: ControlDesk;
   readonly #partitions: NodeJS.Timeout;
   #writer: WriterHandle | null = null;
@@ -88,6 +90,7 @@ export class Gateway {
     this.#crew = new FrontCrew(config, this.#shared, log, options.listenPort ?? config.listen.port, {
       onLookup: (front, keyHash) => this.#desk.ask(front, keyHash),
       briefing: () => [this.#keeper.message],
+      onAuditFailed: (differences) => this.#auditFailed(differences),
       onRowsDropped: (front, id, inUse) => this.#rows.answered(front, id, inUse),
       onListening: (front) => this.#watch.watch(front),
       onFrontGone: (front) => this.#frontGone(front),
@@ -100,6 +103,7 @@ export class Gateway {
       },
     });
     this.#rows = this.#keepRows();
+    if (auditsWanted) this.#audit = auditSums(this.#tables, fronts, (lines) => this.#auditFailed(lines));
     this.#control = new ControlDesk({
       ...parts,
       database: this.#database,
@@ -120,9 +124,10 @@ export class Gateway {
     await ensurePartitions(this.#database, new Date());
     const demo = await this.#control.applyCatalog();
     this.#writer = this.#startWriter();
-    const { replayedRows } = await this.#writer.ready;
+    const { replayedRows, replaying } = await this.#writer.ready;
     if (replayedRows > 0)
       this.#parts.log.info({ rows: replayedRows }, 'records of an earlier process are in the books');
+    if (replaying) void this.#outwaitReplay(this.#writer);
     await this.#followCatalog();
     // Before the fronts: a start that fails must not end the process while a front lives.
     const controlUrl = await this.#control.open();
@@ -140,6 +145,7 @@ export class Gateway {
     clearInterval(this.#partitions);
     this.#watch.close();
     this.#rows.close();
+    this.#audit?.stop();
     await this.#crew.drain(config.shutdown.drainMs);
     const rowsWaiting = (await this.#writer?.drain(config.shutdown.flushMs)) ?? 0;
     if (rowsWaiting > 0) log.warn({ rows: rowsWaiting }, 'records stay in the journal for the next start');
@@ -164,12 +170,19 @@ export class Gateway {
     });
   }
 
+  /** Nothing that this process says about places and money can be trusted: the supervisor starts another. */
+  #auditFailed(differences: string[]): void {
+    this.#parts.log.fatal({ differences: differences.slice(0, 20) }, 'the audit of the shared tables failed');
+    process.abort();
+  }
+
   /** Before another front takes the index. */
   async #frontGone(front: number): Promise<void> {
     this.#watch.forget(front);
     if (!this.#control.draining) new CounterRow(this.#shared.counters, front).add(C.frontsLost);
     undoFront(front, this.#tables, this.#shared, this.#parts.log);
     this.#rows.frontGone(front);
+    await this.#writer?.frontGone(front);
   }
 
   #startWriter(): WriterHandle {
@@ -187,6 +200,16 @@ export class Gateway {
         },
       },
     );
+  }
+
+  /**
+   * Service began before the replay ended. Each of its batches tells new balances, but one may have been told between the reading of
+   * a user's balance and its first use: at the end all balances in use are read again.
+   */
+  async #outwaitReplay(writer: WriterHandle): Promise<void> {
+    const { replayedRows } = await writer.adopt();
+    await writer.adopt([...this.#tables.users.rows.ids()]);
+    this.#parts.log.info({ rows: replayedRows }, 'the replay of an earlier process has ended');
   }
 
   #takeBalances({ entries }: WriterBalances): void {

@@ -4,8 +4,8 @@
  *
  *   primary ──► front         Snapshot, PrincipalAnswer, Invalidate, Drain, …
  *   front   ──► primary       FrontReady, PrincipalLookup, SnapshotAck, FrontDrained, …
- *   primary ──► usage-writer  Flush, WriterDrain
- *   writer  ──► primary       WriterReady, FlushDone, WriterAlarm, …
+ *   primary ──► usage-writer  Flush, FrontGone, Adopt, WriterDrain
+ *   writer  ──► primary       WriterReady, FlushDone, FrontClosed, Adopted, WriterAlarm, …
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { NoPrincipal, Principal } from '#auth/principal.ts';
@@ -94,17 +94,29 @@ export type FrontToPrimary =
   | { type: 'snapshotAck'; version: number }
   /** `inUse`: those that an open exchange may still use; no other will. */
   | { type: 'rowsDropped'; id: number; inUse: number[] }
+  /** The audit found that what this front holds is not what the shared tables say. */
+  | { type: 'auditFailed'; differences: string[] }
   | { type: 'failed'; message: string }
   | { type: 'drained' };
 
 export type PrimaryToWriter =
   /** Answered with `flushed` once every record that was in a ring before it is in PostgreSQL. */
   | { type: 'flush'; id: number }
+  /** A front has died: what it had open becomes rows. Answered with `frontClosed`. */
+  | { type: 'frontGone'; front: number }
+  /**
+   * Other gateway processes may have ended: their journals are taken over. Answered with `adopted` once their rows are in PostgreSQL and
+   * the balances of these users are told, or PostgreSQL is away.
+   */
+  | { type: 'adopt'; id: number; userIds: number[] }
   /** Drain rings, sync the journal, commit what PostgreSQL takes within the deadline, close, answer `drained`. */
   | { type: 'drain'; deadlineMs: number };
 
 export type WriterToPrimary =
-  | { type: 'ready'; replayedRows: number }
+  /** Once what ended processes left is in PostgreSQL, or after `usage.replayWaitMs`; `replaying`: it goes on. */
+  | { type: 'ready'; replayedRows: number; replaying: boolean }
+  | { type: 'frontClosed'; front: number; rows: number }
+  | { type: 'adopted'; id: number; replayedRows: number }
   | { type: 'flushed'; id: number; error: string | null }
   /** After each commit. `committedNanoUsd`: only of records made by this process, never of replayed ones. */
   | { type: 'balances'; entries: { userId: number; balanceNanoUsd: bigint; committedNanoUsd: bigint }[] }

@@ -136,7 +136,9 @@ export class TestGateway {
     const readyFile = this.#readyFile;
     rmSync(readyFile, { force: true });
     const args = [...NODE_ARGS, 'src/main.ts', '--config', this.configFile, '--ready-file', readyFile];
-    const child = spawn(process.execPath, args, { cwd: REPOSITORY, stdio: ['ignore', 'pipe', 'pipe'] });
+    // Every test gateway audits its shared tables against what is really open, and aborts on a difference.
+    const env = { ...process.env, PENSTOCK_ASSERT: '1' };
+    const child = spawn(process.execPath, args, { cwd: REPOSITORY, stdio: ['ignore', 'pipe', 'pipe'], env });
     this.#process = child;
     const collect = (chunk: Buffer): void => {
       this.log = (this.log + chunk.toString('utf8')).slice(-200_000);

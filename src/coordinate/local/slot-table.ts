@@ -69,6 +69,10 @@ export class SlotTable {
     this.#bells = bells;
   }
 
+  get rows(): number {
+    return this.#shape.rows;
+  }
+
   limit(row: number): number {
     return this.#cells[row * this.#stride + 1]!;
   }

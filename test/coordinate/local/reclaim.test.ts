@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { compareSums } from '#coordinate/local/audit.ts';
+import type { Ledger } from '#coordinate/local/ledger.ts';
 import { isNothing, reclaimFront, reclaimOwner } from '#coordinate/local/reclaim.ts';
 import { FREE } from '#coordinate/local/ticket-board.ts';
-import { FRONTS, makeOwnedBlocks, openOwned, TICKETS_PER_FRONT } from '../../support/shared-tables.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { FRONTS, makeOwnedBlocks, OWNERS, openOwned, TICKETS_PER_FRONT } from '../../support/shared-tables.ts';
+import type { LastWords, StressData } from './reclaim-stress-worker.ts';
 
 const KIB = 1024;
 
@@ -113,3 +118,112 @@ test('what an earlier process still has in use is one sweep too', () => {
   assert.deepEqual([left.userPlaces, left.nanoUsd], [1, 10n]);
   assert.equal(primary.userSlots.inUse(1), 1);
 });
+
+/** Deaths of each front, each followed by a successor that takes its index. */
+const DEATHS = 6;
+const STEPS = 20_000;
+const OPENING = 500n;
+
+for (const seed of [11, 205, 77_003]) {
+  test(`fronts that work, wait, die and are replaced at random leave nothing and exceed nothing (seed ${seed})`, async () => {
+    const rows = 3;
+    const blocks = makeOwnedBlocks(rows, 16, 60 * KIB);
+    const primary = openOwned(blocks, FRONTS);
+    for (let row = 0; row < rows; row++) {
+      primary.userSlots.setLimit(row, 1 + 2 * row);
+      primary.ledger.load(row, OPENING);
+    }
+    const shared = {
+      blocks,
+      placesModel: new SharedArrayBuffer((rows + 1) * 4),
+      moneyModel: new SharedArrayBuffer(rows * 8),
+      uncommitted: new SharedArrayBuffer(rows * 8),
+      opening: OPENING,
+    };
+    const stop = new SharedArrayBuffer(4);
+    const observer = new Worker(new URL('./reclaim-observer.ts', import.meta.url), {
+      workerData: { blocks, opening: OPENING, stop },
+    });
+    const observed = firstMessage<{ seen: string[]; looks: number }>(observer);
+    const committer = commitOften(primary.ledger, shared.uncommitted, rows);
+    let grants = 0;
+    let undone = 0;
+    const live = async (front: number): Promise<void> => {
+      const random = seededRandom(seed * 10 + front);
+      for (let life = 0; life <= DEATHS; life++) {
+        const diesAfter = life < DEATHS ? 1 + Math.floor(random() * 6_000) : 0;
+        const data = { ...shared, front, seed: seed * 1000 + front * 100 + life, steps: STEPS, diesAfter };
+        const words = await runStress(data);
+        grants += words.grants;
+        forgetDead(shared, words, rows);
+        const left = reclaimFront(primary, front);
+        assert.ok(left.userPlaces >= words.places.length, `seed ${seed}: a place was lost`);
+        assert.equal(
+          left.nanoUsd,
+          words.reserved.reduce((sum, [, amount]) => sum + amount, 0n),
+        );
+        assert.equal(left.bodyBytes, words.kib * KIB);
+        undone += left.userPlaces + left.tickets;
+      }
+    };
+    await Promise.all(Array.from({ length: FRONTS }, (_, front) => live(front)));
+    Atomics.store(new Int32Array(stop), 0, 1);
+    const { seen, looks } = await observed;
+    committer.stop();
+    assert.deepEqual(seen, [], `seed ${seed}`);
+    assert.ok(looks > 1000 && grants > 100 && undone > 10, `${looks} looks, ${grants} grants, ${undone} undone`);
+    assert.deepEqual(compareSums(primary, OWNERS), []);
+    for (let row = 0; row < rows; row++) {
+      assert.deepEqual([primary.userSlots.inUse(row), primary.userSlots.waiting(row)], [0, 0], `seed ${seed}`);
+      const spent = new BigInt64Array(shared.moneyModel)[row]!;
+      assert.equal(primary.ledger.available(row), OPENING - spent, `seed ${seed}: money of row ${row}`);
+    }
+    assert.equal(primary.bodyBudget.usedBytes, 0);
+  });
+}
+
+function runStress(workerData: StressData): Promise<LastWords> {
+  const worker = new Worker(new URL('./reclaim-stress-worker.ts', import.meta.url), { workerData });
+  const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  return firstMessage<LastWords>(worker).then(async (words) => {
+    await ended;
+    return words;
+  });
+}
+
+function firstMessage<T>(worker: Worker): Promise<T> {
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+}
+
+/** What a dead front held is no longer held by anybody: first in the model, then in the tables. */
+function forgetDead(shared: Pick<StressData, 'placesModel' | 'moneyModel'>, words: LastWords, rows: number): void {
+  const places = new Int32Array(shared.placesModel);
+  const money = new BigInt64Array(shared.moneyModel);
+  for (const row of words.places) Atomics.sub(places, row, 1);
+  for (const [row, amount] of words.reserved) Atomics.sub(money, row, amount);
+  Atomics.sub(places, rows, words.kib);
+}
+
+/** As the usage-writer and primary do: balances go down by what was charged, in batches. */
+function commitOften(ledger: Ledger, uncommitted: SharedArrayBuffer, rows: number): { stop(): void } {
+  const cells = new BigInt64Array(uncommitted);
+  const balances = Array.from({ length: rows }, () => OPENING);
+  const commit = (): void => {
+    for (let row = 0; row < rows; row++) {
+      const charged = Atomics.exchange(cells, row, 0n);
+      if (charged === 0n) continue;
+      balances[row]! -= charged;
+      ledger.commit(row, balances[row]!, charged);
+    }
+  };
+  const timer = setInterval(commit, 1);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      commit();
+    },
+  };
+}
