@@ -2,6 +2,7 @@
  * `account`: upstream accounts. A credential is better named by a variable (`--api-key-env`) than typed: arguments show in the list
  * of processes.
  */
+import { readFileSync } from 'node:fs';
 import {
   type Call,
   CliError,
@@ -50,6 +51,7 @@ export const accountCommands: readonly Command[] = [
       priority: { type: 'string', value: 'N', text: 'smaller is used first (default 10)' },
       models: { type: 'string', value: 'A,B', text: 'models served, exact or with a trailing * (default all)' },
       'model-map': { type: 'string', value: 'A=B,…', text: "client's model name = upstream's" },
+      'ca-file': { type: 'string', value: 'FILE', text: "PEM of the upstream's private certificate authority" },
       platform: { type: 'string', value: 'NAME', text: 'protocol (default anthropic)' },
     },
     run: addAccount,
@@ -97,6 +99,7 @@ async function addAccount({ positionals, options, client, json, output, settings
       concurrency: wholeOption(options, 'concurrency'),
       priority: wholeOption(options, 'priority'),
       models: listOption(options, 'models'),
+      ca: caOf(textOption(options, 'ca-file')),
       modelMap: modelMapOf(listOption(options, 'model-map')),
     }),
   );
@@ -114,6 +117,15 @@ function apiKeyOf(options: Call['options'], env: Environment): string {
   const value = env[variable!];
   if (value === undefined || value === '') throw new CliError(`the environment variable ${variable} is not set`, 2);
   return value;
+}
+
+function caOf(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new CliError(`--ca-file: cannot read ${path} (${(error as NodeJS.ErrnoException).code})`, 2);
+  }
 }
 
 function modelMapOf(pairs: string[] | undefined): Record<string, string> | undefined {

@@ -5,11 +5,12 @@
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { ConfigError } from '#config/config-error.ts';
-import { checkLimits, frontCount, worstCase } from '#config/limits.ts';
+import { checkLimits, connectionBound, frontCount, worstCase } from '#config/limits.ts';
 import { DEFAULT_FILE, type LoadedConfig } from '#config/load.ts';
 import { readOpenFilesMax } from '#config/open-files.ts';
 import type { Config } from '#config/schema.ts';
 import { reveal } from '#config/secret.ts';
+import { checkTlsFiles } from '#config/tls-files.ts';
 import { readAnnouncement } from '#control/announce.ts';
 import type { Check } from '#control/context.ts';
 import { loadPrices, type PriceTable } from '#meter/prices.ts';
@@ -22,7 +23,7 @@ export async function examine(settings: Settings): Promise<Check[]> {
   const loaded = attempt('configuration', () => settings.loaded());
   if ('status' in loaded) return [loaded];
   const { config } = loaded;
-  const checks = [checkConfiguration(loaded), ...checkBounds(config), ...checkPrices(config)];
+  const checks = [checkConfiguration(loaded), checkTls(config), ...checkBounds(config), ...checkPrices(config)];
   const running = settings.options.control !== undefined || isRunning(settings);
   return [...checks, ...(running ? await askGateway(settings) : await checkStopped(config))];
 }
@@ -35,13 +36,35 @@ function checkConfiguration({ warnings }: LoadedConfig): Check {
 function checkBounds(config: Config): Check[] {
   const fronts = frontCount(config);
   const openFilesMax = readOpenFilesMax();
-  const sum = Math.ceil(worstCase(config, fronts).totalBytes / MIB);
+  const { lines, totalBytes } = worstCase(config, fronts);
+  const sum = Math.ceil(totalBytes / MIB);
   const warnings = attempt('memory', () => checkLimits(config, fronts, openFilesMax));
   if ('status' in warnings) return [warnings];
   const bound = Math.floor(config.limits.memoryBytesMax / MIB);
   const text = `at worst ${sum} MiB with ${fronts} ${fronts === 1 ? 'front' : 'fronts'}, bound ${bound} MiB`;
   const checks: Check[] = [{ name: 'memory', status: 'ok', text }];
+  for (const line of lines) {
+    checks.push({
+      name: '  of it',
+      status: 'ok',
+      text: `${Math.ceil(line.bytes / MIB)} MiB ${line.name}: ${line.why}`,
+    });
+  }
+  checks.push(checkDescriptors(config, fronts, openFilesMax));
   return [...checks, ...warnings.map((warning): Check => ({ name: 'limits', status: 'warn', text: warning }))];
+}
+
+/** Of this shell: a service may be granted another number, which the gateway's own log names. */
+function checkDescriptors(config: Config, fronts: number, openFilesMax: number | null): Check {
+  const bound = connectionBound(config, fronts, openFilesMax);
+  const granted = openFilesMax === null ? 'no known bound' : `${openFilesMax} granted here`;
+  return { name: 'open files', status: 'ok', text: `${granted}, so each front accepts ${bound} connections` };
+}
+
+function checkTls({ listen }: Config): Check {
+  const checked = attempt('tls', () => checkTlsFiles(listen));
+  if (checked !== undefined) return checked;
+  return { name: 'tls', status: 'ok', text: listen.tls === null ? 'off' : 'certificate and key fit' };
 }
 
 function checkPrices(config: Config): Check[] {

@@ -2,6 +2,7 @@
  * The `catalog` part of a configuration file: a deployment described in text, applied at start by name, never deleting what it
  * does not name. Primary applies it (`control/apply-catalog.ts`); threads never see it.
  */
+import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { secretSchema } from './secret.ts';
 
@@ -14,7 +15,7 @@ const model = z.string().min(1).max(128).describe('A model name, or a prefix wit
 /** Null by default: a restart must not undo what an operator disabled. */
 const status = z.enum(['active', 'disabled']).nullable().default(null);
 
-const network = z
+export const networkSchema = z
   .union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()])
   .meta({ expected: 'an IP address or a network such as 10.0.0.0/8' });
 
@@ -22,6 +23,13 @@ const baseUrl = z
   .url({ protocol: /^https?$/ })
   .refine((text) => isBareBase(text))
   .meta({ expected: 'an http:// or https:// address without credentials, query or fragment' });
+
+/** Inline, not a path: the catalog is shared by hosts, and a certificate is no secret. */
+const caPem = z
+  .string()
+  .max(65_536)
+  .refine((text) => areCertificates(text))
+  .meta({ expected: 'one or more certificates in PEM (-----BEGIN CERTIFICATE-----)' });
 
 const when = z
   .union([z.iso.datetime({ offset: true }), z.iso.date()])
@@ -51,6 +59,12 @@ const account = z.strictObject({
   type: z.enum(['apikey']).default('apikey').describe('How the account authenticates.'),
   baseUrl: baseUrl.describe('Address of the upstream, without the path of the API.'),
   apiKey: secretSchema.describe('Key sent to the upstream.').meta({ secret: true }),
+  ca: caPem
+    .nullable()
+    .default(null)
+    .describe(
+      "Certificates of the upstream's private authority, as PEM text; trusted in place of the public ones. Verification is never off.",
+    ),
   concurrency: z.int().min(1).max(65_535).default(10).describe('Requests in flight at once.'),
   priority: z.int().min(0).max(1000).default(10).describe('Smaller is used first.'),
   groups: z.array(name).max(64).default([]).describe('Groups that may use the account.'),
@@ -80,8 +94,8 @@ const key = z.strictObject({
   name: z.string().max(64).default('').describe('A note for people.'),
   expiresAt: when.nullable().default(null).describe('End of validity; null never expires.'),
   allowedModels: z.array(model).max(256).nullable().default(null).describe('Models allowed; null allows all.'),
-  ipAllow: z.array(network).max(256).nullable().default(null).describe('Networks allowed; null allows all.'),
-  ipDeny: z.array(network).max(256).nullable().default(null).describe('Networks refused; deny wins over allow.'),
+  ipAllow: z.array(networkSchema).max(256).nullable().default(null).describe('Networks allowed; null allows all.'),
+  ipDeny: z.array(networkSchema).max(256).nullable().default(null).describe('Networks refused; deny wins over allow.'),
 });
 
 export const catalogSchema = z.strictObject({
@@ -103,4 +117,14 @@ export const catalogParts = { groups: group, accounts: account, users: user, key
 function isBareBase(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+}
+
+function areCertificates(text: string): boolean {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+  try {
+    for (const block of blocks ?? []) new X509Certificate(block);
+  } catch {
+    return false;
+  }
+  return blocks !== null;
 }

@@ -4,7 +4,7 @@
  * survives structured clone to every thread. Does no I/O.
  */
 import { z } from 'zod';
-import { catalogSchema } from './catalog-schema.ts';
+import { catalogSchema, networkSchema } from './catalog-schema.ts';
 import { secretSchema } from './secret.ts';
 
 const KIB = 1024;
@@ -43,6 +43,12 @@ const host = z
   .regex(/^[A-Za-z0-9.:_-]+$/)
   .meta({ expected: 'an IP address or a host name' });
 
+const tls = z.strictObject({
+  certFile: z.string().min(1).max(1024),
+  keyFile: z.string().min(1).max(1024),
+  passphrase: secretSchema.nullable().default(null),
+});
+
 const fallbackPrice = z.strictObject({
   input: z.number().min(0).max(1000),
   output: z.number().min(0).max(1000),
@@ -55,6 +61,16 @@ const sections = {
   listen: section('The data port: where clients send their requests.', {
     host: host.default('127.0.0.1').describe('Address to listen on; 0.0.0.0 or :: for every interface.'),
     port: int(8080, 0, 65_535, 'Port; 0 takes any free one, named in the ready file.'),
+    tls: tls
+      .nullable()
+      .default(null)
+      .meta({ leaf: true })
+      .describe('TLS: {certFile, keyFile, passphrase}, PEM files read at start; null listens without.'),
+    trustedProxies: z
+      .array(networkSchema)
+      .max(256)
+      .default([])
+      .describe('Networks of proxies whose x-forwarded-for names the client; from others the header means nothing.'),
   }),
   control: section('The control port: admin API, metrics, health.', {
     host: host.default('127.0.0.1').describe('Address to listen on.'),

@@ -49,6 +49,7 @@ export async function seedDemoCatalog(store: OperatorStore, { dataDir, upstream 
     status: null,
     models: null,
     modelMap: {},
+    ca: null,
     groups: [NAME],
   });
   await store.putKey({

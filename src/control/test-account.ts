@@ -1,7 +1,10 @@
 /**
- * Tries an account's address and credential with the cheapest request there is. Runs on primary with the built-in fetch, apart
+ * Tries an account's address and credential with the cheapest request there is. Runs on primary with Node's own client, apart
  * from the relay path and its pools; follows no redirect, repeats nothing of what the upstream wrote.
  */
+
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 
 const TIMEOUT_MS = 15_000;
 /** For upstreams without a list of models and accounts that name none themselves. */
@@ -11,6 +14,8 @@ export interface AccountToTest {
   baseUrl: string;
   apiKey: string;
   models: string[] | null;
+  /** PEM of the upstream's private certificate authority, or null. */
+  ca: string | null;
 }
 
 export interface AccountFinding {
@@ -36,23 +41,43 @@ async function probe(account: AccountToTest, name: string, path: string, body: s
   const startMs = performance.now();
   const spentMs = () => Math.round(performance.now() - startMs);
   try {
-    const response = await fetch(account.baseUrl.replace(/\/+$/, '') + path, {
-      method: body === null ? 'GET' : 'POST',
-      headers: {
-        'x-api-key': account.apiKey,
-        'anthropic-version': '2023-06-01',
-        ...(body === null ? {} : { 'content-type': 'application/json' }),
-      },
-      body,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    await response.body?.cancel();
-    const { status } = response;
+    const status = await statusOf(account, path, body);
     return { ok: status === 200, probe: name, httpStatus: status, latencyMs: spentMs(), text: meaning(status) };
   } catch (error) {
-    return { ok: false, probe: name, httpStatus: null, latencyMs: spentMs(), text: faultText(error as Error) };
+    return {
+      ok: false,
+      probe: name,
+      httpStatus: null,
+      latencyMs: spentMs(),
+      text: faultText(error as NodeJS.ErrnoException),
+    };
   }
+}
+
+/** Verified against the account's own authority where it has one; the body of the answer is not read. */
+function statusOf({ baseUrl, apiKey, ca }: AccountToTest, path: string, body: string | null): Promise<number> {
+  const url = new URL(baseUrl.replace(/\/+$/, '') + path);
+  const options = {
+    method: body === null ? 'GET' : 'POST',
+    headers: {
+      'x-api-key': apiKey,
+      'anthropic-version': '2023-06-01',
+      ...(body === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+    },
+    agent: false as const,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    ...(ca === null ? {} : { ca }),
+  };
+  return new Promise((resolve, reject) => {
+    const answered = (response: IncomingMessage): void => {
+      resolve(response.statusCode ?? 0);
+      response.destroy();
+    };
+    const request: ClientRequest =
+      url.protocol === 'https:' ? httpsRequest(url, options, answered) : httpRequest(url, options, answered);
+    request.on('error', reject);
+    request.end(body ?? undefined);
+  });
 }
 
 function meaning(status: number): string {
@@ -64,9 +89,9 @@ function meaning(status: number): string {
   return 'the upstream failed';
 }
 
-/** The code of a transport fault (ECONNREFUSED, DEPTH_ZERO_SELF_SIGNED_CERT, …) says more than fetch's own message. */
-function faultText(error: Error): string {
-  if (error.name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} s`;
-  const code = (error.cause as NodeJS.ErrnoException | undefined)?.code;
+/** The code of a transport fault: ECONNREFUSED, DEPTH_ZERO_SELF_SIGNED_CERT, … */
+function faultText(error: NodeJS.ErrnoException): string {
+  if (error.name === 'AbortError' || error.name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} s`;
+  const { code } = error;
   return code === undefined ? 'the upstream could not be reached' : `the upstream could not be reached (${code})`;
 }

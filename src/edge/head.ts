@@ -19,6 +19,8 @@ export interface Head {
   readonly contentEncoding: string;
   /** The client's own `x-request-id`, recorded and never trusted. */
   readonly clientRequestId: string;
+  /** `x-forwarded-for`, several joined in their order; '' when none. Believed only when it comes from a trusted proxy. */
+  readonly forwardedFor: string;
   /** Name, value, name, value…: what the allow-list lets through to an upstream. */
   readonly forwarded: string[];
   /** The body comes in chunks. */
@@ -40,6 +42,7 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
   let contentLength = -1;
   let contentEncoding = '';
   let clientRequestId = '';
+  let forwardedFor = '';
   let chunked = false;
   let hosts = 0;
   let fault = '';
@@ -71,6 +74,9 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
       case 'x-request-id':
         clientRequestId = value.slice(0, 64);
         return;
+      case 'x-forwarded-for':
+        forwardedFor = forwardedFor === '' ? value : `${forwardedFor},${value}`;
+        return;
       default:
         if (!mayForward(name)) return;
         if (UNSENDABLE.test(value)) fault = `${name} has a character beyond printable ASCII`;
@@ -87,6 +93,7 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
     contentLength,
     contentEncoding,
     clientRequestId,
+    forwardedFor,
     forwarded,
     chunked,
     fault,

@@ -107,7 +107,10 @@ export class Lifecycle implements ExchangeEvents {
     const { keys, counters } = this.#parts;
     if (exchange.head.key === '') return refuse('key_missing');
     const keyHash = hashKey(exchange.head.key);
-    const clientIp = (): string => Buffer.from(res.getRemoteAddressAsText()).toString('latin1');
+    const clientIp = (): string => {
+      const peer = Buffer.from(res.getRemoteAddressAsText()).toString('latin1');
+      return this.#parts.trustedProxies.clientAddress(peer, exchange.head.forwardedFor);
+    };
     const known = keys.peek(keyHash, nowMs());
     if (known !== null) {
       counters.add(known === 'unknown' ? C.keyNegativeHits : C.keyHits);

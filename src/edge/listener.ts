@@ -1,28 +1,62 @@
 /**
- * The data port of one front. Every front listens on the same address itself (SO_REUSEPORT), so the kernel spreads connections and no
- * front depends on another.
+ * The data port of one front, plain or TLS. Every front listens on the same address itself (SO_REUSEPORT), so the kernel spreads
+ * connections and no front depends on another. Connections beyond the bound are closed as soon as they are accepted, before
+ * anything is read or a handshake is made: an accept that fails for want of descriptors would be tried again and again.
  *
  * Closing order: `stop` closes the listening socket only, because `close` ends open streams at once; `close` comes when they are
  * done. A thread that exits with an open app aborts the process. Front thread only.
  */
+import { C, type CounterRow } from '#meter/counters.ts';
 import { copyHead, type ForwardFilter, type Head } from './head.ts';
-import { App, type HttpResponse, type us_listen_socket, us_listen_socket_close } from './uws.ts';
+import {
+  App,
+  type HttpResponse,
+  SSLApp,
+  type TemplatedApp,
+  type us_listen_socket,
+  us_listen_socket_close,
+} from './uws.ts';
 
 const HEALTH_PATH = '/healthz';
 
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** '' when the key is not encrypted. */
+  readonly passphrase: string;
+}
+
+export interface ListenerOptions {
+  /** Null listens without TLS. */
+  readonly tls: TlsFiles | null;
+  readonly connectionsMax: number;
+  readonly counters: CounterRow;
+  readonly mayForward: ForwardFilter;
+  onRequest(res: HttpResponse, head: Head): void;
+  /** A connection had to be turned away. Called for every one. */
+  onFull(): void;
+}
+
 export class Listener {
-  readonly #app = App();
+  readonly #app: TemplatedApp;
+  readonly #options: ListenerOptions;
+  #connections = 0;
   #socket: us_listen_socket | null = null;
 
-  constructor(mayForward: ForwardFilter, onRequest: (res: HttpResponse, head: Head) => void) {
+  /** Throws when the certificate or its key cannot be used. */
+  constructor(options: ListenerOptions) {
+    const { tls, mayForward } = options;
+    this.#options = options;
+    this.#app = tls === null ? App() : SSLApp(appOptions(tls));
     const health = (res: HttpResponse): void => {
       res.writeHeader('content-type', 'application/json').end('{"status":"ok"}');
     };
+    this.#app.filter((res, count) => this.#count(res, count));
     this.#app.get(HEALTH_PATH, health);
     this.#app.head(HEALTH_PATH, (res) => {
       res.endWithoutBody();
     });
-    this.#app.any('/*', (res, req) => onRequest(res, copyHead(req, mayForward)));
+    this.#app.any('/*', (res, req) => options.onRequest(res, copyHead(req, mayForward)));
   }
 
   /** `port` is a number, never 0: the server shares only a port that it is given. Rejects when the address cannot be had. */
@@ -47,4 +81,21 @@ export class Listener {
     this.#socket = null;
     this.#app.close();
   }
+
+  /** The server calls this for each connection: 1 when it is accepted, −1 when it is gone, the refused ones included. */
+  #count(res: HttpResponse, count: number): void {
+    const { counters, connectionsMax, onFull } = this.#options;
+    this.#connections += count;
+    if (count < 0) return counters.add(C.connectionsClosed);
+    counters.add(C.connectionsOpened);
+    if (this.#connections <= connectionsMax) return;
+    counters.add(C.connectionsRefused);
+    res.close();
+    onFull();
+  }
+}
+
+function appOptions({ certFile, keyFile, passphrase }: TlsFiles) {
+  const files = { cert_file_name: certFile, key_file_name: keyFile };
+  return passphrase === '' ? files : { ...files, passphrase };
 }

@@ -2,6 +2,7 @@
  * Everything the lifecycle works with on one front, joined by `threads/front.ts`. Shapes only.
  */
 import type { KeyCache } from '#auth/key-cache.ts';
+import type { TrustedProxies } from '#auth/trusted-proxies.ts';
 import type { LogBudget } from '#base/log-budget.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Config } from '#config/schema.ts';
@@ -40,6 +41,7 @@ export interface Parts {
   readonly logBudget: LogBudget;
   readonly counters: CounterRow;
   readonly keys: KeyCache;
+  readonly trustedProxies: TrustedProxies;
   readonly userSlots: SlotTable;
   readonly accountSlots: SlotTable;
   readonly waitingRoom: WaitingRoom;

@@ -42,7 +42,7 @@ export class Relaying {
     const account = plan.accounts[exchange.accountIndex]!;
     const row = account.row;
     const target = catalog.targets.get(account.id);
-    const pool = target === undefined ? null : pools.get(target.origin);
+    const pool = target === undefined ? null : pools.get(target);
     const connection = pool?.take() ?? null;
     if (target === undefined || pool === null || connection === null) {
       accountSlots.release(row);

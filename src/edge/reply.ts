@@ -33,6 +33,8 @@ const FRAMING_BYTES = 12;
  * begins its 10 s anew.
  */
 const RETRY_EVERY_MS = 4_000;
+/** What the server itself may hold of an answer whose socket takes no more: the last cork, and a little framing. */
+const SERVER_BYTES = 16 * 1024;
 const nothing = (): void => {};
 
 export interface ReplyShared {
@@ -133,7 +135,7 @@ export class Reply {
     if (this.#over) return;
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
-    if (this.#blocked) return this.#holdWhileBlocked(chunk.length);
+    if (this.#blocked) return this.#holdWhileBlocked();
     // One turn of the loop can read 2 MB from one upstream: write on the way, or backpressure would be noticed too late.
     if (this.#pendingBytes >= FLUSH_BYTES) this.flush();
     else this.#schedule();
@@ -175,6 +177,7 @@ export class Reply {
     this.#queued = false;
     while (!this.#over && !this.#blocked && (this.#pending.length > 0 || this.#finishing)) this.#res.cork(this.#write);
     if (this.#over) this.#owner.onReplyEnded(true);
+    else if (this.#blocked && !this.#takeBudget()) this.#cutOff();
   }
 
   /** One closure a reply, made once: the server calls it inside its cork. */
@@ -264,18 +267,28 @@ export class Reply {
     return true;
   }
 
-  #holdWhileBlocked(bytes: number): void {
-    const fits = this.#pendingBytes <= this.#shared.highWaterBytes && this.#shared.streamBudget.take(bytes);
-    if (!fits) {
-      this.abandon();
-      return this.#owner.onReplyEnded(false);
-    }
-    this.#budgeted += (bytes + 1023) & ~1023;
+  #holdWhileBlocked(): void {
+    if (this.#pendingBytes > this.#shared.highWaterBytes || !this.#takeBudget()) this.#cutOff();
+  }
+
+  /** The budget holds everything that waits for this reader outside the kernel, the server's own rest included. */
+  #takeBudget(): boolean {
+    const needed = budgetFor(this.#pendingBytes);
+    if (needed <= this.#budgeted) return true;
+    if (!this.#shared.streamBudget.take(needed - this.#budgeted)) return false;
+    this.#budgeted = needed;
+    return true;
+  }
+
+  /** There is no room for what this reader leaves lying. */
+  #cutOff(): void {
+    this.abandon();
+    this.#owner.onReplyEnded(false);
   }
 
   /** Returns the budget for what is no longer held. */
   #giveBack(): void {
-    const needed = this.#over ? 0 : Math.min((this.#pendingBytes + 1023) & ~1023, this.#budgeted);
+    const needed = this.#over || !this.#blocked ? 0 : Math.min(budgetFor(this.#pendingBytes), this.#budgeted);
     if (needed < this.#budgeted) this.#shared.streamBudget.give(this.#budgeted - needed);
     this.#budgeted = needed;
   }
@@ -299,6 +312,11 @@ export class Reply {
     if (!complete) this.#pending.length = 0;
     this.#giveBack();
   }
+}
+
+/** Whole KiB, as the budget counts. */
+function budgetFor(pendingBytes: number): number {
+  return SERVER_BYTES + ((pendingBytes + 1023) & ~1023);
 }
 
 function writePairs(res: HttpResponse, pairs: readonly string[]): void {

@@ -41,11 +41,17 @@ export class OriginPool {
   #busy = 0;
   #closed = false;
 
-  constructor(origin: string, limits: OriginLimits, counters: CounterRow) {
+  /** `ca`: PEM trusted in place of the public authorities, or null. */
+  constructor(origin: string, ca: string | null, limits: OriginLimits, counters: CounterRow) {
     this.#origin = origin;
     this.#limits = limits;
     this.#counters = counters;
-    this.#connect = buildConnector({ timeout: limits.connectTimeoutMs, rejectUnauthorized: true, allowH2: false });
+    this.#connect = buildConnector({
+      timeout: limits.connectTimeoutMs,
+      rejectUnauthorized: true,
+      allowH2: false,
+      ...(ca === null ? {} : { ca }),
+    });
     for (let i = 0; i < limits.prewarm; i++) this.#prewarm();
   }
 

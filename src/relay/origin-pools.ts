@@ -1,6 +1,12 @@
-/** One pool per upstream origin, made by use, closed when the catalog no longer names the origin. Front thread only. */
+/**
+ * One pool per upstream origin and certificate authority, made by use, closed when the catalog no longer names it. Front thread
+ * only.
+ */
 import type { CounterRow } from '#meter/counters.ts';
 import { type OriginLimits, OriginPool } from './origin-pool.ts';
+import type { Target } from './target.ts';
+
+type Origin = Pick<Target, 'origin' | 'ca' | 'poolKey'>;
 
 export class OriginPools {
   readonly #limits: OriginLimits;
@@ -12,22 +18,24 @@ export class OriginPools {
     this.#counters = counters;
   }
 
-  get(origin: string): OriginPool {
-    const known = this.#pools.get(origin);
+  get(target: Origin): OriginPool {
+    const known = this.#pools.get(target.poolKey);
     if (known !== undefined) return known;
-    const pool = new OriginPool(origin, this.#limits, this.#counters);
-    this.#pools.set(origin, pool);
+    const pool = new OriginPool(target.origin, target.ca, this.#limits, this.#counters);
+    this.#pools.set(target.poolKey, pool);
     return pool;
   }
 
-  /** Makes pools for these origins (opening their first connections) and closes the others; attempts in flight end first. */
-  keep(origins: ReadonlySet<string>): void {
-    for (const [origin, pool] of this.#pools) {
-      if (origins.has(origin)) continue;
+  /** Makes pools for these targets (opening their first connections) and closes the others; attempts in flight end first. */
+  keep(targets: Iterable<Origin>): void {
+    const wanted = new Map<string, Origin>();
+    for (const target of targets) wanted.set(target.poolKey, target);
+    for (const [key, pool] of this.#pools) {
+      if (wanted.has(key)) continue;
       pool.close();
-      this.#pools.delete(origin);
+      this.#pools.delete(key);
     }
-    for (const origin of origins) this.get(origin);
+    for (const target of wanted.values()) this.get(target);
   }
 
   trim(now: number): void {

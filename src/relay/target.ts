@@ -2,10 +2,15 @@
  * Where an account's requests go, worked out once per account and snapshot: origin, path, and the headers that are the same for
  * every request. Pure.
  */
+import { createHash } from 'node:crypto';
 import type { SnapshotAccount } from '#threads/protocol.ts';
 
 export interface Target {
   readonly origin: string;
+  /** PEM of the only certificate authority trusted there; null trusts the public ones. */
+  readonly ca: string | null;
+  /** Targets share connections when origin and authority are the same. */
+  readonly poolKey: string;
   /** Path of the account's base URL joined with the API path. */
   readonly messagesPath: string;
   /** Name, value, … */
@@ -17,6 +22,9 @@ export function makeTarget(account: SnapshotAccount): Target {
   const prefix = url.pathname.replace(/\/+$/, '');
   return {
     origin: url.origin,
+    ca: account.ca,
+    poolKey:
+      account.ca === null ? url.origin : `${url.origin} ${createHash('sha256').update(account.ca).digest('hex')}`,
     messagesPath: `${prefix}/v1/messages`,
     headers: ['x-api-key', account.apiKey, 'accept-encoding', 'identity'],
   };

@@ -13,6 +13,8 @@ export interface AccountListing {
   groups: string[];
   models: string[] | null;
   modelMap: Record<string, string>;
+  /** Whether its upstream has a certificate authority of its own. */
+  privateCa: boolean;
   createdAtMs: number;
 }
 
@@ -20,6 +22,7 @@ export async function listAccounts(db: Database): Promise<AccountListing[]> {
   const rows = await db<(Omit<AccountListing, 'createdAtMs'> & { created_at: Date })[]>`
     select accounts.id, accounts.name, accounts.platform, accounts.type, accounts.base_url as "baseUrl", accounts.status,
            accounts.concurrency, accounts.priority, accounts.models, accounts.model_map as "modelMap", accounts.created_at,
+           accounts.ca is not null as "privateCa",
            array_remove(array_agg(groups.name order by groups.name), null) as groups
     from accounts
     left join account_groups on account_groups.account_id = accounts.id

@@ -12,6 +12,8 @@ export interface CatalogAccount {
   status: 'active' | 'disabled';
   modelMap: Record<string, string>;
   models: string[] | null;
+  /** PEM of the upstream's private certificate authority; null trusts the public ones. */
+  ca: string | null;
 }
 
 export interface CatalogGroup {
@@ -33,7 +35,7 @@ export async function loadCatalog(db: Database): Promise<CatalogRows> {
   return await db.begin('isolation level repeatable read read only', async (tx) => {
     const accounts = await tx<CatalogAccount[]>`
       select id, name, platform, base_url as "baseUrl", api_key as "apiKey", priority, concurrency, status,
-             model_map as "modelMap", models
+             model_map as "modelMap", models, ca
       from accounts
       order by id`;
     const groups = await tx<CatalogGroup[]>`

@@ -15,6 +15,8 @@ export interface AccountWish {
   status: 'active' | 'disabled' | null;
   models: string[] | null;
   modelMap: Record<string, string>;
+  /** PEM; null trusts the public certificate authorities. */
+  ca: string | null;
   /** Names. */
   groups: string[];
 }
@@ -27,13 +29,13 @@ export async function putAccount(db: Database, wish: AccountWish): Promise<Put> 
     const unknown = wish.groups.find((name) => !found.some((group) => group.name === name));
     if (unknown !== undefined) throw new UnknownName('group', unknown);
     const [row] = await tx<Put[]>`
-      insert into accounts (name, platform, type, base_url, api_key, concurrency, priority, status, models, model_map)
+      insert into accounts (name, platform, type, base_url, api_key, concurrency, priority, status, models, model_map, ca)
       values (${wish.name}, ${wish.platform}, ${wish.type}, ${wish.baseUrl}, ${wish.apiKey}, ${wish.concurrency},
-              ${wish.priority}, coalesce(${wish.status}::text, 'active'), ${wish.models}, ${tx.json(wish.modelMap)})
+              ${wish.priority}, coalesce(${wish.status}::text, 'active'), ${wish.models}, ${tx.json(wish.modelMap)}, ${wish.ca})
       on conflict (name) do update
       set platform = excluded.platform, type = excluded.type, base_url = excluded.base_url, api_key = excluded.api_key,
           concurrency = excluded.concurrency, priority = excluded.priority, status = coalesce(${wish.status}::text, accounts.status),
-          models = excluded.models, model_map = excluded.model_map
+          models = excluded.models, model_map = excluded.model_map, ca = excluded.ca
       returning id, (xmax = 0) as created`;
     const { id, created } = row!;
     const groups = found.map((group) => group.id);

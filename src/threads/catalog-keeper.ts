@@ -100,7 +100,7 @@ export class CatalogKeeper {
       return [];
     }
     if (this.#slots.limit(seat.row) !== account.concurrency) this.#slots.setLimit(seat.row, account.concurrency);
-    const mark = `${account.baseUrl} ${account.apiKey} ${account.status}`;
+    const mark = `${account.baseUrl} ${account.apiKey} ${account.status} ${account.ca ?? ''}`;
     if (this.#seen.get(account.id) !== mark) this.#health.forget(seat.row);
     this.#seen.set(account.id, mark);
     return [{ ...account, row: seat.row }];

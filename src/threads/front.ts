@@ -8,10 +8,14 @@
  */
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { KeyCache } from '#auth/key-cache.ts';
+import { TrustedProxies } from '#auth/trusted-proxies.ts';
 import { nowMs } from '#base/clock.ts';
 import { LogBudget } from '#base/log-budget.ts';
 import { createLogger } from '#base/logger.ts';
 import { unpack } from '#base/msgpack.ts';
+import { connectionBound } from '#config/limits.ts';
+import { readOpenFilesMax } from '#config/open-files.ts';
+import { reveal } from '#config/secret.ts';
 import { AccountHealth } from '#coordinate/local/account-health.ts';
 import { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { Doorbells } from '#coordinate/local/doorbells.ts';
@@ -26,7 +30,7 @@ import { DurableReplies } from '#edge/durable-replies.ts';
 import type { Exchange } from '#edge/exchange.ts';
 import { FlushQueue } from '#edge/flush-queue.ts';
 import { Lifecycle } from '#edge/lifecycle.ts';
-import { Listener } from '#edge/listener.ts';
+import { Listener, type TlsFiles } from '#edge/listener.ts';
 import { LiveAttempts } from '#edge/live-attempts.ts';
 import { OpenList } from '#edge/open-list.ts';
 import { OpenRecordQueue } from '#edge/open-record-queue.ts';
@@ -48,6 +52,7 @@ import { tableShapes } from './shared-blocks.ts';
 
 const SWEEP_MS = 250;
 const TRIM_MS = 5000;
+const FULL_EVERY_MS = 10_000;
 const LOG_LINES_PER_SECOND = 20;
 /** Time for the last error events to leave before connections are closed. */
 const LAST_WORDS_MS = 100;
@@ -89,6 +94,7 @@ function join(): { parts: Parts; doorbells: Doorbells; board: TicketBoard } {
     logBudget: new LogBudget(LOG_LINES_PER_SECOND),
     counters,
     keys: new KeyCache({ ...config.auth, ...config.limits }, (keyHash) => tell({ type: 'lookup', keyHash })),
+    trustedProxies: new TrustedProxies(config.listen.trustedProxies),
     userSlots: new SlotTable(shared.userSlots, shapes.userSlots, index, board, doorbells),
     accountSlots: new SlotTable(shared.accountSlots, shapes.accountSlots, index, board, doorbells),
     waitingRoom: new WaitingRoom(board, index),
@@ -134,14 +140,36 @@ function makeCatalog(snapshot: Snapshot): Catalog {
   };
 }
 
+function tlsFiles(): TlsFiles | null {
+  const { tls } = config.listen;
+  return tls === null ? null : { ...tls, passphrase: tls.passphrase === null ? '' : reveal(tls.passphrase) };
+}
+
+let saidFullAtMs = Number.NEGATIVE_INFINITY;
+
+/** A front that turns connections away says so, but not once for each of them. */
+function sayFull(): void {
+  const now = nowMs();
+  if (now - saidFullAtMs < FULL_EVERY_MS) return;
+  saidFullAtMs = now;
+  log.warn({ connections: connectionsMax }, 'this front has all the connections that it may hold and closes new ones');
+}
+
 const { parts, doorbells, board } = join();
 const lifecycle = new Lifecycle(parts);
-const listener = config.test.crashHeader
-  ? new Listener(seeFaultHeader(mayForwardRequestHeader), (res, head) => {
-      injectFault(head, parts.userSlots);
-      lifecycle.open(res, head);
-    })
-  : new Listener(mayForwardRequestHeader, (res, head) => lifecycle.open(res, head));
+const connectionsMax = connectionBound(config, shared.usageRings.length, readOpenFilesMax());
+const { crashHeader } = config.test;
+const listener = new Listener({
+  tls: tlsFiles(),
+  connectionsMax,
+  counters: parts.counters,
+  mayForward: crashHeader ? seeFaultHeader(mayForwardRequestHeader) : mayForwardRequestHeader,
+  onRequest(res, head) {
+    if (crashHeader) injectFault(head, parts.userSlots);
+    lifecycle.open(res, head);
+  },
+  onFull: () => sayFull(),
+});
 const heartbeats = new Heartbeats(shared.heartbeats);
 const bell = doorbells.listen(index, () => {
   parts.counters.add(C.doorbells);
@@ -162,7 +190,7 @@ const trimmer = setInterval(() => parts.pools.trim(nowMs()), TRIM_MS);
 function applySnapshot(version: number, bytes: Uint8Array): void {
   const snapshot = unpack(bytes) as Snapshot;
   parts.catalog = makeCatalog(snapshot);
-  parts.pools.keep(new Set([...parts.catalog.targets.values()].map((target) => target.origin)));
+  parts.pools.keep(parts.catalog.targets.values());
   tell({ type: 'snapshotAck', version });
 }
 

@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import type { Logger } from '#base/logger.ts';
 import { StartupError } from '#base/startup-error.ts';
 import type { CatalogConfig } from '#config/catalog-schema.ts';
-import { checkLimits, frontCount } from '#config/limits.ts';
+import { checkLimits, formatWorstCase, frontCount, worstCase } from '#config/limits.ts';
 import { readOpenFilesMax } from '#config/open-files.ts';
 import type { Config } from '#config/schema.ts';
+import { checkTlsFiles } from '#config/tls-files.ts';
 import { Heartbeats } from '#coordinate/local/heartbeats.ts';
 import { C, CounterRow } from '#meter/counters.ts';
 import { type Database, openDatabase } from '#store/database.ts';
@@ -68,6 +69,8 @@ export class Gateway {
     this.#parts = parts;
     const fronts = frontCount(config);
     for (const warning of checkLimits(config, fronts, readOpenFilesMax())) log.warn(warning);
+    checkTlsFiles(config.listen);
+    sayWorstCase(log, config, fronts);
     this.#shared = makeSharedBlocks(config, fronts);
     this.#tables = new PrimaryTables(config, this.#shared);
     this.#database = openDatabase(options.databaseUrl, { ...config.database, applicationName: 'penstock primary' });
@@ -134,8 +137,12 @@ export class Gateway {
     await this.#crew.start().catch((error: Error) => {
       throw new StartupError(error.message);
     });
-    const { host } = this.#parts.config.listen;
-    return { gatewayUrl: `http://${urlHost(host)}:${this.#crew.listenPort}`, controlUrl, ...demo };
+    const { host, tls } = this.#parts.config.listen;
+    return {
+      gatewayUrl: `http${tls === null ? '' : 's'}://${urlHost(host)}:${this.#crew.listenPort}`,
+      controlUrl,
+      ...demo,
+    };
   }
 
   /** Drains and closes everything in order; safe after a start that failed half-way. */
@@ -261,6 +268,14 @@ export class Gateway {
       this.#parts.log.warn({ error: error.message }, 'partitions could not be made ahead'),
     );
   }
+}
+
+/** The bound at info, how it is made at debug. */
+function sayWorstCase(log: Logger, config: Config, fronts: number): void {
+  const sum = worstCase(config, fronts);
+  const { memoryBytesMax } = config.limits;
+  log.info({ fronts, worstCaseBytes: sum.totalBytes, memoryBytesMax }, 'memory at worst');
+  log.debug(`memory at worst, line by line\n${formatWorstCase(sum)}`);
 }
 
 /** An address that clients on this machine can use: a wildcard is reached through loopback. */

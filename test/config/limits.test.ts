@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConfigError } from '#config/config-error.ts';
-import { checkLimits, formatWorstCase, frontCount, frontHeapBytes, worstCase } from '#config/limits.ts';
+import {
+  checkLimits,
+  connectionBound,
+  formatWorstCase,
+  frontCount,
+  frontHeapBytes,
+  worstCase,
+} from '#config/limits.ts';
 import { readOpenFilesMax } from '#config/open-files.ts';
 import { type Config, configSchema } from '#config/schema.ts';
 import { accountHealthBytes } from '#coordinate/local/account-health.ts';
@@ -81,6 +88,33 @@ test('what the system or another key does not grant is a warning', () => {
   assert.match(checkLimits(smallRing, 1, PLENTY)[0]!, /usage\.ringBytes: holds 63 records/);
   const smallBudget = configWith({ threads: { fronts: 1 }, limits: { bodyBytesTotal: 1 << 20 } });
   assert.match(checkLimits(smallBudget, 1, PLENTY)[0]!, /limits\.bodyBytesTotal/);
+});
+
+test('a front accepts what is configured, or its share of what the system grants', () => {
+  const config = configWith({ limits: { connectionsPerFront: 20_000, exchangesPerFront: 12_000 } });
+  assert.equal(connectionBound(config, 1, null), 20_000);
+  assert.equal(connectionBound(config, 1, PLENTY), 20_000);
+  // 3 fronts share (20,000 − 256) files; each connection may need another one for its upstream.
+  assert.equal(connectionBound(config, 3, 20_000), 3_290);
+  // More than two for each exchange: only exchanges need upstreams.
+  assert.equal(connectionBound(config, 1, 30_256), 18_000);
+  assert.equal(connectionBound(config, 64, 256), 1);
+  for (const granted of [300, 1_024, 20_000, 100_000]) {
+    for (const fronts of [1, 3, 8]) {
+      const bound = connectionBound(config, fronts, granted);
+      const used = fronts * (bound + Math.min(bound, config.limits.exchangesPerFront)) + 256;
+      assert.ok(used <= granted || bound === 1, `${fronts} fronts, ${granted} files: ${used}`);
+    }
+  }
+});
+
+test('bodies that wait for room and TLS add their own lines', () => {
+  const { limits } = configWith();
+  const waiting = 2 * (limits.bodyWaitBytes + limits.bodyWaiters * 256);
+  assert.equal(bytesOf(configWith(), 2, 'bodies waiting for room'), waiting);
+  const tls = configWith({ listen: { tls: { certFile: 'c', keyFile: 'k' } } });
+  const more = bytesOf(tls, 2, 'sockets of the fronts') - bytesOf(configWith(), 2, 'sockets of the fronts');
+  assert.equal(more, 2 * limits.connectionsPerFront * 8_192);
 });
 
 test('the default ring holds a largest record of every exchange', () => {

@@ -29,7 +29,7 @@ async function withUpstream(
   }
 }
 
-const account = (baseUrl: string) => ({ baseUrl, apiKey: 'sk-up-secret', models: null });
+const account = (baseUrl: string) => ({ baseUrl, apiKey: 'sk-up-secret', models: null, ca: null });
 
 test('a list of models with the credential is enough', async () => {
   await withUpstream(

@@ -30,6 +30,7 @@ before(async () => {
   });
 });
 afterEach(async () => {
+  letGo();
   upstream.plan = () => ({});
   await gateway.assertIdle();
 });
@@ -56,13 +57,15 @@ async function holdRoom(bytes: number): Promise<Socket> {
   return socket;
 }
 
-/** Keeps a held request from looking stalled. */
-function trickle(socket: Socket): () => void {
-  const timer = setInterval(() => socket.write(' '), 200);
-  return () => {
+/** Held requests, with the timers that keep them from looking stalled. */
+const holders = new Map<Socket, NodeJS.Timeout>();
+
+function letGo(): void {
+  for (const [socket, timer] of holders) {
     clearInterval(timer);
     socket.destroy();
-  };
+  }
+  holders.clear();
 }
 
 async function heldBytes(): Promise<number> {
@@ -70,24 +73,25 @@ async function heldBytes(): Promise<number> {
 }
 
 /** Fills the budget up to less than a MiB. */
-async function fillBudget(): Promise<() => void> {
-  const sockets = await Promise.all([holdRoom(2 * MIB - 4096), holdRoom(2 * MIB - 4096)]);
-  const ends = sockets.map(trickle);
+async function fillBudget(): Promise<void> {
+  for (const socket of await Promise.all([holdRoom(2 * MIB - 4096), holdRoom(2 * MIB - 4096)])) {
+    holders.set(
+      socket,
+      setInterval(() => socket.write(' '), 200),
+    );
+  }
   await waitFor('the budget to be full', async () => (await heldBytes()) > TOTAL - MIB);
-  return () => {
-    for (const end of ends) end();
-  };
 }
 
 test('a body that finds no room waits until there is, on whatever front the room becomes free', async () => {
-  const free = await fillBudget();
+  await fillBudget();
   const waitsBefore = metric(await gateway.metrics(), 'penstock_body_waits_total');
   const pinned = await pinToFronts(gateway.url, 3);
   const answers = pinned.map(({ agent }, i) => send(gateway.url, { key: KEY, agent, body: large(`waits-${i}`, MIB) }));
   await waitFor('three waiting bodies', async () => {
     return metric(await gateway.metrics(), 'penstock_body_waits_total') - waitsBefore === 3;
   });
-  free();
+  letGo();
   for (const [i, answer] of (await Promise.all(answers)).entries()) {
     assert.equal(answer.status, 200);
     assert.equal((await upstream.served(`waits-${i}`)).status, 200);
@@ -101,13 +105,13 @@ function bodyLength(label: string): number {
 }
 
 test('a body that waited in vain is a 503 at its bound, never a 408, and its connection lives on', async () => {
-  const free = await fillBudget();
+  await fillBudget();
   const [{ agent } = assert.fail()] = await pinToFronts(gateway.url, 1);
   const answer = await send(gateway.url, { key: KEY, agent, body: large('in-vain', MIB) });
   assert.equal(answer.status, FAILURES.body_budget_exhausted.status);
   assert.ok(answer.ms > WAIT_MS * 0.9 && answer.ms < WAIT_MS + 1_500, `${answer.ms} ms`);
   assert.ok(answer.json().error.message.startsWith(FAILURES.body_budget_exhausted.text));
-  free();
+  letGo();
   await waitFor('room', async () => (await heldBytes()) === 0);
   const again = await send(gateway.url, { key: KEY, agent, body: large('again', MIB) });
   assert.deepEqual([again.status, again.front], [200, answer.front]);
@@ -115,26 +119,26 @@ test('a body that waited in vain is a 503 at its bound, never a 408, and its con
 });
 
 test('beyond the bound on waiting bodies the next one is refused at once', async () => {
-  const free = await fillBudget();
+  await fillBudget();
   // One connection each: at least one of three fronts gets more than its four.
   const answers = await Promise.all(
     Array.from({ length: 30 }, (_, i) => send(gateway.url, { key: KEY, body: large(`many-${i}`, MIB) })),
   );
-  free();
+  letGo();
   const atOnce = answers.filter((answer) => answer.ms < WAIT_MS * 0.9);
   assert.ok(answers.every(({ status }) => status === 503));
   assert.ok(atOnce.length >= 30 - 3 * 4, `${atOnce.length} at once`);
 });
 
 test('a waiting body whose client leaves takes no room from the others', async () => {
-  const free = await fillBudget();
+  await fillBudget();
   const waitsBefore = metric(await gateway.metrics(), 'penstock_body_waits_total');
   const leaver = await holdRoom(MIB);
   await waitFor('a waiting body', async () => {
     return metric(await gateway.metrics(), 'penstock_body_waits_total') > waitsBefore;
   });
   leaver.destroy();
-  free();
+  letGo();
   const answer = await send(gateway.url, { key: KEY, body: large('behind', MIB) });
   assert.equal(answer.status, 200);
 });

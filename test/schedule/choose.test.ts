@@ -26,6 +26,7 @@ function account(row: number, change: Partial<SnapshotAccount> = {}): SnapshotAc
     concurrency: 2,
     status: 'active',
     modelMap: {},
+    ca: null,
     models: null,
     ...change,
   };

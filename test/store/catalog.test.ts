@@ -34,6 +34,7 @@ function accountWish(fields: Partial<AccountWish> = {}): AccountWish {
     status: 'active',
     models: null,
     modelMap: { 'claude-a': 'claude-b' },
+    ca: null,
     groups: ['main'],
     ...fields,
   };
@@ -81,6 +82,7 @@ test('putting the same thing twice creates it once and brings it to the newer wi
       status: 'active',
       modelMap: { 'claude-a': 'claude-b' },
       models: ['claude-*'],
+      ca: null,
     },
   ]);
   assert.equal((await listKeys(db))[0]!.name, 'laptop');
@@ -183,6 +185,11 @@ test('an account is taken out of use by name, and found with its credential', as
   assert.equal(await setAccountStatus(db, 'a1', 'disabled'), true);
   assert.equal(await setAccountStatus(db, 'none', 'disabled'), false);
   assert.equal((await listAccounts(db))[0]!.status, 'disabled');
-  assert.deepEqual(await findAccount(db, 'a1'), { baseUrl: 'http://127.0.0.1:9100', apiKey: 'sk-up', models: null });
+  assert.deepEqual(await findAccount(db, 'a1'), {
+    baseUrl: 'http://127.0.0.1:9100',
+    apiKey: 'sk-up',
+    models: null,
+    ca: null,
+  });
   assert.equal(await findAccount(db, 'none'), null);
 });

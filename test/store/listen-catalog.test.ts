@@ -68,6 +68,7 @@ test('each change of the catalog names what is wrong now; balances never do', as
     status: 'active',
     models: null,
     modelMap: {},
+    ca: null,
     groups: ['main'],
   } as const;
   const added = await changesOf(changes, 2, () => putAccount(db, { ...account, groups: [...account.groups] }));

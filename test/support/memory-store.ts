@@ -16,7 +16,7 @@ import type { UsageTotals } from '#store/usage-totals.ts';
 export class MemoryStore implements OperatorStore {
   users: UserListing[] = [];
   groups: GroupListing[] = [];
-  accounts: (AccountListing & { apiKey: string })[] = [];
+  accounts: (AccountListing & { apiKey: string; ca: string | null })[] = [];
   keys: (KeyListing & { keyHash: string })[] = [];
   rows: UsageListing[] = [];
   /** Thrown by every method while it is set. */
@@ -41,7 +41,11 @@ export class MemoryStore implements OperatorStore {
     for (const group of wish.groups) this.#group(group);
     const { status, ...rest } = wish;
     const named = status === null ? rest : { ...rest, status };
-    return put(this.accounts, named, { status: status ?? 'active', ...stamp(this.accounts) });
+    return put(this.accounts, named, {
+      status: status ?? 'active',
+      privateCa: wish.ca !== null,
+      ...stamp(this.accounts),
+    });
   }
 
   async putKey(wish: KeyWish): Promise<Put> {
@@ -90,7 +94,7 @@ export class MemoryStore implements OperatorStore {
 
   async listAccounts(): Promise<AccountListing[]> {
     this.#called();
-    return this.accounts.map(({ apiKey: _apiKey, ...account }) => account);
+    return this.accounts.map(({ apiKey: _apiKey, ca: _ca, ...account }) => account);
   }
 
   async listKeys(): Promise<KeyListing[]> {

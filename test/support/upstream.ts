@@ -82,8 +82,8 @@ export interface UpstreamTotals {
 
 export interface UpstreamOptions {
   plan?: (request: Received) => Plan;
-  /** Serve TLS with the self-signed certificate beside this file. */
-  tls?: boolean;
+  /** Serve TLS with the self-signed certificate beside this file, or with another file there. */
+  tls?: boolean | string;
 }
 
 const RESET_AFTER_MS = 40;
@@ -129,7 +129,8 @@ export class Upstream {
   }
 
   static async start(options: UpstreamOptions = {}): Promise<Upstream> {
-    const pem = options.tls ? readFileSync(new URL('./self-signed.pem', import.meta.url)) : null;
+    const pemFile = options.tls === true ? 'self-signed.pem' : options.tls;
+    const pem = pemFile ? readFileSync(new URL(`./${pemFile}`, import.meta.url)) : null;
     const server = pem === null ? createServer() : createTlsServer({ key: pem, cert: pem });
     server.keepAliveTimeout = 60_000;
     await new Promise<void>((resolve, reject) => {

@@ -24,6 +24,7 @@ function account(id: number, change: Partial<CatalogAccount> = {}): CatalogAccou
     concurrency: 3,
     status: 'active',
     modelMap: {},
+    ca: null,
     models: null,
     ...change,
   };

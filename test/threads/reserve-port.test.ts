@@ -3,17 +3,23 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { Listener } from '#edge/listener.ts';
+import { CounterRow, counterBytes } from '#meter/counters.ts';
 import { reservePort } from '#threads/reserve-port.ts';
+
+function makeListener(): Listener {
+  return new Listener({
+    tls: null,
+    connectionsMax: 100,
+    counters: new CounterRow(new SharedArrayBuffer(counterBytes(1)), 0),
+    mayForward: () => false,
+    onRequest: () => {},
+    onFull: () => assert.fail('full'),
+  });
+}
 
 test('a reserved port can be shared by listeners and by nobody else', async () => {
   const reservation = await reservePort('127.0.0.1');
-  const listeners = [0, 1].map(
-    () =>
-      new Listener(
-        () => false,
-        () => {},
-      ),
-  );
+  const listeners = [makeListener(), makeListener()];
   const intruder = createServer().listen(reservation.port, '127.0.0.1');
   const [error] = (await once(intruder, 'error')) as [NodeJS.ErrnoException];
   assert.equal(error.code, 'EADDRINUSE');
@@ -32,10 +38,7 @@ test('a port that is taken is an error, not a silent share', async () => {
   await once(taken, 'listening');
   const address = taken.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const listener = new Listener(
-    () => false,
-    () => {},
-  );
+  const listener = makeListener();
   await assert.rejects(listener.listen('127.0.0.1', port), /cannot listen on 127\.0\.0\.1:\d+/);
   listener.close();
   taken.close();

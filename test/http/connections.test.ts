@@ -1,0 +1,77 @@
+/** Connections beyond the bound of a front are closed at once and counted; those within it are served on. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { after, before, test } from 'node:test';
+import { closeAll } from '../support/close-all.ts';
+import { account, KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
+import { question, send } from '../support/http-client.ts';
+import { metric } from '../support/metrics.ts';
+import { Upstream } from '../support/upstream.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const FRONTS = 2;
+const BOUND = 5;
+const TRIED = 60;
+
+let upstream: Upstream;
+let gateway: TestGateway;
+
+before(async () => {
+  upstream = await Upstream.start();
+  gateway = await TestGateway.start({
+    threads: { fronts: FRONTS },
+    catalog: { ...standardCatalog(upstream.url), accounts: [account('a1', upstream.url, { concurrency: 50 })] },
+    limits: { connectionsPerFront: BOUND },
+    relay: { connectionsPerOrigin: 1, prewarm: 0 },
+  });
+});
+after(async () => {
+  await closeAll(
+    () => gateway?.stop(),
+    () => upstream?.close(),
+  );
+});
+
+async function opened(): Promise<number> {
+  const metrics = await gateway.metrics();
+  return metric(metrics, 'penstock_connections_opened_total') - metric(metrics, 'penstock_connections_closed_total');
+}
+
+async function idleConnection(): Promise<Socket> {
+  const { hostname, port } = new URL(gateway.url);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}
+
+test('beyond the bound new connections are closed at once, counted and said so', async () => {
+  const sockets = await Promise.all(Array.from({ length: TRIED }, idleConnection));
+  const closed = (): number => sockets.filter((socket) => socket.closed || socket.readableEnded).length;
+  for (const socket of sockets) socket.resume();
+  await waitFor('the surplus to be closed', () => closed() >= TRIED - FRONTS * BOUND);
+  assert.equal(await opened(), FRONTS * BOUND, 'every front holds exactly its bound');
+  const refused = metric(await gateway.metrics(), 'penstock_connections_refused_total');
+  assert.equal(refused, TRIED - FRONTS * BOUND);
+  assert.match(gateway.log, /closes new ones/);
+  assert.ok((gateway.log.match(/closes new ones/g) ?? []).length <= FRONTS);
+  const kept = sockets.find((socket) => !socket.closed && !socket.readableEnded)!;
+  kept.write('GET /healthz HTTP/1.1\r\nhost: g\r\n\r\n');
+  const [chunk] = (await once(kept, 'data')) as [Buffer];
+  assert.match(chunk.toString(), /^HTTP\/1\.1 200/);
+  for (const socket of sockets) socket.destroy();
+  await waitFor('no connection left', async () => (await opened()) === 0);
+  assert.equal((await send(gateway.url, { method: 'GET', path: '/healthz' })).status, 200);
+});
+
+test('no more requests are handed to an upstream than there are connections to it', async () => {
+  upstream.plan = () => ({ headersAfterMs: 300 });
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, i) => send(gateway.url, { key: KEY, body: question(`pool-${i}`) })),
+  );
+  const served = answers.filter(({ status }) => status === 200).length;
+  assert.ok(served >= 1 && served <= FRONTS, `${served} served at once`);
+  assert.ok(answers.every(({ status }) => status === 200 || status === 529));
+  assert.equal(upstream.received.length, served, 'what found no connection was refused, not queued unseen');
+});
