@@ -3,6 +3,7 @@
  * standard error and Markdown tables on standard output; ends with 1 when a promise was broken.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { renderReport } from './report.ts';
@@ -63,22 +64,22 @@ async function runAll(): Promise<Outcome[]> {
 }
 
 function say(text: string): void {
-  process.stderr.write(`  ${text}\n`);
+  process.stderr.write(`  ${text} (load ${loadavg()[0]!.toFixed(1)})\n`);
 }
 
-function publish(outcomes: Outcome[], seconds: number): void {
+function publish(outcomes: Outcome[], run: { seconds: number; loadBefore: number }): void {
   if (options.json) {
     const plain = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
     process.stdout.write(`${JSON.stringify(outcomes, plain)}\n`);
     return;
   }
   const command = ['npm run chaos', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
-  const text = renderReport(outcomes, { command, seed: Number(options.seed), seconds });
+  const text = renderReport(outcomes, { command, seed: Number(options.seed), ...run });
   const file = resolve(options.out ?? join(RESULTS, options.quick ? 'chaos-quick.md' : 'chaos.md'));
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
   process.stdout.write(text);
-  say(`written to ${file}`);
+  process.stderr.write(`written to ${file}\n`);
 }
 
 async function main(): Promise<number> {
@@ -87,8 +88,9 @@ async function main(): Promise<number> {
     return 0;
   }
   const startMs = performance.now();
+  const loadBefore = loadavg()[0]!;
   const outcomes = await runAll();
-  publish(outcomes, (performance.now() - startMs) / 1000);
+  publish(outcomes, { seconds: (performance.now() - startMs) / 1000, loadBefore });
   return outcomes.some(({ failures }) => failures.length > 0) ? 1 : 0;
 }
 

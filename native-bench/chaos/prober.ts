@@ -21,7 +21,7 @@ export class Prober {
   }
 
   /** Milliseconds from `sinceMs` to the end of the first whole answer to a request that began after it. */
-  async serviceAfter(sinceMs: number, boundMs = 30_000): Promise<number> {
+  async serviceAfter(sinceMs: number, boundMs = 60_000): Promise<number> {
     let from = this.asked.length;
     while (from > 0 && this.asked[from - 1]!.startMs >= sinceMs) from--;
     const first = await waitFor(

@@ -9,6 +9,8 @@ export interface ReportHead {
   command: string;
   seed: number;
   seconds: number;
+  /** What else the machine did: load average of the minute before. */
+  loadBefore: number;
 }
 
 export function renderReport(outcomes: Outcome[], head: ReportHead): string {
@@ -16,7 +18,7 @@ export function renderReport(outcomes: Outcome[], head: ReportHead): string {
   return [
     '# What crashes do to the books',
     '',
-    `\`${head.command}\`, seed ${head.seed}, ${Math.round(head.seconds)} s, ${machine}.`,
+    `\`${head.command}\`, seed ${head.seed}, ${Math.round(head.seconds)} s, ${machine}, load average ${head.loadBefore.toFixed(1)} before the start.`,
     '',
     'Served is what the upstream says it served, by request; billed is what is in the rows. Both are exact sums over the answers that',
     'clients saw completed. An interrupted answer may be billed up to what the whole one would have cost.',

@@ -138,7 +138,7 @@ export class Rig {
     const { traffic, upstream } = this;
     const before = traffic.completed;
     await waitFor('traffic', () => traffic.completed >= before + CLIENTS && upstream.openNow() >= ACCOUNT_PLACES, {
-      boundMs: 30_000,
+      boundMs: 60_000,
     });
   }
 

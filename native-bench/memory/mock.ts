@@ -6,6 +6,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+/** A crowd connects at once. */
+const BACKLOG = 16_384;
 const PING_MS = 5_000;
 const JSON_AFTER_MS = 200;
 const USAGE = { input_tokens: 25, cache_creation_input_tokens: 0, cache_read_input_tokens: 0, output_tokens: 1 };
@@ -61,12 +63,15 @@ function answer(kind: string, request: IncomingMessage, response: ServerResponse
   else pour(response);
 }
 
-/** Writes until there is no room, again and again. */
+/** Writes for as long as there is room, one piece a turn, so that others are accepted meanwhile. */
 function pour(response: ServerResponse): void {
-  while (!response.destroyed && response.write(ENDLESS));
-  if (!response.destroyed) response.once('drain', () => pour(response));
+  if (response.destroyed) return;
+  if (response.write(ENDLESS)) setImmediate(() => pour(response));
+  else response.once('drain', () => pour(response));
 }
 
 server.keepAliveTimeout = 60_000;
-server.listen(0, '127.0.0.1', () => process.stdout.write(`${(server.address() as AddressInfo).port}\n`));
+server.listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG }, () =>
+  process.stdout.write(`${(server.address() as AddressInfo).port}\n`),
+);
 process.stdin.on('end', () => process.exit(0)).resume();

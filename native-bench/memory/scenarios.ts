@@ -61,7 +61,7 @@ async function bodies({ quick, say }: MemoryOptions): Promise<Result> {
   const requests = quick ? 200 : 1_000;
   const budget = (quick ? 16 : 64) * MIB;
   const limits = { bodyBytesTotal: budget };
-  const subject = await Subject.start({ threads: { fronts: 2 }, limits, relay: { connectionsPerOrigin: 4096 } });
+  const subject = await Subject.start({ threads: { fronts: 2 }, limits });
   const crowd = crowdOf('body', subject, requests, 1_000_000);
   try {
     const count = await crowd.arrived(90_000);
@@ -116,7 +116,6 @@ async function streams({ quick, say }: MemoryOptions): Promise<Result> {
   const subject = await Subject.start({
     threads: { fronts: 1 },
     limits: { exchangesPerFront: 12_000, bodyBytesTotal: 1024 * MIB },
-    relay: { connectionsPerOrigin: 16_384 },
   });
   const first = crowdOf('stream', subject, few, 64 * KIB);
   let second: Crowd | null = null;

@@ -17,6 +17,9 @@ const SETTLE_MS = 1_500;
 const ELSEWHERE = ['supervisor', 'embedded PostgreSQL'];
 const GAUGES = ['penstock_body_bytes_held', 'penstock_stream_bytes_held', 'penstock_exchanges_open'] as const;
 
+/** One upstream for a whole crowd, on a machine that it shares with it. */
+const RELAY = { connectionsPerOrigin: 16_384, connectTimeoutMs: 30_000 };
+
 export interface Peaks {
   bodyBytes: number;
   streamBytes: number;
@@ -57,7 +60,13 @@ export class Subject {
     const before = process.env['NODE_OPTIONS'];
     process.env['NODE_OPTIONS'] = `${before ?? ''} --import=${new URL('force-gc.ts', import.meta.url).href}`;
     try {
-      const gateway = await TestGateway.start({ catalog, log: { level: 'error' }, test: {}, ...config });
+      const gateway = await TestGateway.start({
+        catalog,
+        log: { level: 'error' },
+        test: {},
+        ...config,
+        relay: { ...RELAY, ...(config['relay'] as object) },
+      });
       return new Subject(gateway, mock);
     } catch (error) {
       await stopChild(mock.child);
