@@ -22,10 +22,10 @@ import { reserveNano } from '#meter/reserve.ts';
 import type { UpstreamHeaders } from '#relay/attempt.ts';
 import { makeChoice } from '#schedule/choose.ts';
 import { answerRefusal } from './answers.ts';
-import { BodyReader } from './body-reader.ts';
 import { Exchange, type ExchangeEvents } from './exchange.ts';
 import type { Head } from './head.ts';
 import type { Parts } from './parts.ts';
+import { Receiving, tooLarge } from './receiving.ts';
 import { Relaying } from './relaying.ts';
 import { Reply } from './reply.ts';
 import { matchRoute } from './routes.ts';
@@ -39,11 +39,16 @@ const MODEL_BYTES_MAX = 128;
 
 export class Lifecycle implements ExchangeEvents {
   readonly #parts: Parts;
+  readonly #receiving: Receiving;
   readonly #scheduling: Scheduling;
   readonly #relaying: Relaying;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#receiving = new Receiving(parts, {
+      whole: (exchange) => this.#proceed(exchange),
+      refuse: (exchange, refusal) => this.refuse(exchange, refusal),
+    });
     this.#scheduling = new Scheduling(parts, makeChoice());
     this.#relaying = new Relaying(parts, {
       failover: (exchange, refusal) => this.#failover(exchange, refusal),
@@ -63,7 +68,7 @@ export class Lifecycle implements ExchangeEvents {
     parts.open.add(exchange);
     parts.counters.add(C.requests);
     parts.counters.add(C.exchangesOpened);
-    this.#receive(exchange, res);
+    this.#receiving.start(exchange, res);
     if (head.fault !== '') return this.#refuseHead(exchange);
     const refusal = this.#checkRoute(exchange) ?? this.#checkHead(head) ?? this.#authenticate(exchange, res);
     if (refusal !== null) this.refuse(exchange, refusal);
@@ -147,41 +152,8 @@ export class Lifecycle implements ExchangeEvents {
 
   // ── receive ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes the body in. After an early refusal the rest is read and dropped, so that the client sees the answer. */
-  #receive(exchange: Exchange, res: HttpResponse): void {
-    const { config, bodyRoom } = this.#parts;
-    res.onData((chunk, isLast) => {
-      if (exchange.stage !== 'receiving') return;
-      exchange.lastByteAtMs = nowMs();
-      exchange.body ??= new BodyReader(bodyRoom, exchange, config.limits.bodyBytesMax, exchange.head.contentLength);
-      const code = exchange.body.add(chunk, isLast);
-      if (code === 'waits') return this.#bodyWaits(exchange);
-      if (code !== null)
-        return this.refuse(exchange, code === 'body_too_large' ? tooLarge(config.limits.bodyBytesMax) : refuse(code));
-      if (isLast) this.#bodyWhole(exchange);
-    });
-  }
-
-  #bodyWhole(exchange: Exchange): void {
-    exchange.bodyComplete = true;
-    this.#parts.counters.add(C.requestBytes, exchange.body!.length);
-    this.#proceed(exchange);
-  }
-
-  /** There is no room for the body now. A connection with nothing more to send is not paused: a pause would hide its end. */
-  #bodyWaits(exchange: Exchange): void {
-    if (exchange.bodyWaitsSinceMs === 0) this.#parts.counters.add(C.bodyWaits);
-    exchange.bodyWaitsSinceMs ||= exchange.lastByteAtMs;
-    if (!exchange.body!.isWhole) exchange.reply.pauseRequest();
-  }
-
   bodyRoomFound(exchange: Exchange): void {
-    const now = nowMs();
-    exchange.bodyWaitedMs += now - exchange.bodyWaitsSinceMs;
-    exchange.bodyWaitsSinceMs = 0;
-    exchange.lastByteAtMs = now;
-    exchange.reply.resumeRequest();
-    if (exchange.body!.isWhole) this.#bodyWhole(exchange);
+    this.#receiving.roomFound(exchange);
   }
 
   /** Goes on once both the key is known and the body is whole. */
@@ -337,22 +309,10 @@ export class Lifecycle implements ExchangeEvents {
     this.#parts.bodyRoom.serve();
     this.#parts.durable?.sweep(now);
     for (const exchange of this.#parts.open.snapshot()) {
-      if (exchange.stage === 'receiving') this.#sweepReceiving(exchange, now);
+      if (exchange.stage === 'receiving') this.#receiving.sweep(exchange, now);
       else if (exchange.stage === 'waiting') this.#sweepWaiting(exchange, now);
       else this.#relaying.sweep(exchange, now);
     }
-  }
-
-  #sweepReceiving(exchange: Exchange, now: number): void {
-    const { bodyStallMs, bodyTotalMs, bodyWaitMs } = this.#parts.config.edge;
-    if (exchange.bodyComplete) return;
-    if (exchange.bodyWaitsSinceMs > 0) {
-      if (now - exchange.bodyWaitsSinceMs > bodyWaitMs) this.refuse(exchange, refuse('body_budget_exhausted'));
-      return;
-    }
-    const reading = now - exchange.startedAtMs - exchange.bodyWaitedMs;
-    const late = now - exchange.lastByteAtMs > bodyStallMs || reading > bodyTotalMs;
-    if (late) this.refuse(exchange, refuse('body_timeout'));
   }
 
   #sweepWaiting(exchange: Exchange, now: number): void {
@@ -360,8 +320,4 @@ export class Lifecycle implements ExchangeEvents {
     if (this.#scheduling.giveUp(exchange) === 'granted') return;
     this.refuse(exchange, refuse(exchange.waitsForAccount ? 'accounts_wait_timeout' : 'user_wait_timeout'));
   }
-}
-
-function tooLarge(bytesMax: number): Refusal {
-  return refuse('body_too_large', `The limit is ${bytesMax} bytes.`);
 }

@@ -1,0 +1,84 @@
+/**
+ * The receiving half of an exchange: takes its body in, lets it wait for room in the shared budget, ends what stalls. Part of the
+ * lifecycle; front thread only.
+ */
+import { nowMs } from '#base/clock.ts';
+import { type Refusal, refuse } from '#failure/registry.ts';
+import { C } from '#meter/counters.ts';
+import { BodyReader } from './body-reader.ts';
+import type { Exchange } from './exchange.ts';
+import type { Parts } from './parts.ts';
+import type { HttpResponse } from './uws.ts';
+
+/** Where the lifecycle goes on. */
+export interface ReceivingExits {
+  whole(exchange: Exchange): void;
+  refuse(exchange: Exchange, refusal: Refusal): void;
+}
+
+export class Receiving {
+  readonly #parts: Parts;
+  readonly #exits: ReceivingExits;
+
+  constructor(parts: Parts, exits: ReceivingExits) {
+    this.#parts = parts;
+    this.#exits = exits;
+  }
+
+  /** Takes the body in. After an early refusal the rest is read and dropped, so that the client sees the answer. */
+  start(exchange: Exchange, res: HttpResponse): void {
+    const { config, bodyRoom } = this.#parts;
+    res.onData((chunk, isLast) => {
+      if (exchange.stage !== 'receiving') return;
+      exchange.lastByteAtMs = nowMs();
+      exchange.body ??= new BodyReader(bodyRoom, exchange, config.limits.bodyBytesMax, exchange.head.contentLength);
+      const code = exchange.body.add(chunk, isLast);
+      if (code === 'waits') return this.#waits(exchange);
+      if (code !== null)
+        return this.#exits.refuse(
+          exchange,
+          code === 'body_too_large' ? tooLarge(config.limits.bodyBytesMax) : refuse(code),
+        );
+      if (isLast) this.#whole(exchange);
+    });
+  }
+
+  /** A body that waited for room has got it. */
+  roomFound(exchange: Exchange): void {
+    const now = nowMs();
+    exchange.bodyWaitedMs += now - exchange.bodyWaitsSinceMs;
+    exchange.bodyWaitsSinceMs = 0;
+    exchange.lastByteAtMs = now;
+    exchange.reply.resumeRequest();
+    if (exchange.body!.isWhole) this.#whole(exchange);
+  }
+
+  sweep(exchange: Exchange, now: number): void {
+    const { bodyStallMs, bodyTotalMs, bodyWaitMs } = this.#parts.config.edge;
+    if (exchange.bodyComplete) return;
+    if (exchange.bodyWaitsSinceMs > 0) {
+      if (now - exchange.bodyWaitsSinceMs > bodyWaitMs) this.#exits.refuse(exchange, refuse('body_budget_exhausted'));
+      return;
+    }
+    const reading = now - exchange.startedAtMs - exchange.bodyWaitedMs;
+    const late = now - exchange.lastByteAtMs > bodyStallMs || reading > bodyTotalMs;
+    if (late) this.#exits.refuse(exchange, refuse('body_timeout'));
+  }
+
+  #whole(exchange: Exchange): void {
+    exchange.bodyComplete = true;
+    this.#parts.counters.add(C.requestBytes, exchange.body!.length);
+    this.#exits.whole(exchange);
+  }
+
+  /** There is no room for the body now. A connection with nothing more to send is not paused: a pause would hide its end. */
+  #waits(exchange: Exchange): void {
+    if (exchange.bodyWaitsSinceMs === 0) this.#parts.counters.add(C.bodyWaits);
+    exchange.bodyWaitsSinceMs ||= exchange.lastByteAtMs;
+    if (!exchange.body!.isWhole) exchange.reply.pauseRequest();
+  }
+}
+
+export function tooLarge(bytesMax: number): Refusal {
+  return refuse('body_too_large', `The limit is ${bytesMax} bytes.`);
+}
