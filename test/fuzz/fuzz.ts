@@ -14,7 +14,7 @@ const BATCH = 64;
 
 export interface FuzzOptions {
   seed: number;
-  /** Ends with whichever comes first. */
+  /** Behind the corpus, which is always checked; ends with whichever comes first. */
   ms: number;
   inputsMax?: number;
   corpus: readonly Buffer[];
@@ -37,12 +37,12 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
   const random = seededRandom(options.seed);
   const corpus = [...options.corpus, ...target.seeds];
   const result: FuzzResult = { inputs: 0, branches: 0, found: [], failure: null };
-  const endMs = performance.now() + options.ms;
   const coverage = new Coverage(target.sources);
   await coverage.start();
   try {
     result.failure = firstFailure(target, corpus);
     await coverage.isNew(true);
+    const endMs = performance.now() + options.ms;
     while (result.failure === null && performance.now() < endMs && result.inputs < (options.inputsMax ?? Infinity)) {
       const batch = Array.from({ length: BATCH }, () =>
         mutate(corpus[below(random, corpus.length)]!, { random, corpus, words: target.words }),

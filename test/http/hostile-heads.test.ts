@@ -6,16 +6,21 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { KEY } from '../support/gateway.ts';
 import { HostileScene, questionText } from '../support/hostile-scene.ts';
+import { send } from '../support/http-client.ts';
 import { metric } from '../support/metrics.ts';
 import { RawSocket, rawRequest, type WireAnswer } from '../support/raw-socket.ts';
 
 /** The server gives up on a head that never becomes whole after 10 s, checked every few. */
 const GIVES_UP_MS = 15_000;
+/** Longer than the server leaves a connection alone that owes it something. */
+const SILENT_MS = 13_000;
 
 let scene: HostileScene;
 
 before(async () => {
-  scene = await HostileScene.start({ rest: { errorsBeforeRest: 2 } });
+  scene = await HostileScene.start({ rest: { errorsBeforeRest: 2 } }, (label) =>
+    label === 'silent' ? { headersAfterMs: SILENT_MS } : {},
+  );
 });
 afterEach(async () => {
   await scene.assertUnharmed();
@@ -122,42 +127,44 @@ const NEVER_WHOLE: [what: string, bytes: string][] = [
   ['an empty line before the request', `\r\n${rawRequest({ body: asking })}`],
 ];
 
-test('a head that never becomes a whole one is closed without a word after some seconds, and holds nothing meanwhile', async () => {
-  const sockets = await Promise.all(
-    NEVER_WHOLE.map(async ([what, bytes]) => {
-      const socket = await RawSocket.open(scene.url);
-      await socket.write(bytes);
-      return { what, socket };
-    }),
-  );
-  await scene.assertUnharmed();
-  await Promise.all(
-    sockets.map(async ({ what, socket }) => {
-      await socket.isEnded(GIVES_UP_MS).catch((error) => assert.fail(`${what}: ${error.message}`));
-      assert.equal(socket.text, '', what);
-    }),
-  );
-  assert.deepEqual(scene.arrived('never-whole'), []);
-});
+async function endsUnanswered(what: string, bytes: string): Promise<void> {
+  const socket = await RawSocket.open(scene.url);
+  await socket.write(bytes);
+  await socket.isEnded(GIVES_UP_MS).catch((error) => assert.fail(`${what}: ${error.message}`));
+  assert.equal(socket.text, '', what);
+}
 
-test('a head that trickles in, a few bytes a second, is closed before it can become a burden', async () => {
-  const sockets = await Promise.all(Array.from({ length: 20 }, () => RawSocket.open(scene.url)));
+/** A header byte every 30 ms, never the whole head. */
+async function tricklesInVain(): Promise<void> {
+  const socket = await RawSocket.open(scene.url);
   const head = rawRequest({ lines: Array.from({ length: 60 }, (_, i) => `x-${i}: v`) });
-  let at = 0;
-  await sockets[0]!.until(
-    'the end of every slow connection',
-    () => {
-      for (const socket of sockets) if (!socket.ended) void socket.write(head[at % head.length]!);
-      at = Math.min(at + 1, head.length - 10);
-      return sockets.every(({ ended }) => ended);
-    },
-    20_000,
-  );
+  let at = head.indexOf('\r\n') + 2;
+  await socket.write(head.slice(0, at));
+  const drip = setInterval(() => void socket.write(head[at++] ?? ''), 30);
+  await socket.isEnded(GIVES_UP_MS).finally(() => clearInterval(drip));
+  assert.equal(socket.text, '');
+}
+
+async function waitsForSilentUpstream(): Promise<void> {
+  const { socket, answer } = await ask(rawRequest({ body: questionText('silent') }));
+  assert.equal(answer?.status, 200);
+  assert.ok(socket.ms > SILENT_MS);
+  assert.match(answer.head, /\r\nkeep-alive: timeout=8\r\n/);
+  socket.close();
+}
+
+test('heads that never become whole, also by trickling, are closed without a word within 15 s; a silent upstream is waited for longer', async () => {
+  await Promise.all([
+    ...NEVER_WHOLE.map(([what, bytes]) => endsUnanswered(what, bytes)),
+    ...Array.from({ length: 20 }, () => tricklesInVain()),
+    waitsForSilentUpstream(),
+    send(scene.url, { key: KEY, body: questionText('beside') }).then(({ status }) => assert.equal(status, 200)),
+  ]);
+  assert.deepEqual(scene.arrived('never-whole'), []);
 });
 
 // ── bytes of headers ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Values of a header that travels on, by each byte: what arrives is what was sent, or the request is refused as the client's fault. */
 test('no byte in a header or query makes the upstream look guilty: it arrives as it was sent or is refused with 400', async () => {
   const outcomes = { arrived: 0, refused: 0 };
   const places: [string, (byte: string) => Parameters<typeof rawRequest>[0]][] = [

@@ -12,16 +12,24 @@ import { RawSocket, rawRequest } from '../support/raw-socket.ts';
 import { findRow, usageOf } from '../support/usage.ts';
 import { waitFor } from '../support/wait-for.ts';
 
+/** The test's `endless` answers end by it, its floods by the bytes of the drain long before. */
+const DRAIN_MS = 800;
+
 let scene: HostileScene;
 
 before(async () => {
-  scene = await HostileScene.start({ relay: { clientGoneDrainMs: 400 } }, (label) => {
-    if (label.startsWith('endless')) return { events: 2_000, paceMs: 20, usage: { inputTokens: 77 } };
-    if (label.startsWith('silent')) return { headersAfterMs: 60_000 };
-    if (label.startsWith('long')) return { events: 40, paceMs: 10, usage: { inputTokens: 55 } };
-    if (label.startsWith('late')) return { headersAfterMs: 5_000 };
-    return {};
-  });
+  scene = await HostileScene.start(
+    { relay: { clientGoneDrainMs: DRAIN_MS, clientGoneDrainBytes: 262_144 } },
+    (label) => {
+      if (label.startsWith('endless')) return { events: 2_000, paceMs: 20, usage: { inputTokens: 77 } };
+      if (label.startsWith('flood')) return { events: 1_500, eventChars: 1_000, paceMs: 2, usage: { inputTokens: 99 } };
+      if (label.startsWith('breaks')) return { events: 20, breakAt: 6, breakHow: 'reset' };
+      if (label.startsWith('silent')) return { headersAfterMs: 60_000 };
+      if (label.startsWith('long')) return { events: 40, paceMs: 10, usage: { inputTokens: 55 } };
+      if (label.startsWith('late')) return { headersAfterMs: 5_000 };
+      return {};
+    },
+  );
 });
 afterEach(() => scene.assertUnharmed());
 after(() => scene.stop());
@@ -127,6 +135,30 @@ test('a reset in the middle of a stream ends it upstream within the drain; what 
   await scene.gateway.assertIdle();
   const row = findRow(await usageOf(scene.gateway), served.requestId);
   assert.deepEqual([row.status, row.inputTokens], ['client_gone', 77]);
+});
+
+test('a flood is read on for no more than the bytes of the drain when its client is gone', async () => {
+  const before = await value('penstock_upstream_bytes_total');
+  const socket = await opened({ body: questionText('flood', { stream: true }) });
+  await socket.receives('content_block_delta');
+  socket.reset();
+  const served = await scene.upstream.served('flood');
+  assert.equal(served.ending, 'left');
+  await scene.gateway.assertIdle();
+  const row = findRow(await usageOf(scene.gateway), served.requestId);
+  assert.deepEqual([row.status, row.inputTokens, row.usageSource], ['client_gone', 99, 'estimated']);
+  const read = (await value('penstock_upstream_bytes_total')) - before;
+  assert.ok(read > 262_144 && read < 1_000_000, `${read} bytes were read of at least 1.5 MB`);
+});
+
+test('a stream that its upstream breaks ends in an error event and a FIN inside the chunked framing, not in a reset', async () => {
+  const socket = await opened({ body: questionText('breaks', { stream: true }) });
+  await socket.isEnded();
+  const [answer] = socket.answers;
+  assert.equal(socket.ending, 'fin');
+  assert.equal(answer?.whole, false);
+  assert.match(socket.text, /event: error\ndata: [^\n]+\n\n\r\n$|event: error\ndata: [^\n]+\n\n$/);
+  assert.doesNotMatch(socket.text, /\r\n0\r\n/);
 });
 
 test('a reset behind the last byte changes nothing: the answer was whole and is billed as completed', async () => {
