@@ -33,8 +33,11 @@ const FRAMING_BYTES = 12;
  * begins its 10 s anew.
  */
 const RETRY_EVERY_MS = 4_000;
-/** What the server itself may hold of an answer whose socket takes no more: the last cork, and a little framing. */
-const SERVER_BYTES = 16 * 1024;
+/**
+ * What a reader that is held back costs beside its pending bytes: the server's own rest of the last cork (16 KiB), and what had been
+ * read from the upstream when it was paused (up to two reads of 64 KiB). Measured with 1,000 readers that take nothing: 0.3 MiB each.
+ */
+const BLOCKED_BYTES = 144 * 1024;
 const nothing = (): void => {};
 
 export interface ReplyShared {
@@ -271,7 +274,7 @@ export class Reply {
     if (this.#pendingBytes > this.#shared.highWaterBytes || !this.#takeBudget()) this.#cutOff();
   }
 
-  /** The budget holds everything that waits for this reader outside the kernel, the server's own rest included. */
+  /** The budget holds everything that waits for this reader outside the kernel. */
   #takeBudget(): boolean {
     const needed = budgetFor(this.#pendingBytes);
     if (needed <= this.#budgeted) return true;
@@ -316,7 +319,7 @@ export class Reply {
 
 /** Whole KiB, as the budget counts. */
 function budgetFor(pendingBytes: number): number {
-  return SERVER_BYTES + ((pendingBytes + 1023) & ~1023);
+  return BLOCKED_BYTES + ((pendingBytes + 1023) & ~1023);
 }
 
 function writePairs(res: HttpResponse, pairs: readonly string[]): void {

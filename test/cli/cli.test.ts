@@ -248,6 +248,9 @@ test('doctor checks what it can without a gateway, and asks a running one', asyn
   assert.equal(found.get('configuration'), 'ok');
   assert.equal(found.get('memory'), 'ok');
   assert.equal(found.get('prices'), 'ok');
+  assert.equal(found.get('tls'), 'ok');
+  assert.match(stopped.out, /256 MiB request bodies: limits\.bodyBytesTotal/);
+  assert.match(stopped.out, /each front accepts \d+ connections/);
   assert.match(stopped.out, /4096 output tokens are reserved .* at most \d+(\.\d+)? USD a million tokens/);
   assert.equal(found.get('gateway'), 'warn');
   assert.equal(found.get('data port'), 'ok');

@@ -22,11 +22,17 @@ const CA = readFileSync(new URL('../support/self-signed.pem', import.meta.url), 
 
 let plain: LateReader;
 let secure: LateReader;
+let refusing: LateReader;
 let upstream: Upstream;
 let gateway: TestGateway;
 
 before(async () => {
-  [plain, secure, upstream] = await Promise.all([LateReader.start(false), LateReader.start(true), Upstream.start()]);
+  [plain, secure, refusing, upstream] = await Promise.all([
+    LateReader.start(false),
+    LateReader.start(true),
+    LateReader.start(false, 529),
+    Upstream.start(),
+  ]);
   const mapped = { modelMap: { [MODEL]: MAPPED } };
   const accounts: [string, string, object][] = [
     ['plain', plain.url, {}],
@@ -34,11 +40,15 @@ before(async () => {
     ['tls', secure.url, { ca: CA }],
     ['tls-mapped', secure.url, { ca: CA, ...mapped }],
     ['ordinary', upstream.url, {}],
+    ['refusing', refusing.url, { priority: 1 }],
   ];
   gateway = await TestGateway.start({
     catalog: {
       groups: accounts.map(([name]) => ({ name })),
-      accounts: accounts.map(([name, url, fields]) => account(name, url, { groups: [name], ...fields })),
+      accounts: [
+        ...accounts.map(([name, url, fields]) => account(name, url, { groups: [name], ...fields })),
+        account('second', upstream.url, { groups: ['refusing'], priority: 9 }),
+      ],
       users: [{ name: 'u1', balanceUsd: 1000, concurrency: 1000 }],
       keys: accounts.map(([name]) => ({ user: 'u1', group: name, key: `${KEY}-${name}` })),
     },
@@ -49,12 +59,17 @@ after(async () => {
     () => gateway?.stop(),
     () => plain?.close(),
     () => secure?.close(),
+    () => refusing?.close(),
     () => upstream?.close(),
   );
 });
 
 async function heldBytes(): Promise<number> {
   return metric(await gateway.metrics(), 'penstock_body_bytes_held');
+}
+
+function hashOf(bytes: string | Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 for (const name of ['plain', 'plain-mapped', 'tls', 'tls-mapped']) {
@@ -73,7 +88,7 @@ for (const name of ['plain', 'plain-mapped', 'tls', 'tls-mapped']) {
     }
     const received = await within('the upload', 20_000, call.readBody());
     const sent = name.endsWith('mapped') ? body.replace(`"model":"${MODEL}"`, `"model":"${MAPPED}"`) : body;
-    assert.equal(received, createHash('sha256').update(sent).digest('hex'));
+    assert.equal(received, hashOf(sent));
     await waitFor('the body to be released while its answer is open', async () => (await heldBytes()) === 0);
     assert.equal(metric(await gateway.metrics(), 'penstock_exchanges_open'), 1);
     call.finish();
@@ -81,6 +96,18 @@ for (const name of ['plain', 'plain-mapped', 'tls', 'tls-mapped']) {
     await gateway.assertIdle();
   });
 }
+
+test('an account that refuses before it has read the upload harms neither the next account’s nor its own', async () => {
+  const body = JSON.stringify(question('refused', { stream: true, system: 'y'.repeat(BODY_BYTES) }));
+  const answer = await open(gateway.url, { key: `${KEY}-refusing`, body });
+  assert.equal(answer.statusCode, 200);
+  // The refused upload is still on its way when the answer of the second account is read to its end.
+  const served = await finish(answer);
+  assert.equal(served.whole, true);
+  const second = upstream.received.find(({ label }) => label === 'refused')!;
+  assert.equal(hashOf(second.body), hashOf(body));
+  await gateway.assertIdle();
+});
 
 test('open streams hold no body', async () => {
   const streams = 40;

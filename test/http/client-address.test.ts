@@ -15,6 +15,7 @@ let gateway: TestGateway;
 before(async () => {
   upstream = await Upstream.start();
   gateway = await TestGateway.start({
+    log: { level: 'debug' },
     listen: { trustedProxies: [PROXY, '2001:db8:1::/48'] },
     catalog: {
       ...standardCatalog(upstream.url),
@@ -46,6 +47,11 @@ for (const [what, localAddress, header, status] of CASES) {
     assert.equal(answer.status, status, answer.body.toString());
   });
 }
+
+test('the start says what memory the process may need at worst, and of what it is made up', () => {
+  assert.match(gateway.log, /"worstCaseBytes":\d{9,},.*"memory at worst"/);
+  assert.match(gateway.log, /bodies waiting for room .*limits\.bodyWaitBytes/);
+});
 
 test('the header never travels on to an upstream', async () => {
   await send(gateway.url, {

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { closeAll } from '../support/close-all.ts';
 import { account, KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
-import { question, send } from '../support/http-client.ts';
+import { question, send, sendRaw } from '../support/http-client.ts';
 import { metric } from '../support/metrics.ts';
 import { Upstream } from '../support/upstream.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -75,3 +75,30 @@ test('no more requests are handed to an upstream than there are connections to i
   assert.ok(answers.every(({ status }) => status === 200 || status === 529));
   assert.equal(upstream.received.length, served, 'what found no connection was refused, not queued unseen');
 });
+
+const START = 'GET /v1/messages HTTP/1.1\r\nhost: g\r\n';
+
+/** A head of so many header lines, `host` included. */
+function headOfLines(lines: number): string {
+  return `${START}${Array.from({ length: lines - 1 }, (_, i) => `h${i}: v\r\n`).join('')}\r\n`;
+}
+
+/** A head of so many bytes. */
+function headOfBytes(bytes: number): string {
+  return `${START}x: ${'v'.repeat(bytes - START.length - 7)}\r\n\r\n`;
+}
+
+// The server's own bounds: README names them.
+const HEADS: [what: string, head: string, status: number][] = [
+  ['98 header lines pass', headOfLines(98), 405],
+  ['99 header lines are a 431', headOfLines(99), 431],
+  ['a head of 4,096 bytes passes', headOfBytes(4_096), 405],
+  ['a head of 4,200 bytes is a 431', headOfBytes(4_200), 431],
+];
+
+for (const [what, head, status] of HEADS) {
+  test(what, async () => {
+    const { text } = await sendRaw(gateway.url, [head], 5_000);
+    assert.equal(Number(text.slice(9, 12)), status, text);
+  });
+}

@@ -106,7 +106,7 @@ before(async () => {
       exchangesPerFront: EXCHANGES_PER_FRONT,
       users: USER_ROWS,
     },
-    edge: { bodyStallMs: 1_000 },
+    edge: { bodyStallMs: 1_000, bodyWaitMs: 400 },
     queue: { perUser: 1, perAccount: 1, waitMs: WAIT_MS },
     relay: { headersTimeoutMs: 800, idleTimeoutMs: 800, totalTimeoutMs: 2_500, connectTimeoutMs: 500, attempts: 2 },
     auth: { lookupTimeoutMs: 500 },

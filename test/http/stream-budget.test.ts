@@ -42,12 +42,16 @@ test('the bytes that wait for all readers together stay within their budget', as
     ),
   );
   let most = 0;
-  await waitFor('every reader to be held back or cut off', async () => {
-    const metrics = await gateway.metrics();
-    most = Math.max(most, metric(metrics, 'penstock_stream_bytes_held'));
-    const left = metric(metrics, 'penstock_client_gone_total');
-    return left + metric(metrics, 'penstock_backpressure_pauses_total') >= READERS && left > 0;
-  });
+  await waitFor(
+    'every reader to be held back or cut off',
+    async () => {
+      const metrics = await gateway.metrics();
+      most = Math.max(most, metric(metrics, 'penstock_stream_bytes_held'));
+      const left = metric(metrics, 'penstock_client_gone_total');
+      return left + metric(metrics, 'penstock_backpressure_pauses_total') >= READERS && left > 0;
+    },
+    { boundMs: 30_000 },
+  );
   assert.ok(most > 0 && most <= TOTAL, `${most} bytes held`);
   const metrics = await gateway.metrics();
   assert.ok(metric(metrics, 'penstock_exchanges_open') > 0, 'who fits is held back, not cut off');

@@ -25,19 +25,24 @@ export class LateReader {
   readonly calls: LateCall[] = [];
   readonly #server: ReturnType<typeof createServer>;
 
-  private constructor(server: ReturnType<typeof createServer>, url: string) {
+  private constructor(server: ReturnType<typeof createServer>, url: string, status: number) {
     this.#server = server;
     this.url = url;
-    server.on('request', (request, response) => this.#serve(request, response));
+    server.on('request', (request, response) => this.#serve(request, response, status));
   }
 
-  static async start(tls: boolean): Promise<LateReader> {
+  /** With a `status` it refuses every request at once, and reads its body only when the test says so. */
+  static async start(tls: boolean, status = 200): Promise<LateReader> {
     const pem = readFileSync(new URL('./self-signed.pem', import.meta.url));
     const server = tls ? createTlsServer({ key: pem, cert: pem }) : createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    return new LateReader(server as ReturnType<typeof createServer>, `http${tls ? 's' : ''}://127.0.0.1:${port}`);
+    return new LateReader(
+      server as ReturnType<typeof createServer>,
+      `http${tls ? 's' : ''}://127.0.0.1:${port}`,
+      status,
+    );
   }
 
   async close(): Promise<void> {
@@ -45,7 +50,7 @@ export class LateReader {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
+  #serve(request: IncomingMessage, response: ServerResponse, status: number): void {
     if (request.method !== 'POST') return void response.writeHead(404).end();
     const shape = {
       id: 'msg_late',
@@ -57,8 +62,9 @@ export class LateReader {
       tool: false,
     };
     const frames = streamFrames(shape);
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
-    for (const frame of frames.slice(0, 3)) response.write(frame);
+    response.writeHead(status, { 'content-type': status === 200 ? 'text/event-stream' : 'application/json' });
+    if (status === 200) for (const frame of frames.slice(0, 3)) response.write(frame);
+    else response.flushHeaders();
     this.calls.push({
       readBody: async () => {
         const hash = createHash('sha256');
