@@ -64,13 +64,6 @@ export function takeOwnerLock(path: string, options: OwnerLockOptions = {}): Own
   };
 }
 
-/** Whether the process that a lock file names lives (and, with `ownIsFree`, is another one). */
-export function isOwnerAlive(path: string, { ownIsFree = false }: OwnerLockOptions = {}): boolean {
-  const content = read(path);
-  const holder = content === null ? null : parse(content);
-  return holder !== null && lives(holder, ownIsFree);
-}
-
 /** Null when the lock `path` is ours now, else its live holder. */
 function take(path: string, own: string, ownIsFree: boolean): Holder | null {
   for (let tries = 0; tries < TRIES_MAX; tries++) {

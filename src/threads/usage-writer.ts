@@ -186,6 +186,8 @@ async function end(deadlineMs: number): Promise<void> {
   log.info({ rowsWaiting }, 'usage-writer ends');
   tell({ type: 'drained', rowsWaiting });
   port.close();
+  // What a lost connection left of timers and sockets must not hold up the end of the process.
+  process.exit(0);
 }
 
 /** Lets the pump delete what is done, then ends it; what is in flight at the deadline is broken off and settled by the fence. */
