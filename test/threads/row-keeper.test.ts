@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { RowGenerations, rowGenerationBytes } from '#coordinate/local/row-generations.ts';
 import { RowTable } from '#coordinate/local/row-table.ts';
 import type { PrimaryToFront } from '#threads/protocol.ts';
 import { RowKeeper, type RowKind } from '#threads/row-keeper.ts';
+import { FRONTS, makeBlocks, openBlocks } from '../support/shared-tables.ts';
+import { within } from '../support/wait-for.ts';
+import type { RowStressData, ToPrimary } from './row-stress-worker.ts';
 
 type DropRows = Extract<PrimaryToFront, { type: 'dropRows' }>;
 
@@ -109,3 +113,71 @@ test('an account that has left the catalog gives its row up, a listed one never'
   assert.deepEqual(cleared, ['accounts 1']);
   keeper.close();
 });
+
+for (const seed of [3, 58, 9_001]) {
+  test(`on real threads no front ever uses a row that belongs to somebody else (seed ${seed})`, async () => {
+    const blocks = makeBlocks(CAPACITY, 8);
+    const { table: slots } = openBlocks(blocks, FRONTS);
+    const generations = new SharedArrayBuffer(rowGenerationBytes(CAPACITY));
+    const owners = new SharedArrayBuffer(CAPACITY * 4);
+    const ownerOf = new Int32Array(owners);
+    const users = new RowTable(CAPACITY, new RowGenerations(generations));
+    const accounts = new RowTable(1, new RowGenerations(new SharedArrayBuffer(rowGenerationBytes(1))));
+    const ports = new Map<number, MessagePort>();
+    const keeper = new RowKeeper({
+      rows: { users, accounts },
+      isIdle: (_kind, row) => slots.demand(row) === 0,
+      isListed: () => true,
+      forgetUsers: () => {},
+      clear: (_kind, row) => {
+        ownerOf[row] = 0;
+        slots.setLimit(row, 0);
+      },
+      fronts: () => [...ports.keys()],
+      tell: (front, message) => ports.get(front)?.postMessage(message),
+      log: { info: () => {} } as never,
+    });
+    const lookup = (front: number, user: number): void => {
+      const seat = users.assign(user);
+      if (seat?.fresh) {
+        ownerOf[seat.row] = user;
+        slots.setLimit(seat.row, 2);
+      }
+      ports.get(front)!.postMessage({ type: 'seat', user, seat });
+    };
+    const workers: Worker[] = [];
+    const run = (front: number): Promise<number> => {
+      const { port1, port2 } = new MessageChannel();
+      ports.set(front, port1);
+      const shared = { blocks, generations, owners, front, seed: seed * 10 + front, uses: 1_200, users: 40 };
+      const workerData: RowStressData = { ...shared, port: port2 };
+      const worker = new Worker(new URL('./row-stress-worker.ts', import.meta.url), {
+        workerData,
+        transferList: [port2],
+      });
+      workers.push(worker);
+      return new Promise((resolve, reject) => {
+        worker.once('error', reject);
+        port1.on('message', (message: ToPrimary) => {
+          if (message.type === 'lookup') lookup(front, message.user);
+          else if (message.type === 'rowsDropped') keeper.answered(front, message.id, message.inUse);
+          else {
+            ports.delete(front);
+            keeper.frontGone(front);
+            port1.close();
+            resolve(message.used);
+          }
+        });
+      });
+    };
+    try {
+      const uses = Promise.all(Array.from({ length: FRONTS }, (_, front) => run(front)));
+      await within(`all uses of rows (seed ${seed})`, 30_000, uses);
+      assert.ok(users.frees > 100, `${users.frees} rows changed their owner`);
+      for (let row = 0; row < CAPACITY; row++) assert.equal(slots.inUse(row), 0);
+    } finally {
+      keeper.close();
+      await Promise.all(workers.map((worker) => worker.terminate()));
+    }
+  });
+}

@@ -148,3 +148,34 @@ for (const startIndex of [0, 2 ** 31 - 300, 2 ** 32 - 300]) {
     assert.deepEqual(durable(), [true, true, true, true, true]);
   });
 }
+
+for (const [seed, startAt] of [
+  [5, 2 ** 31 - 3_000],
+  [91, 2 ** 32 - 3_000],
+  [4_242, 2 ** 32 - 200_000],
+] as const) {
+  test(`a producer and a consumer at random lose, tear and reorder nothing, over the wrap of the indexes (seed ${seed})`, async () => {
+    const records = 8_000;
+    const ring = new SharedArrayBuffer(usageRingBytes(CAPACITY));
+    startRingAt(ring, startAt);
+    const shared = { ring, pressure: new SharedArrayBuffer(pressureBytes()), records, seed };
+    const start = (name: string) =>
+      new Worker(new URL(`../support/${name}`, import.meta.url), { workerData: { ...shared } });
+    const consumer = start('ring-stress-consumer.ts');
+    const producer = start('ring-stress-producer.ts');
+    try {
+      const answer = await within(
+        `all records through the ring (seed ${seed})`,
+        30_000,
+        new Promise<{ kept: number; wrong: number; rewinds: number }>((resolve, reject) => {
+          consumer.once('message', resolve);
+          for (const worker of [consumer, producer]) worker.once('error', reject);
+        }),
+      );
+      assert.deepEqual([answer.kept, answer.wrong], [records, 0], `seed ${seed}`);
+      assert.ok(answer.rewinds > 10);
+    } finally {
+      await Promise.all([consumer.terminate(), producer.terminate()]);
+    }
+  });
+}

@@ -2,7 +2,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { OWNERS, type OwnedBlocks, openOwned } from '../../support/shared-tables.ts';
 
-const { blocks, opening, stop } = workerData as { blocks: OwnedBlocks; opening: bigint; stop: SharedArrayBuffer };
+const { blocks, opening, spentModel, stop } = workerData as {
+  blocks: OwnedBlocks;
+  opening: bigint;
+  spentModel: SharedArrayBuffer;
+  stop: SharedArrayBuffer;
+};
+const spent = new BigInt64Array(spentModel);
 const { userSlots, ledger, bodyBudget } = openOwned(blocks, OWNERS - 1);
 const { rows, queueMax } = blocks.users.shape;
 const stopped = new Int32Array(stop);
@@ -17,7 +23,9 @@ while (Atomics.load(stopped, 0) === 0) {
   for (let row = 0; row < rows; row++) {
     see(userSlots.inUse(row) <= userSlots.limit(row), `row ${row}: more places than its limit`);
     see(userSlots.waiting(row) <= queueMax, `row ${row}: more tickets than its queue holds`);
-    see(ledger.available(row) <= opening, `row ${row}: more money than it began with`);
+    // Read before: what was spent by then is spent for good.
+    const rest = opening - Atomics.load(spent, row);
+    see(ledger.available(row) <= rest, `row ${row}: more money is shown than there is`);
     see(ledger.reserved(row) >= 0n, `row ${row}: reservations below nothing`);
     for (let owner = 0; owner < OWNERS; owner++) {
       see(userSlots.held(owner, row) >= 0, `row ${row}: owner ${owner} has fewer places than none`);

@@ -122,7 +122,7 @@ test('what an earlier process still has in use is one sweep too', () => {
 /** Deaths of each front, each followed by a successor that takes its index. */
 const DEATHS = 6;
 const STEPS = 20_000;
-const OPENING = 500n;
+const OPENING = 20_000n;
 
 for (const seed of [11, 205, 77_003]) {
   test(`fronts that work, wait, die and are replaced at random leave nothing and exceed nothing (seed ${seed})`, async () => {
@@ -138,11 +138,12 @@ for (const seed of [11, 205, 77_003]) {
       placesModel: new SharedArrayBuffer((rows + 1) * 4),
       moneyModel: new SharedArrayBuffer(rows * 8),
       uncommitted: new SharedArrayBuffer(rows * 8),
+      spentModel: new SharedArrayBuffer(rows * 8),
       opening: OPENING,
     };
     const stop = new SharedArrayBuffer(4);
     const observer = new Worker(new URL('./reclaim-observer.ts', import.meta.url), {
-      workerData: { blocks, opening: OPENING, stop },
+      workerData: { blocks, opening: OPENING, spentModel: shared.spentModel, stop },
     });
     const observed = firstMessage<{ seen: string[]; looks: number }>(observer);
     const committer = commitOften(primary.ledger, shared.uncommitted, rows);
@@ -166,10 +167,11 @@ for (const seed of [11, 205, 77_003]) {
         undone += left.userPlaces + left.tickets;
       }
     };
-    await Promise.all(Array.from({ length: FRONTS }, (_, front) => live(front)));
-    Atomics.store(new Int32Array(stop), 0, 1);
+    await Promise.all(Array.from({ length: FRONTS }, (_, front) => live(front))).finally(() => {
+      Atomics.store(new Int32Array(stop), 0, 1);
+      committer.stop();
+    });
     const { seen, looks } = await observed;
-    committer.stop();
     assert.deepEqual(seen, [], `seed ${seed}`);
     assert.ok(looks > 1000 && grants > 100 && undone > 10, `${looks} looks, ${grants} grants, ${undone} undone`);
     assert.deepEqual(compareSums(primary, OWNERS), []);
