@@ -35,6 +35,8 @@ export interface Audit {
   broken: number;
   refused: Record<string, number>;
   unanswered: Record<string, number>;
+  /** Unanswered requests that had reached the upstream all the same. */
+  readAndLost: number;
   rows: number;
   /** Completed for the client, yet no row at all. */
   unbilled: number;
@@ -72,6 +74,7 @@ export function audit({ asked, ledger, rows, debitedNanoUsd }: Evidence): Audit 
   for (const request of asked) {
     const row = rowOf.get(request.label);
     const entry = row === undefined ? lastServed.get(request.label) : served.get(row.upstreamRequestId);
+    if (request.ending === 'unanswered' && lastServed.has(request.label)) result.readAndLost++;
     if (request.ending === 'completed') {
       if (!auditCompleted(result, row, entry, request.label)) result.faultyEndsMs.push(request.endMs);
     } else if (row !== undefined && entry !== undefined) auditInterrupted(result, row, entry);
@@ -93,6 +96,7 @@ function emptyAudit(asked: Asked[], rows: Row[], debitedNanoUsd: bigint): Audit 
     broken: count('broken'),
     refused: countBy(asked, 'refused', ({ status }) => String(status)),
     unanswered: countBy(asked, 'unanswered', ({ cause }) => cause),
+    readAndLost: 0,
     rows: rows.length,
     unbilled: 0,
     different: 0,
