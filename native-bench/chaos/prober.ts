@@ -8,7 +8,7 @@ import { type Asked, ask } from './traffic.ts';
 
 const EVERY_MS = 20;
 const OPEN_MAX = 16;
-const ANSWER_BOUND_MS = 20_000;
+const ANSWER_BOUND_MS = 45_000;
 
 export class Prober {
   readonly asked: Asked[] = [];

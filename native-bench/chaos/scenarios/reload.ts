@@ -15,7 +15,7 @@ import {
 
 const NAME = 'reload, SIGHUP under 64 connecting clients';
 const PROMISE =
-  'no refused connection; resets of connections not yet accepted below 1 in 1,000; no answer broken; limits hold across both processes; all billed exactly; nothing left over';
+  'no refused connection or request; resets of connections not yet accepted below 1 in 1,000; no answer broken; limits hold across both processes; all billed exactly; nothing left over';
 const CLIENTS = 64;
 const RESET_SHARE_MAX = 0.001;
 /** Few connections on a crowded machine: a switch may reset what waits in one accept queue at that moment. */
@@ -98,6 +98,7 @@ function judge(outcome: Outcome, rig: Rig, serviceMs: number[]): Outcome {
   const { readAndLost } = audit!;
   outcome.service = summarize(serviceMs);
   if (connects.refused > 0) failures.push(`${connects.refused} connections refused`);
+  for (const [status, count] of Object.entries(audit!.refused)) failures.push(`${count} refused with ${status}`);
   if (readAndLost > 0) failures.push(`${readAndLost} requests that were read got no answer`);
   judgeWhole(outcome);
   judgeExact(outcome);
