@@ -7,7 +7,7 @@
  * makes from the bytes of a part, so this bound is a real one.)
  */
 import type { Served } from '../../test/support/upstream.ts';
-import type { Asked } from './traffic.ts';
+import { type Asked, HUNG } from './traffic.ts';
 
 export interface Row {
   requestId: string;
@@ -75,6 +75,10 @@ export function audit({ asked, ledger, rows, debitedNanoUsd }: Evidence): Audit 
     const row = rowOf.get(request.label);
     const entry = row === undefined ? lastServed.get(request.label) : served.get(row.upstreamRequestId);
     if (request.ending === 'unanswered' && lastServed.has(request.label)) result.readAndLost++;
+    if (request.cause === HUNG) {
+      const served = lastServed.get(request.label)?.requestId ?? 'nothing by the upstream';
+      result.differences.push(`${request.label}: hung, served ${served}`);
+    }
     if (request.ending === 'completed') {
       if (!auditCompleted(result, row, entry, request.label)) result.faultyEndsMs.push(request.endMs);
     } else if (row !== undefined && entry !== undefined) auditInterrupted(result, row, entry);
