@@ -7,7 +7,7 @@
  * makes from the bytes of a part, so this bound is a real one.)
  */
 import type { Served } from '../../test/support/upstream.ts';
-import type { Asked } from './traffic.ts';
+import { type Asked, HUNG } from './traffic.ts';
 
 export interface Row {
   requestId: string;
@@ -35,6 +35,8 @@ export interface Audit {
   broken: number;
   refused: Record<string, number>;
   unanswered: Record<string, number>;
+  /** Unanswered requests that had reached the upstream all the same. */
+  readAndLost: number;
   rows: number;
   /** Completed for the client, yet no row at all. */
   unbilled: number;
@@ -72,6 +74,11 @@ export function audit({ asked, ledger, rows, debitedNanoUsd }: Evidence): Audit 
   for (const request of asked) {
     const row = rowOf.get(request.label);
     const entry = row === undefined ? lastServed.get(request.label) : served.get(row.upstreamRequestId);
+    if (request.ending === 'unanswered' && lastServed.has(request.label)) result.readAndLost++;
+    if (request.cause === HUNG) {
+      const served = lastServed.get(request.label)?.requestId ?? 'nothing by the upstream';
+      result.differences.push(`${request.label}: hung, served ${served}`);
+    }
     if (request.ending === 'completed') {
       if (!auditCompleted(result, row, entry, request.label)) result.faultyEndsMs.push(request.endMs);
     } else if (row !== undefined && entry !== undefined) auditInterrupted(result, row, entry);
@@ -93,6 +100,7 @@ function emptyAudit(asked: Asked[], rows: Row[], debitedNanoUsd: bigint): Audit 
     broken: count('broken'),
     refused: countBy(asked, 'refused', ({ status }) => String(status)),
     unanswered: countBy(asked, 'unanswered', ({ cause }) => cause),
+    readAndLost: 0,
     rows: rows.length,
     unbilled: 0,
     different: 0,

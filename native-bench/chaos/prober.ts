@@ -8,7 +8,7 @@ import { type Asked, ask } from './traffic.ts';
 
 const EVERY_MS = 20;
 const OPEN_MAX = 16;
-const ANSWER_BOUND_MS = 20_000;
+const ANSWER_BOUND_MS = 45_000;
 
 export class Prober {
   readonly asked: Asked[] = [];
@@ -32,22 +32,16 @@ export class Prober {
     return first.endMs - sinceMs;
   }
 
-  /** Milliseconds from `sinceMs` to the end of the longest time without an answer, which must be over. */
-  outageAfter(sinceMs: number): number {
-    const ends = this.asked
-      .filter(({ ending, endMs }) => ending === 'completed' && endMs >= sinceMs)
-      .map((one) => one.endMs);
+  /** The longest time without an answer since then, which must be over: how long it was, and when it ended after `sinceMs`. */
+  outageAfter(sinceMs: number): { lengthMs: number; overMs: number } {
+    const ends = this.asked.filter(({ ending, endMs }) => ending === 'completed' && endMs >= sinceMs);
     let last = sinceMs;
-    let longest = 0;
-    let over = sinceMs;
-    for (const endMs of ends.toSorted((a, b) => a - b)) {
-      if (endMs - last > longest) {
-        longest = endMs - last;
-        over = endMs;
-      }
+    let longest = { lengthMs: 0, overMs: 0 };
+    for (const { endMs } of ends.toSorted((a, b) => a.endMs - b.endMs)) {
+      if (endMs - last > longest.lengthMs) longest = { lengthMs: endMs - last, overMs: endMs - sinceMs };
       last = endMs;
     }
-    return over - sinceMs;
+    return longest;
   }
 
   async stop(): Promise<void> {

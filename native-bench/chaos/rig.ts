@@ -16,7 +16,7 @@ import { type Audit, audit } from './audit.ts';
 import { readDebits, readRows } from './books.ts';
 import { Prober } from './prober.ts';
 import type { Outcome } from './scenario.ts';
-import { type Asked, ask, Traffic } from './traffic.ts';
+import { type Asked, ask, HUNG, Traffic } from './traffic.ts';
 
 const PROBE_KEY = 'sk-ps-probe-000000000000000000000000000000000000';
 const BALANCE_USD = 100_000;
@@ -282,6 +282,8 @@ const HELD = /^penstock_(exchanges_open|slots_held|queue_waiting|body_bytes_held
 /** What no event whatsoever excuses. */
 function commonFailures(result: Audit): string[] {
   const failures: string[] = [];
+  const hung = result.unanswered[HUNG] ?? 0;
+  if (hung > 0) failures.push(`${hung} requests hung`);
   if (result.twice > 0) failures.push(`${result.twice} rows twice`);
   if (result.invented > 0) failures.push(`${result.invented} rows for nothing served`);
   if (result.interrupted.above > 0)

@@ -27,6 +27,9 @@ export interface Asked {
   cause: string;
 }
 
+/** `cause` of a request that got neither an answer nor an error in time. */
+export const HUNG = 'hung';
+
 export interface TrafficOptions {
   base: string;
   key: string;
@@ -39,7 +42,8 @@ export interface TrafficOptions {
   headers?: Record<string, string>;
 }
 
-const ANSWER_BOUND_MS = 30_000;
+/** Longer than any wait for a place. */
+const ANSWER_BOUND_MS = 45_000;
 /** After a failure, so that a dead port is not asked ten thousand times a second. */
 const PAUSE_MS = 100;
 
@@ -117,7 +121,7 @@ export async function ask({ boundMs = ANSWER_BOUND_MS, ...call }: Ask, into: Ask
     }
   } catch (error) {
     asked.ending = 'unanswered';
-    asked.cause = (error as { code?: string }).code ?? String(error);
+    asked.cause = (error as { code?: string }).code ?? HUNG;
   }
   asked.endMs = performance.now();
   return asked;

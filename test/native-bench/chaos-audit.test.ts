@@ -71,6 +71,7 @@ test('an interrupted answer may be billed up to the whole one and no further', (
   assert.deepEqual([below.interrupted.rows, below.interrupted.above], [1, 0]);
   const above = auditOf([asked('a', 'unanswered')], [row('a', { outputTokens: 21, status: 'interrupted' })]);
   assert.equal(above.interrupted.above, 1);
+  assert.deepEqual([below.readAndLost, above.readAndLost], [0, 1]);
   assert.equal(auditOf([asked('a', 'broken')], []).unbilled, 0);
 });
 

@@ -33,7 +33,7 @@ async function run({ quick, seed, say }: RunOptions): Promise<Outcome[]> {
       if ((victims as readonly Victim[]).includes('gateway')) gatewayKilledMs.push(killedMs);
       await rig.gateway.launch();
       await rig.prober.serviceAfter(performance.now());
-      serviceMs.push(rig.prober.outageAfter(killedMs));
+      serviceMs.push(rig.prober.outageAfter(killedMs).overMs);
       await rig.flowing();
       say(
         `supervisor-kill: ${victims.join(', ')}: started again and serving after ${Math.round(serviceMs.at(-1)!)} ms`,

@@ -19,7 +19,7 @@ async function run({ quick, seed, say }: RunOptions): Promise<Outcome[]> {
       codes.push(await rig.gateway.terminate());
       await rig.gateway.launch();
       await rig.prober.serviceAfter(performance.now());
-      serviceMs.push(rig.prober.outageAfter(askedMs));
+      serviceMs.push(rig.prober.outageAfter(askedMs).overMs);
       await rig.flowing();
       say(
         `terminate ${i + 1}/${rounds}: exit ${codes.at(-1)}, serving again after ${Math.round(serviceMs.at(-1)!)} ms`,
