@@ -31,7 +31,7 @@ export class Receiving {
     res.onData((chunk, isLast) => {
       if (exchange.stage !== 'receiving') return;
       exchange.lastByteAtMs = nowMs();
-      exchange.body ??= new BodyReader(bodyRoom, exchange, config.limits.bodyBytesMax, exchange.head.contentLength);
+      exchange.body ??= new BodyReader(bodyRoom, exchange, config.limits.bodyBytesMax, believedLength(exchange));
       const code = exchange.body.add(chunk, isLast);
       if (code === 'waits') return this.#waits(exchange);
       if (code !== null)
@@ -77,6 +77,11 @@ export class Receiving {
     exchange.bodyWaitsSinceMs ||= exchange.lastByteAtMs;
     if (!exchange.body!.isWhole) exchange.reply.pauseRequest();
   }
+}
+
+/** A stranger's word takes no room: while the key is being looked up a body grows by what has come, as if it had no length. */
+function believedLength({ entry, head }: Exchange): number {
+  return entry === null ? -1 : head.contentLength;
 }
 
 export function tooLarge(bytesMax: number): Refusal {

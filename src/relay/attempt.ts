@@ -147,6 +147,8 @@ export class Attempt {
     this.#over = true;
     this.#owner = null;
     if (this.#deadline !== undefined) clearTimeout(this.#deadline);
+    // An upstream that answered before it had taken the body may never take it: whoever came next would wait behind it.
+    if (this.holdsBody) void this.#connection.client.destroy();
     this.#pool.give(this.#connection, nowMs());
     this.#onOver();
   }

@@ -172,7 +172,9 @@ const CUT: RawScript = {
     socket.end();
   },
 };
+const STUCK: RawScript = { when: 'head', answer: ({ socket }) => void socket.write(whole(), 'latin1') };
 const OTHERS: Record<string, RawScript> = {
+  stuck: STUCK,
   two: TWO_ANSWERS,
   late: LATE_ANSWER,
   one: ONE_EACH,
@@ -290,4 +292,17 @@ test('an answer that comes before the body was taken is relayed, and so is a ref
 test('an answer that ends before its length never looks whole', async () => {
   const answer = await ask('cut', 'cut').catch(() => null);
   assert.ok(answer === null || !answer.whole || answer.status === 502);
+});
+
+test('a connection whose upload the upstream has not taken is not used again', async () => {
+  const system = 'x'.repeat(12_000_000);
+  for (let round = 0; round < 4; round++) {
+    const answer = await ask('stuck', 'stuck', { system });
+    assert.deepEqual([answer.status, answer.body], [200, JSON_BODY]);
+  }
+  const others = await Promise.all(Array.from({ length: 6 }, () => ask('plain', 'behind')));
+  assert.deepEqual(
+    others.map(({ status }) => status),
+    Array(6).fill(200),
+  );
 });
