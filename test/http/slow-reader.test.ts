@@ -7,11 +7,12 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closeAll } from '../support/close-all.ts';
 import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
-import { open, question } from '../support/http-client.ts';
+import { open, pinToFronts, question, send } from '../support/http-client.ts';
 import { metric } from '../support/metrics.ts';
 import { Upstream } from '../support/upstream.ts';
 import { within } from '../support/wait-for.ts';
 
+const FRONTS = 3;
 const READERS = 6;
 const ANSWER_BYTES = 24 * 1024 * 1024;
 const STALL_MS = 4_000;
@@ -57,6 +58,13 @@ async function readLate(response: IncomingMessage): Promise<{ sha256: string; by
 }
 
 test('readers that stall hold at most their high-water mark, and then get every byte', async () => {
+  // What threads load and compile with their first streams is not what readers hold.
+  upstream.plan = () => ({ events: 200, eventChars: 1_000 });
+  for (const { agent } of await pinToFronts(gateway.url, FRONTS)) {
+    for (let i = 0; i < 20; i++) await send(gateway.url, { key: KEY, body: question('warm', { stream: true }), agent });
+    agent.destroy();
+  }
+  const servedBefore = upstream.ledger.length;
   upstream.plan = () => ({ events: ANSWER_BYTES / 1_200, eventChars: 1_000, cutBytesMax: 60_000 });
   const residentBefore = residentBytes();
   const responses = await Promise.all(
@@ -66,7 +74,7 @@ test('readers that stall hold at most their high-water mark, and then get every 
   );
   const readings = Promise.all(responses.map(readLate));
   await sleep(STALL_MS / 2);
-  assert.equal(upstream.ledger.length, 0, 'the upstream is held back');
+  assert.equal(upstream.ledger.length, servedBefore, 'the upstream is held back');
   const grown = residentBytes() - residentBefore;
   assert.ok(grown < GROWTH_BYTES_MAX, `resident memory grew by ${Math.round(grown / 1e6)} MB`);
   assert.ok(metric(await gateway.metrics(), 'penstock_backpressure_pauses_total') >= READERS);
