@@ -96,6 +96,7 @@ const drain = new RingDrain({
   writer,
   open,
   syncMs: usage.syncMs,
+  journaled: usage.durability === 'journaled',
   events: {
     onAppended(rows, bytes) {
       counters.add(C.journalRecords, rows);
