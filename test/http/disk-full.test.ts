@@ -104,7 +104,9 @@ test('journaled: an answer whose record finds no room is broken off in time, so 
   assert.ok(broken.length > 0, 'some found no room');
   for (const answer of broken) {
     assert.equal(answer.whole, false);
-    assert.equal(answer.events().at(-1)?.event, 'error');
+    const { event, data } = answer.events().at(-1)!;
+    assert.equal(event, 'error');
+    assert.ok(JSON.stringify(data).includes(FAILURES.record_not_durable.text));
   }
   if (json.status !== 200) assert.match(json.json().error.message, new RegExp(FAILURES.record_not_durable.text));
   await gateway.assertIdle();
