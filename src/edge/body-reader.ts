@@ -27,7 +27,7 @@ export class BodyReader implements BodyWaiter {
   readonly #room: BodyRoom;
   readonly #owner: BodyOwner;
   readonly #bytesMax: number;
-  readonly #declared: number;
+  #declared: number;
   #buffer: Uint8Array = EMPTY;
   #taken = 0;
   #length = 0;
@@ -37,11 +37,16 @@ export class BodyReader implements BodyWaiter {
   #isWhole = false;
   #released = false;
 
-  /** `declared`: Content-Length, −1 when chunked. */
+  /** `declared`: Content-Length, −1 when chunked or not believed yet. */
   constructor(room: BodyRoom, owner: BodyOwner, bytesMax: number, declared: number) {
     this.#room = room;
     this.#owner = owner;
     this.#bytesMax = bytesMax;
+    this.#declared = declared;
+  }
+
+  /** The length that was declared is taken for true from now on. */
+  believe(declared: number): void {
     this.#declared = declared;
   }
 

@@ -131,6 +131,7 @@ export class Lifecycle implements ExchangeEvents {
     if (exchange.stage === 'settled') return;
     const refusal = this.#identify(exchange, answer, () => clientIp);
     if (refusal !== null) return this.refuse(exchange, refusal);
+    exchange.body?.believe(exchange.head.contentLength);
     this.#proceed(exchange);
   }
 

@@ -100,3 +100,15 @@ test('released memory is gone for whoever still holds a reference, unless a writ
     assert.throws(() => body.bytes, /released/);
   }
 });
+
+test('a length that is not believed takes room as the body comes; once it is, all of it', () => {
+  const { room, budget } = roomOf(1024 * KIB);
+  const body = new BodyReader(room, nobody, 512 * KIB, -1);
+  assert.equal(body.add(chunk(KIB), false), null);
+  assert.equal(budget.usedBytes, 16 * KIB);
+  body.believe(300 * KIB);
+  assert.equal(body.add(chunk(16 * KIB), false), null);
+  assert.equal(budget.usedBytes, 300 * KIB);
+  body.release(true);
+  assert.equal(budget.usedBytes, 0);
+});

@@ -28,6 +28,11 @@ before(async () => {
     limits: { bodyBytesTotal: TOTAL, bodyBytesMax: 2 * MIB, bodyWaiters: 4 },
     edge: { bodyWaitMs: WAIT_MS, bodyStallMs: 700 },
   });
+  // The length that a request declares takes room only once its key is known.
+  for (const { agent } of await pinToFronts(gateway.url, 3)) {
+    assert.equal((await send(gateway.url, { key: KEY, agent, body: question('warm') })).status, 200);
+    agent.destroy();
+  }
 });
 afterEach(async () => {
   letGo();
