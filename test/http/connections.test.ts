@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { closeAll } from '../support/close-all.ts';
 import { account, KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { question, send, sendRaw } from '../support/http-client.ts';
@@ -25,6 +25,9 @@ before(async () => {
     limits: { connectionsPerFront: BOUND },
     relay: { connectionsPerOrigin: 1, prewarm: 0 },
   });
+});
+afterEach(async () => {
+  await waitFor('no connection left', async () => (await opened()) === 0);
 });
 after(async () => {
   await closeAll(
@@ -67,8 +70,9 @@ test('beyond the bound new connections are closed at once, counted and said so',
 
 test('no more requests are handed to an upstream than there are connections to it', async () => {
   upstream.plan = () => ({ headersAfterMs: 300 });
+  // Few enough for one front's bound on connections, should all of them land on one.
   const answers = await Promise.all(
-    Array.from({ length: 8 }, (_, i) => send(gateway.url, { key: KEY, body: question(`pool-${i}`) })),
+    Array.from({ length: BOUND }, (_, i) => send(gateway.url, { key: KEY, body: question(`pool-${i}`) })),
   );
   const served = answers.filter(({ status }) => status === 200).length;
   assert.ok(served >= 1 && served <= FRONTS, `${served} served at once`);
