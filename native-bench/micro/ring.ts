@@ -1,12 +1,14 @@
 /**
  * What one usage record costs on its way: encoding, through the ring (on the front: reserve and push), framing for the journal,
- * decoding, the row for COPY. Nanoseconds a record, one thread.
+ * decoding, the row for COPY; and what an open record adds: one push a stream and one each renewal on the front, and its place in the
+ * usage-writer's table. Nanoseconds a record, one thread.
  * Run: `node_modules/.bin/node native-bench/micro/ring.ts [--quick]`; one line of JSON a case. `--quick` only shows that it runs.
  */
 import { copyRow } from '../../src/store/copy-row.ts';
 import { FrameBuffer } from '../../src/usage/frame-buffer.ts';
+import { OpenRecordTable } from '../../src/usage/open-record-table.ts';
 import { pressureBytes, UsagePressure } from '../../src/usage/pressure.ts';
-import type { UsageRecord } from '../../src/usage/record.ts';
+import { KIND, type UsageRecord } from '../../src/usage/record.ts';
 import { decodeRecord, encodeRecord } from '../../src/usage/record-codec.ts';
 import { UsageRingConsumer, UsageRingProducer, usageRingBytes } from '../../src/usage/ring.ts';
 
@@ -50,6 +52,8 @@ const producer = new UsageRingProducer(ring, pressure);
 const consumer = new UsageRingConsumer(ring);
 const bytes = encodeRecord(record);
 const frames = new FrameBuffer(1 << 20);
+const open: UsageRecord = { ...record, status: 'open', usageSource: 'partial' };
+const table = new OpenRecordTable(1, 1000);
 
 let kept: unknown;
 
@@ -77,7 +81,18 @@ bench('reserve, push, take', () => {
 bench('frame for the journal', () => {
   if (!frames.hasRoom) frames.clear();
   frames.add(bytes);
-  return frames.records;
+  return frames.rows;
 });
 bench('decode', () => decodeRecord(bytes));
 bench('row for COPY', () => copyRow(record));
+bench('open record: push, take', () => {
+  producer.tryPush(open, KIND.open);
+  const taken = consumer.next();
+  consumer.release();
+  return taken;
+});
+bench('open record: noted and ended in the table', () => {
+  table.note(0, KIND.open, Buffer.from(bytes));
+  table.note(0, KIND.closing, Buffer.from(bytes));
+  return table.size;
+});

@@ -43,6 +43,8 @@ const POSTGRES_SHARED_BYTES = 192 * MIB;
 const POSTGRES_BACKEND_BYTES = 16 * MIB;
 /** Connections besides primary's pool: usage-writer (COPY, statements), LISTEN, one spare for an operator. */
 const EXTRA_CONNECTIONS = 4;
+/** An open record as the usage-writer keeps it: its bytes, its id and the map entry; on the front as an object half of that. */
+const OPEN_RECORD_BYTES = KIB;
 /** File descriptors besides sockets: database, journal, epoll, standard streams, libraries. */
 const SPARE_DESCRIPTORS = 256;
 /** Bytes one admitted exchange reserves in its front's ring: the largest record and its length prefix. */
@@ -82,7 +84,7 @@ export function frontHeapBytes(config: Config): number {
 
 /** Adds up what the process, its supervisor and the embedded PostgreSQL may hold at worst. */
 export function worstCase(config: Config, fronts: number): WorstCase {
-  const lines = [...sharedLines(config, fronts), ...frontLines(config, fronts), ...processLines(config)];
+  const lines = [...sharedLines(config, fronts), ...frontLines(config, fronts), ...processLines(config, fronts)];
   return { lines, totalBytes: lines.reduce((sum, line) => sum + line.bytes, 0) };
 }
 
@@ -131,7 +133,7 @@ function frontLines(config: Config, fronts: number): MemoryLine[] {
   ];
 }
 
-function processLines({ limits, usage, auth, database }: Config): MemoryLine[] {
+function processLines({ limits, usage, auth, database }: Config, fronts: number): MemoryLine[] {
   const backends = database.connections + EXTRA_CONNECTIONS;
   const primary =
     PROCESS_BYTES +
@@ -149,6 +151,11 @@ function processLines({ limits, usage, auth, database }: Config): MemoryLine[] {
       name: 'usage-writer',
       bytes: HEAP_SLACK_BYTES + usage.segmentBytes + 8 * usage.batchBytes,
       why: '128 MiB + usage.segmentBytes (replay) + 8 × usage.batchBytes (two batches as rows and as text)',
+    },
+    {
+      name: 'open records',
+      bytes: fronts * limits.exchangesPerFront * OPEN_RECORD_BYTES,
+      why: `${fronts} × limits.exchangesPerFront × 1 KiB, on the usage-writer and at replay`,
     },
     { name: 'supervisor', bytes: PROCESS_BYTES, why: 'a process without traffic' },
   ];

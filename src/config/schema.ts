@@ -150,6 +150,12 @@ const sections = {
     prewarm: int(1, 0, 64, 'Connections opened to each origin ahead of need, by each front.'),
     clientGoneDrainMs: int(2_000, 0, 600_000, 'How long an answer is read on for its usage when its client has left.'),
     clientGoneDrainBytes: int(MIB, 0, 64 * MIB, 'How much of it is read.'),
+    terminalGraceMs: int(
+      1_000,
+      0,
+      60_000,
+      'A stream whose last event has come counts as ended after this long, though its upstream does not end it.',
+    ),
   }),
   rest: section('Resting an account after failures.', {
     rateLimitMs: int(30_000, 100, HOUR_MS, 'After 429 without a hint.'),
@@ -189,7 +195,26 @@ const sections = {
     ringBytes: powerOfTwo(16 * MIB, 64 * KIB, GIB, "One front's ring of records; a power of two."),
     journalBytesMax: int(GIB, MIB, 1024 * GIB, 'Disk space of the journal; when it is full, new requests are refused.'),
     segmentBytes: int(16 * MIB, 64 * KIB, GIB, 'One journal file.'),
-    syncMs: int(5, 0, 1_000, 'Records are synced to disk at least this often.'),
+    durability: z
+      .enum(['async', 'journaled'])
+      .default('async')
+      .describe(
+        'async: an answer may be complete some milliseconds before its record is on disk; journaled: its end waits for the sync, so that no crash loses what a client saw completed.',
+      ),
+    durableWaitMs: int(5_000, 10, 600_000, 'journaled: an answer whose record is not on disk by then is broken off.'),
+    openRenewMs: int(
+      5_000,
+      250,
+      HOUR_MS,
+      'Answers under way leave an open record, by which they are billed after a crash; it is renewed this often.',
+    ),
+    replayWaitMs: int(
+      1_000,
+      0,
+      HOUR_MS,
+      'Longest wait at start for what an ended process left; then it goes on meanwhile.',
+    ),
+    syncMs: int(5, 0, 1_000, 'Records are synced to disk at least this often; journaled: at once.'),
     batchRows: int(2_000, 1, 100_000, 'A batch is sent when it has this many rows,'),
     batchBytes: int(MIB, KIB, 64 * MIB, 'or this many bytes,'),
     batchMs: int(50, 1, 60_000, 'or is this old.'),
@@ -197,6 +222,12 @@ const sections = {
   }),
   shutdown: section('Ending.', {
     drainMs: int(30_000, 0, 24 * HOUR_MS, 'Open answers may finish within this time.'),
+    reloadDrainMs: int(
+      600_000,
+      0,
+      24 * HOUR_MS,
+      'After a reload the process before may finish its open answers within this time; the next reload waits for its end.',
+    ),
     flushMs: int(
       10_000,
       100,

@@ -15,10 +15,12 @@ import type { Tap } from '#meter/tap.ts';
 import type { Attempt, AttemptOwner, UpstreamHeaders } from '#relay/attempt.ts';
 import type { Plan } from '#schedule/plan.ts';
 import type { SnapshotAccount } from '#threads/protocol.ts';
+import type { UsageRecord } from '#usage/record.ts';
 import type { Facts } from '#wire/facts.ts';
 import type { BodyReader } from './body-reader.ts';
 import type { Head } from './head.ts';
 import type { Reply, ReplyOwner } from './reply.ts';
+import type { TerminalHold } from './terminal-hold.ts';
 
 export type Stage = 'receiving' | 'scanning' | 'waiting' | 'relaying' | 'draining' | 'settled';
 
@@ -83,6 +85,13 @@ export class Exchange implements ReplyOwner, AttemptOwner {
   billable = false;
   tap: Tap | null = null;
   firstByteAtMs = 0;
+  /** What would be billed if the process were killed now, as it lies in the journal; null when nothing does. */
+  openRecord: UsageRecord | null = null;
+  openedAtMs = 0;
+  /** Journaled mode: keeps the end of the answer back. */
+  hold: TerminalHold | null = null;
+  /** When the sweep first saw the stream's last event; 0 before. */
+  terminalAtMs = 0;
   /** Error body of an upstream that came after the pings had begun; it leaves as an error event. */
   lateError: Uint8Array[] | null = null;
   lateErrorBytes = 0;

@@ -13,8 +13,10 @@ const HEALTH_PATH = '/healthz';
 export class Listener {
   readonly #app = App();
   #socket: us_listen_socket | null = null;
+  #connections = 0;
 
   constructor(mayForward: ForwardFilter, onRequest: (res: HttpResponse, head: Head) => void) {
+    this.#app.filter((_res, change) => this.#count(change));
     const health = (res: HttpResponse): void => {
       res.writeHeader('content-type', 'application/json').end('{"status":"ok"}');
     };
@@ -23,6 +25,19 @@ export class Listener {
       res.endWithoutBody();
     });
     this.#app.any('/*', (res, req) => onRequest(res, copyHead(req, mayForward)));
+  }
+
+  #count(change: number): void {
+    this.#connections += change;
+  }
+
+  get listening(): boolean {
+    return this.#socket !== null;
+  }
+
+  /** Open connections, idle ones included. */
+  get connections(): number {
+    return this.#connections;
   }
 
   /** `port` is a number, never 0: the server shares only a port that it is given. Rejects when the address cannot be had. */

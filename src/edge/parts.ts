@@ -1,6 +1,7 @@
 /**
  * Everything the lifecycle works with on one front, joined by `threads/front.ts`. Shapes only.
  */
+import type { Lender } from '#admit/lender.ts';
 import type { KeyCache } from '#auth/key-cache.ts';
 import type { LogBudget } from '#base/log-budget.ts';
 import type { Logger } from '#base/logger.ts';
@@ -19,9 +20,11 @@ import type { Target } from '#relay/target.ts';
 import type { Plans } from '#schedule/plan.ts';
 import type { UsagePressure } from '#usage/pressure.ts';
 import type { UsageRingProducer } from '#usage/ring.ts';
+import type { DurableReplies } from './durable-replies.ts';
 import type { Exchange } from './exchange.ts';
 import type { LiveAttempts } from './live-attempts.ts';
 import type { OpenList } from './open-list.ts';
+import type { OpenRecordQueue } from './open-record-queue.ts';
 import type { ReplyShared } from './reply.ts';
 
 /** The catalog as this front uses it; replaced as a whole by each snapshot. */
@@ -44,6 +47,8 @@ export interface Parts {
   readonly health: AccountHealth;
   readonly userGenerations: RowGenerations;
   readonly ledger: Ledger;
+  /** For requests that a process still gets after another one has taken over. */
+  readonly lender: Lender;
   readonly bodyBudget: ByteBudget;
   readonly usageRing: UsageRingProducer;
   readonly usagePressure: UsagePressure;
@@ -51,6 +56,9 @@ export interface Parts {
   readonly pools: OriginPools;
   readonly replies: ReplyShared;
   readonly open: OpenList<Exchange>;
+  readonly openRecords: OpenRecordQueue;
+  /** Journaled mode; null: no answer waits for the disk. */
+  readonly durable: DurableReplies | null;
   /** Taps of settled exchanges, to be used again: making one is a twelfth of what a request allocates. */
   readonly idleTaps: Tap[];
   /** Null unless the shared tables are audited. */

@@ -17,6 +17,7 @@ import { spliceModel } from '#wire/rewrite-model.ts';
 import { breakStream, breakStreamWith, statusLine } from './answers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
+import { TerminalHold } from './terminal-hold.ts';
 
 /** Where the lifecycle goes on. */
 export interface RelayingExits {
@@ -88,6 +89,9 @@ export class Relaying {
     if (exchange.billable) {
       exchange.tap = this.#parts.idleTaps.pop() ?? new Tap();
       exchange.tap.start(exchange.streaming);
+      const { durable, replies } = this.#parts;
+      const streamTap = exchange.streaming ? exchange.tap : null;
+      exchange.hold = durable === null ? null : new TerminalHold(exchange.reply, streamTap, replies.streamBudget);
     }
     if (exchange.pinging) {
       if (!exchange.streaming) exchange.lateError = [];
@@ -107,8 +111,16 @@ export class Relaying {
       return;
     }
     this.#parts.counters.add(C.responseChunks);
-    if (exchange.lateError === null) exchange.reply.push(chunk);
-    else this.#keepLateError(exchange, chunk);
+    if (exchange.lateError !== null) this.#keepLateError(exchange, chunk);
+    else if (exchange.hold === null) exchange.reply.push(chunk);
+    else if (!exchange.hold.push(chunk)) this.#noRoom(exchange);
+  }
+
+  /** The end of the answer cannot be kept back, so the client must not get it: like a reader that is too slow. */
+  #noRoom(exchange: Exchange): void {
+    exchange.hold!.drop();
+    exchange.reply.abandon();
+    exchange.onReplyEnded(false);
   }
 
   end(exchange: Exchange): void {
@@ -118,13 +130,29 @@ export class Relaying {
     if (exchange.lateError !== null) return this.#endWithLateError(exchange);
     if (exchange.firstByteAtMs === 0 && exchange.billable) return this.#broken(exchange, 'upstream_broken');
     if (tap !== null && !tap.terminal && !tap.errorEvent) return this.#broken(exchange, 'upstream_broken');
+    if (tap?.errorEvent) return this.#endWithErrorEvent(exchange);
+    this.#complete(exchange);
+  }
+
+  /** The client gets the end of its answer; in journaled mode not before its record is on disk. */
+  #complete(exchange: Exchange): void {
+    if (exchange.hold === null) exchange.reply.finish();
+    this.#exits.end(exchange, 'completed');
+    if (exchange.hold !== null) this.#parts.durable!.hold(exchange);
+  }
+
+  /** No client takes such an answer for complete. */
+  #endWithErrorEvent(exchange: Exchange): void {
+    exchange.hold?.letGo();
     exchange.reply.finish();
-    this.#exits.end(exchange, tap?.errorEvent ? 'interrupted' : 'completed');
+    this.#exits.end(exchange, 'interrupted');
   }
 
   error(exchange: Exchange, error: Error & { code?: string }): void {
+    const whole = hasEnded(exchange);
     exchange.tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
+    if (whole) return this.#complete(exchange);
     const verdict = judgeError(error);
     this.#logBroken(exchange, error, verdict.code);
     this.#learn(exchange, verdict);
@@ -142,6 +170,7 @@ export class Relaying {
   drain(exchange: Exchange): void {
     const { clientGoneDrainMs, clientGoneDrainBytes } = this.#parts.config.relay;
     exchange.stage = 'draining';
+    exchange.hold?.drop();
     exchange.drainUntilMs = nowMs() + clientGoneDrainMs;
     exchange.drainBytesLeft = clientGoneDrainBytes;
     exchange.attempt?.resume();
@@ -149,18 +178,30 @@ export class Relaying {
 
   sweep(exchange: Exchange, now: number): void {
     if (exchange.stage === 'draining' && now >= exchange.drainUntilMs) return this.#stopDraining(exchange);
+    this.#parts.openRecords.sweep(exchange, now);
     if (exchange.stage !== 'relaying') return;
+    if (hasEnded(exchange)) return this.#sweepEnded(exchange, now);
     if (now - exchange.attempt!.startedAtMs < this.#parts.config.relay.totalTimeoutMs) return;
     exchange.attempt!.cancel();
     exchange.tap?.end();
     this.#breakOff(exchange, 'upstream_total_timeout');
   }
 
+  /** The stream's last event has come and its upstream does not end it: that holds up neither the client nor the places. */
+  #sweepEnded(exchange: Exchange, now: number): void {
+    if (exchange.terminalAtMs === 0) exchange.terminalAtMs = now;
+    if (now - exchange.terminalAtMs < this.#parts.config.relay.terminalGraceMs) return;
+    exchange.attempt!.cancel();
+    this.#complete(exchange);
+  }
+
   /** Ends an exchange whose time is over at shutdown, in its protocol. */
   interrupt(exchange: Exchange): void {
+    const whole = hasEnded(exchange);
     exchange.attempt?.cancel();
     exchange.tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
+    if (whole) return this.#complete(exchange);
     this.#breakOff(exchange, 'draining');
   }
 
@@ -184,6 +225,7 @@ export class Relaying {
 
   #firstByte(exchange: Exchange): void {
     exchange.firstByteAtMs = nowMs();
+    if (exchange.billable) this.#parts.openRecords.begin(exchange);
     this.#parts.counters.latency(0, exchange.firstByteAtMs - exchange.startedAtMs);
   }
 
@@ -204,6 +246,7 @@ export class Relaying {
     const { reply } = exchange;
     if (!reply.headSent || exchange.firstByteAtMs === 0) this.#unsee(exchange);
     if (!exchange.billable) return this.#exits.refuse(exchange, refuse(code));
+    exchange.hold?.drop();
     if (exchange.streaming) breakStream(exchange, refuse(code));
     else reply.abandon();
     this.#exits.end(exchange, 'interrupted');
@@ -212,6 +255,10 @@ export class Relaying {
   /** Nothing of this answer has left for the client: as if it had never begun. */
   #unsee(exchange: Exchange): void {
     if (!exchange.reply.headSent) exchange.reply.forget();
+    this.#parts.openRecords.withdraw(exchange);
+    exchange.hold?.drop();
+    exchange.hold = null;
+    exchange.terminalAtMs = 0;
     exchange.billable = false;
     exchange.streaming = false;
     exchange.tap = null;
@@ -228,4 +275,9 @@ export class Relaying {
       health.rest(row, config.rest.errorMs, REST_ERRORS);
     }
   }
+}
+
+/** A stream whose last event has come is whole, whatever its connection does after that. */
+function hasEnded({ streaming, tap }: Exchange): boolean {
+  return streaming && tap?.terminal === true && !tap.errorEvent;
 }

@@ -9,7 +9,7 @@ import { assert } from '#base/assert.ts';
 import { nowMs } from '#base/clock.ts';
 import { FAILURE_CODES, type Refusal } from '#failure/registry.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
-import type { RecordStatus, UsageRecord } from '#usage/record.ts';
+import { KIND, type RecordStatus, type UsageRecord } from '#usage/record.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
 import { usageOf } from './usage-of.ts';
@@ -44,12 +44,14 @@ function book(parts: Parts, exchange: Exchange, status: RecordStatus, now: numbe
   if (!exchange.booksOpen) return null;
   const { userRow } = exchange.entry!.principal;
   const record = exchange.billable ? usageOf(exchange, status, now) : null;
-  if (record === null) parts.usageRing.release();
-  else {
+  const { openRecord } = exchange;
+  if (record !== null) {
     // Charged before the writer can see the record: a commit that came first would show more money than there is.
     parts.ledger.charge(userRow, record.chargedNanoUsd);
-    parts.usageRing.push(record);
-  }
+    parts.usageRing.push(record, openRecord === null ? KIND.record : KIND.closing);
+  } else if (openRecord !== null) parts.usageRing.push(openRecord, KIND.void);
+  else parts.usageRing.release();
+  exchange.openRecord = null;
   parts.ledger.free(userRow, exchange.reservedNanoUsd);
   return record;
 }

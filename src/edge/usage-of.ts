@@ -8,7 +8,7 @@ import { estimateInputTokens } from '#meter/reserve.ts';
 import type { RecordStatus, UsageRecord } from '#usage/record.ts';
 import type { Exchange } from './exchange.ts';
 
-export function usageOf(exchange: Exchange, status: RecordStatus, now: number): UsageRecord {
+export function usageOf(exchange: Exchange, status: RecordStatus | 'open', now: number): UsageRecord {
   const { id, entry, facts, account, price, tap } = exchange;
   if (entry === null || facts === null || account === null || price === null || tap === null) {
     throw new Error('a usage record is asked for before the exchange was relayed');

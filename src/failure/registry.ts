@@ -60,6 +60,7 @@ const ROWS = {
   exchanges_exhausted: ['gateway', 503, 'api_error', 'later', 'This gateway has as many open requests as it is allowed to hold.'],
   auth_unavailable: ['gateway', 503, 'api_error', 'later', 'API keys cannot be checked at the moment.'],
   draining: ['gateway', 503, 'api_error', 'now', 'This gateway is shutting down.'],
+  record_not_durable: ['gateway', 503, 'api_error', 'later', 'The record of this answer could not be written to disk in time.'],
   internal: ['gateway', 500, 'api_error', 'now', 'An unexpected fault happened inside the gateway.'],
   upstream_connect: ['upstream', 502, 'api_error', 'now', 'The upstream could not be reached.'],
   upstream_tls: ['upstream', 502, 'api_error', 'never', 'The certificate of the upstream was not accepted.'],

@@ -31,6 +31,8 @@ export const COUNTERS = [
   'waitMs',
   'doorbells',
   'usageRecords',
+  'openRecords', // written while an answer is under way
+  'openRecordsSkipped', // no room for them, or the journal is near its bound
   'inputTokens',
   'outputTokens',
   'chargedMicroUsd',
@@ -42,6 +44,7 @@ export const COUNTERS = [
   'rowsCommitted',
   'rowsDuplicate',
   'rowsPoison',
+  'rowsRecovered', // of a front that died, made from its open records
   'batches',
   'batchFailures',
 ] as const;

@@ -105,6 +105,11 @@ export class Tap {
     return this.#stream ? this.#terminal : this.#json?.complete === true;
   }
 
+  /** Streams: bytes at the end of what was pushed whose frame is not whole yet. */
+  get unfinishedBytes(): number {
+    return this.#splitter?.unfinishedBytes ?? 0;
+  }
+
   /** The upstream said an error inside its answer. */
   get errorEvent(): boolean {
     return this.#errorType !== null;

@@ -25,6 +25,8 @@ export class BatchStore implements UsageStore {
   readonly #url: string;
   readonly #options: BatchStoreOptions;
   #connection: SingleConnection | null = null;
+  /** Gives up the connecting that is under way: it may take seconds, which the end of the process does not have. */
+  #breakOff: () => void = () => {};
   #closed = false;
 
   constructor(url: string, options: BatchStoreOptions) {
@@ -57,6 +59,7 @@ export class BatchStore implements UsageStore {
   /** Breaks off what is under way. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#breakOff();
     this.#connection?.destroy();
     this.#connection = null;
   }
@@ -76,20 +79,29 @@ export class BatchStore implements UsageStore {
     if (this.#connection?.usable) return this.#connection;
     if (this.#closed) throw new Error('the connection to PostgreSQL is closed');
     const { connectTimeoutMs, timeoutMs } = this.#options;
-    const connection = await SingleConnection.open(this.#url, {
+    const opening = SingleConnection.open(this.#url, {
       connectTimeoutMs,
       statementTimeoutMs: timeoutMs,
       applicationName: 'penstock usage-writer',
     });
+    const connection = await this.#unlessClosed(opening);
+    this.#connection = connection;
     try {
       await connection.within(timeoutMs, () => connection.sql.unsafe(CREATE_STAGING));
     } catch (error) {
       connection.destroy();
+      this.#connection = null;
       throw error;
     }
-    if (this.#closed) connection.destroy();
-    this.#connection = connection;
     return connection;
+  }
+
+  /** A connection that comes after `close` is destroyed. */
+  #unlessClosed(opening: Promise<SingleConnection>): Promise<SingleConnection> {
+    return new Promise((resolve, reject) => {
+      this.#breakOff = () => reject(new Error('the connection to PostgreSQL is closed'));
+      opening.then((connection) => (this.#closed ? connection.destroy() : resolve(connection)), reject);
+    });
   }
 }
 

@@ -49,6 +49,7 @@ export class RowError extends Error {
 /** One line with its newline. Throws RowError. */
 export function copyRow(record: UsageRecord): string {
   if (!REQUEST_ID.test(record.requestId)) throw new RowError('requestId is not 32 hex digits');
+  if (record.status === 'open') throw new RowError('an open record is no row');
   return `${[
     record.requestId,
     timeText(record.createdAtMs),

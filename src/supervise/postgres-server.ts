@@ -8,13 +8,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { processStartTime } from '#base/process-identity.ts';
 import { StartupError } from '#base/startup-error.ts';
 import { freePort } from './free-port.ts';
 import { postgresEnvironment } from './init-cluster.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
 import type { PostgresHome } from './postgres-home.ts';
 import { isAlive, type Postmaster, readPidFile } from './postmaster.ts';
-import { processStartTime } from './process-identity.ts';
 import type { ServiceUser } from './service-user.ts';
 
 /** All that a start needs to know. */

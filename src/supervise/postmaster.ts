@@ -6,7 +6,7 @@
  */
 import { readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { processStartTime } from './process-identity.ts';
+import { processStartTime } from '#base/process-identity.ts';
 
 export interface PidFile {
   readonly pid: number;

@@ -7,6 +7,7 @@
  * replacement. Every step is taken whatever the others throw, and the end is bounded in time.
  */
 import { type MessagePort, workerData } from 'node:worker_threads';
+import { Lender } from '#admit/lender.ts';
 import { KeyCache } from '#auth/key-cache.ts';
 import { nowMs } from '#base/clock.ts';
 import { LogBudget } from '#base/log-budget.ts';
@@ -15,19 +16,23 @@ import { unpack } from '#base/msgpack.ts';
 import { AccountHealth } from '#coordinate/local/account-health.ts';
 import { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { Doorbells } from '#coordinate/local/doorbells.ts';
+import { HandoverWord } from '#coordinate/local/handover-word.ts';
 import { Heartbeats } from '#coordinate/local/heartbeats.ts';
 import { Ledger } from '#coordinate/local/ledger.ts';
 import { RowGenerations } from '#coordinate/local/row-generations.ts';
 import { SlotTable } from '#coordinate/local/slot-table.ts';
 import { TicketBoard } from '#coordinate/local/ticket-board.ts';
 import { WaitingRoom } from '#coordinate/local/waiting-room.ts';
+import { DurableReplies } from '#edge/durable-replies.ts';
 import type { Exchange } from '#edge/exchange.ts';
 import { FlushQueue } from '#edge/flush-queue.ts';
 import { Lifecycle } from '#edge/lifecycle.ts';
 import { Listener } from '#edge/listener.ts';
 import { LiveAttempts } from '#edge/live-attempts.ts';
 import { OpenList } from '#edge/open-list.ts';
+import { OpenRecordQueue } from '#edge/open-record-queue.ts';
 import type { Catalog, Parts } from '#edge/parts.ts';
+import type { ReplyShared } from '#edge/reply.ts';
 import { accountRowsInUse, userRowsInUse } from '#edge/rows-in-use.ts';
 import { C, CounterRow } from '#meter/counters.ts';
 import { mayForwardRequestHeader } from '#relay/header-policy.ts';
@@ -49,6 +54,7 @@ const LOG_LINES_PER_SECOND = 20;
 const LAST_WORDS_MS = 100;
 /** A thread that has closed everything ends by itself; whatever keeps it does so no longer than this. */
 const EXIT_BOUND_MS = 2000;
+const DRAIN_LOOK_MS = 20;
 
 const data = workerData as FrontData;
 const { config, shared, index } = data;
@@ -65,6 +71,21 @@ function join(): { parts: Parts; doorbells: Doorbells; board: TicketBoard } {
   const doorbells = new Doorbells(shared.doorbells);
   const board = new TicketBoard(shared.tickets, config.limits.exchangesPerFront);
   const pressure = new UsagePressure(shared.usagePressure);
+  const usageRing = new UsageRingProducer(shared.usageRings[index]!, pressure);
+  const flushQueue = new FlushQueue();
+  const { usage } = config;
+  const replies: ReplyShared = {
+    flushQueue,
+    counters,
+    streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal, index),
+    highWaterBytes: config.stream.highWaterBytes,
+    readerStallMs: config.stream.readerStallMs,
+    blocked: new Set(),
+    unfinished: 0,
+    closing: false,
+    refusing: false,
+    extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
+  };
   const parts: Parts = {
     config,
     log,
@@ -77,23 +98,23 @@ function join(): { parts: Parts; doorbells: Doorbells; board: TicketBoard } {
     health: new AccountHealth(shared.accountHealth, config.limits.accounts),
     userGenerations: new RowGenerations(shared.userGenerations),
     ledger: new Ledger(shared.ledger, shapes.ledger, index),
+    lender: new Lender(new HandoverWord(shared.handover), (ask) => tell({ type: 'borrow', ...ask })),
     bodyBudget: new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal, index),
-    usageRing: new UsageRingProducer(shared.usageRings[index]!, pressure),
+    usageRing,
     usagePressure: pressure,
     prices: loadPriceTable(config),
     pools: new OriginPools(config.relay, counters),
-    replies: {
-      flushQueue: new FlushQueue(),
-      counters,
-      streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal, index),
-      highWaterBytes: config.stream.highWaterBytes,
-      readerStallMs: config.stream.readerStallMs,
-      blocked: new Set(),
-      unfinished: 0,
-      closing: false,
-      extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
-    },
+    replies,
     open: new OpenList<Exchange>(),
+    openRecords: new OpenRecordQueue({
+      usageRing,
+      usagePressure: pressure,
+      counters,
+      flushQueue,
+      renewMs: usage.openRenewMs,
+    }),
+    durable:
+      usage.durability === 'async' ? null : new DurableReplies({ usageRing, replies, waitMs: usage.durableWaitMs }),
     idleTaps: [],
     liveAttempts: auditsWanted ? new LiveAttempts() : null,
     catalog: makeCatalog({ version: 0, groups: [], accounts: [] }),
@@ -120,12 +141,14 @@ const heartbeats = new Heartbeats(shared.heartbeats);
 const bell = doorbells.listen(index, () => {
   parts.counters.add(C.doorbells);
   parts.waitingRoom.wakeGranted();
+  parts.durable?.release();
 });
 const sweeper = setInterval(() => {
   const now = nowMs();
   heartbeats.beat(index);
   lifecycle.sweep(now);
   parts.keys.sweep(now);
+  parts.lender.sweep(now);
 }, SWEEP_MS);
 const audit = auditsWanted
   ? auditFront(parts, { index, board }, (differences) => tell({ type: 'auditFailed', differences }))
@@ -139,21 +162,53 @@ function applySnapshot(version: number, bytes: Uint8Array): void {
   tell({ type: 'snapshotAck', version });
 }
 
-/** Stops accepting, lets open exchanges end until the deadline, then ends the rest in their protocol. */
-async function drain(deadlineMs: number): Promise<void> {
+let ending = false;
+let drainUntilMs = Number.POSITIVE_INFINITY;
+let draining = false;
+
+/** Stops accepting, lets open exchanges end until the deadline, then ends the rest in their protocol. May be told again, sooner. */
+function drain(deadlineMs: number, final: boolean): void {
+  drainUntilMs = Math.min(drainUntilMs, nowMs() + deadlineMs);
   parts.replies.closing = true;
+  if (final) parts.replies.refusing = true;
   listener.stop();
-  const until = nowMs() + deadlineMs;
-  while (nowMs() < until && parts.open.size + parts.replies.unfinished > 0) await pause(20);
+  if (draining) return;
+  draining = true;
+  void finish();
+}
+
+async function finish(): Promise<void> {
+  while (draining && nowMs() < drainUntilMs && isBusy()) await pause(DRAIN_LOOK_MS);
+  if (!draining) return;
+  ending = true;
   await end();
   tell({ type: 'drained' });
+}
+
+/**
+ * While another process serves the port, idle connections are left to their clients, who learn with the next answer that they
+ * close, or to the server's own time limit for idle ones: closing one could meet a request that is on its way.
+ */
+function isBusy(): boolean {
+  const { unfinished, refusing } = parts.replies;
+  const open = parts.open.size + unfinished + (parts.durable?.size ?? 0);
+  return open > 0 || (!refusing && listener.connections > 0);
+}
+
+/** The process that should have taken over has failed. */
+function resume(listenPort: number): void {
+  if (ending) return;
+  draining = false;
+  drainUntilMs = Number.POSITIVE_INFINITY;
+  parts.replies.closing = false;
+  if (!listener.listening) void listen(listenPort);
 }
 
 /** Breaks off what is open and closes everything that would keep the thread or abort the process. */
 async function end(): Promise<void> {
   parts.replies.closing = true;
   take(() => listener.stop());
-  if (parts.open.size > 0) {
+  if (parts.open.size + (parts.durable?.size ?? 0) > 0) {
     take(() => lifecycle.interruptAll());
     await pause(LAST_WORDS_MS);
   }
@@ -195,7 +250,11 @@ function receive(message: PrimaryToFront): void {
     case 'dropRows':
       return dropRows(message.id, message.kind, message.rows);
     case 'drain':
-      return void drain(message.deadlineMs);
+      return drain(message.deadlineMs, message.final);
+    case 'resume':
+      return resume(message.port);
+    case 'borrowed':
+      return parts.lender.answer(message.id, message.granted);
     case 'exit':
       return port.close();
   }

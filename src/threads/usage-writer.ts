@@ -2,9 +2,11 @@
  * Composition root of the usage-writer, a worker thread of its own: rings → journal → PostgreSQL. Speaks no HTTP and decides
  * nothing about requests; its only word to fronts is "refuse" in `UsagePressure`.
  *
- *   start:  journal of earlier processes is replayed (or PostgreSQL found away) ──► ready
- *   flush:  drain rings ──► everything up to here committed, within `shutdown.flushMs` ──► flushed
- *   drain:  drain rings, sync ──► committed, or the deadline ──► close ──► drained ──► the thread ends
+ *   start:      journals of ended processes are replayed (or PostgreSQL found away, or `usage.replayWaitMs` over) ──► ready
+ *   flush:      drain rings ──► everything up to here committed, within `shutdown.flushMs` ──► flushed
+ *   frontGone:  drain rings ──► what that front had open becomes rows ──► frontClosed
+ *   adopt:      journals of processes that ended meanwhile are replayed ──► adopted
+ *   drain:      drain rings, sync ──► committed, or the deadline ──► close ──► drained ──► the thread ends
  *
  * The journal is found as it was left, whatever ended the thread.
  */
@@ -12,6 +14,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { createLogger } from '#base/logger.ts';
+import { Doorbells } from '#coordinate/local/doorbells.ts';
 import { C, CounterRow, CounterTable } from '#meter/counters.ts';
 import { BatchStore } from '#store/batch-store.ts';
 import { Alarms, type UsageAlarm } from '#usage/alarms.ts';
@@ -21,8 +24,10 @@ import { JournalBound, refuseAtBytes } from '#usage/journal-bound.ts';
 import { JournalFiles } from '#usage/journal-files.ts';
 import { JournalReader } from '#usage/journal-reader.ts';
 import { JournalWriter } from '#usage/journal-writer.ts';
+import { OpenRecordTable, recoveredFrames } from '#usage/open-record-table.ts';
 import { type PoisonRecord, setAside } from '#usage/poison-file.ts';
 import { UsagePressure } from '#usage/pressure.ts';
+import { KIND } from '#usage/record.ts';
 import { UsageRingConsumer } from '#usage/ring.ts';
 import { RingDrain } from '#usage/ring-drain.ts';
 import type { PrimaryToWriter, WriterData, WriterToPrimary } from './protocol.ts';
@@ -39,7 +44,14 @@ const pressure = new UsagePressure(shared.usagePressure);
 const alarms = new Alarms(tellAlarm);
 
 const files = JournalFiles.open(journalDir, (text) => alarms.raise('poison_record', text));
-const writer = new JournalWriter({ files, journalId: randomUUID(), segmentBytes: usage.segmentBytes });
+const open = new OpenRecordTable(shared.usageRings.length, config.limits.exchangesPerFront);
+const writer = new JournalWriter({
+  files,
+  journalId: randomUUID(),
+  segmentBytes: usage.segmentBytes,
+  carried: () => open.frames(),
+});
+const doorbells = new Doorbells(shared.doorbells);
 const store = new BatchStore(databaseUrl, {
   connectTimeoutMs: config.database.connectTimeoutMs,
   timeoutMs: usage.batchTimeoutMs,
@@ -59,12 +71,14 @@ const pump = new BatchPump({
   batchBytes: usage.batchBytes,
   batchMs: usage.batchMs,
   setAside: keepPoison,
+  adopt: () => files.adopt(),
   events: {
     onAlarm: (alarm, on, text) => {
       if (alarm === 'database_away') pressure.databaseAway = on;
       tellAlarm(alarm, on, text);
     },
-    onCommitted({ inserted, duplicates }) {
+    onCommitted({ rows, inserted, duplicates, own }) {
+      if (!own) replayed += rows;
       counters.add(C.batches);
       counters.add(C.rowsCommitted, inserted);
       counters.add(C.rowsDuplicate, duplicates);
@@ -72,7 +86,7 @@ const pump = new BatchPump({
     },
     onFailed: () => counters.add(C.batchFailures),
     onBalances: (entries) => tell({ type: 'balances', entries }),
-    onReplayed: (replayedRows) => tell({ type: 'ready', replayedRows }),
+    onReplayed: (replayedRows) => becomeReady(replayedRows, false),
     onDropped: () => bound.update(files.bytes),
   },
 });
@@ -80,16 +94,19 @@ const drain = new RingDrain({
   rings: shared.usageRings.map((ring) => new UsageRingConsumer(ring)),
   pressure,
   writer,
+  open,
   syncMs: usage.syncMs,
+  journaled: usage.durability === 'journaled',
   events: {
-    onAppended(records, bytes) {
-      counters.add(C.journalRecords, records);
+    onAppended(rows, bytes) {
+      counters.add(C.journalRecords, rows);
       counters.add(C.journalBytes, bytes);
       bound.update(files.bytes);
-      pump.noteAppended(records);
+      pump.noteAppended(rows);
       noteWaiting();
     },
     onSynced: () => counters.add(C.journalSyncs),
+    onDurable: (front) => doorbells.ring(front),
     onDisk(error) {
       bound.noteDisk(error !== null);
       if (error !== null) alarms.raise('journal_failed', `the journal cannot be written: ${error.message}`);
@@ -97,6 +114,10 @@ const drain = new RingDrain({
     },
   },
 });
+
+let ready = false;
+let replayed = 0;
+const replayWait = setTimeout(() => becomeReady(replayed, true), usage.replayWaitMs);
 
 bound.update(files.bytes);
 port.on('message', receive);
@@ -107,9 +128,42 @@ function receive(message: PrimaryToWriter): void {
   switch (message.type) {
     case 'flush':
       return void flush(message.id);
+    case 'frontGone':
+      return closeFront(message.front);
+    case 'adopt':
+      return void adopt(message.id, message.userIds);
     case 'drain':
       return void end(message.deadlineMs);
   }
+}
+
+/** Service does not wait for a long replay: balances follow as its batches are committed. */
+function becomeReady(replayedRows: number, replaying: boolean): void {
+  if (ready) return;
+  ready = true;
+  clearTimeout(replayWait);
+  tell({ type: 'ready', replayedRows, replaying });
+}
+
+/** When the disk takes nothing, its open records stay in the table: they become rows at the end of this process or after it. */
+function closeFront(front: number): void {
+  const kept = drain.drain();
+  const payloads = open.takeFront(front);
+  const rows = kept && interrupt(payloads) ? payloads.length : 0;
+  if (rows < payloads.length) for (const payload of payloads) open.note(front, KIND.open, payload);
+  tell({ type: 'frontClosed', front, rows });
+}
+
+/** False when the disk does not take the rows. */
+function interrupt(payloads: Buffer[]): boolean {
+  counters.add(C.rowsRecovered, payloads.length);
+  return payloads.length === 0 || drain.append(recoveredFrames(payloads), payloads.length);
+}
+
+async function adopt(id: number, userIds: number[]): Promise<void> {
+  const replayedRows = await pump.adopt(userIds);
+  bound.update(files.bytes);
+  tell({ type: 'adopted', id, replayedRows });
 }
 
 async function flush(id: number): Promise<void> {
@@ -123,14 +177,18 @@ async function end(deadlineMs: number): Promise<void> {
   const endMs = performance.now() + deadlineMs;
   drain.stop();
   await draining;
-  const kept = drain.drain() && drain.sync();
+  // Fronts have settled everything by now; what is still open had no end.
+  const kept = drain.drain() && interrupt(open.takeAll()) && drain.sync();
   await inTime(pump.flush(journalEnd()), Math.max(0, endMs - performance.now() - CLOSE_MS));
   if (kept) writer.close();
   await finishPump(Math.max(0, endMs - performance.now() - CLOSE_MS));
   const rowsWaiting = pump.countWaiting();
+  files.close();
   log.info({ rowsWaiting }, 'usage-writer ends');
   tell({ type: 'drained', rowsWaiting });
   port.close();
+  // What a lost connection left of timers and sockets must not hold up the end of the process.
+  process.exit(0);
 }
 
 /** Lets the pump delete what is done, then ends it; what is in flight at the deadline is broken off and settled by the fence. */

@@ -3,6 +3,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { PrimaryToWriter, WriterData, WriterToPrimary } from './protocol.ts';
 
 export type WriterAlarm = Extract<WriterToPrimary, { type: 'alarm' }>;
+export type WriterReady = Pick<Extract<WriterToPrimary, { type: 'ready' }>, 'replayedRows' | 'replaying'>;
 export type WriterBalances = Extract<WriterToPrimary, { type: 'balances' }>;
 
 export interface WriterEvents {
@@ -17,10 +18,12 @@ export class WriterHandle {
   readonly #port: MessagePort;
   readonly #events: WriterEvents;
   readonly #flushes = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
-  readonly ready: Promise<{ replayedRows: number }>;
-  #onReady: (answer: { replayedRows: number }) => void = () => {};
+  readonly #adoptions = new Map<number, (answer: { replayedRows: number }) => void>();
+  readonly #goneFronts = new Map<number, (() => void)[]>();
+  readonly ready: Promise<WriterReady>;
+  #onReady: (answer: WriterReady) => void = () => {};
   #onDrained: (rowsWaiting: number) => void = () => {};
-  #flushId = 0;
+  #nextId = 0;
   #draining = false;
 
   constructor(data: Omit<WriterData, 'port'>, events: WriterEvents) {
@@ -47,10 +50,30 @@ export class WriterHandle {
 
   /** Resolves once every record made before is in PostgreSQL; rejects with the reason when that cannot be. */
   flush(): Promise<void> {
-    const id = ++this.#flushId;
+    const id = ++this.#nextId;
     return new Promise((resolve, reject) => {
       this.#flushes.set(id, { resolve, reject });
       this.#tell({ type: 'flush', id });
+    });
+  }
+
+  /** Turns what a front that died had open into rows; resolves when that is in the journal. */
+  frontGone(front: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#goneFronts.set(front, [...(this.#goneFronts.get(front) ?? []), resolve]);
+      this.#tell({ type: 'frontGone', front });
+    });
+  }
+
+  /**
+   * Takes over the journals of gateway processes that have ended since. Resolves once their rows are in PostgreSQL and the balances of
+   * `userIds` (and of all whose rows were replayed) have been told, or PostgreSQL is away.
+   */
+  adopt(userIds: number[] = []): Promise<{ replayedRows: number }> {
+    const id = ++this.#nextId;
+    return new Promise((resolve) => {
+      this.#adoptions.set(id, resolve);
+      this.#tell({ type: 'adopt', id, userIds });
     });
   }
 
@@ -81,6 +104,17 @@ export class WriterHandle {
         return this.#events.onAlarm(message);
       case 'balances':
         return this.#events.onBalances(message);
+      case 'frontClosed': {
+        const waiting = this.#goneFronts.get(message.front) ?? [];
+        waiting.shift()?.();
+        if (waiting.length === 0) this.#goneFronts.delete(message.front);
+        return;
+      }
+      case 'adopted': {
+        const adopted = this.#adoptions.get(message.id);
+        this.#adoptions.delete(message.id);
+        return adopted?.(message);
+      }
       case 'flushed': {
         const flush = this.#flushes.get(message.id);
         this.#flushes.delete(message.id);

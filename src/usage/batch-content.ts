@@ -4,7 +4,7 @@
 import { isTornTail, type JournalBatch } from './journal-reader.ts';
 import type { Frame } from './journal-segment.ts';
 import type { PoisonRecord } from './poison-file.ts';
-import type { UsageRecord } from './record.ts';
+import { isRow, KIND, type UsageRecord } from './record.ts';
 import { decodeRecord } from './record-codec.ts';
 
 export type SetAside = (poison: PoisonRecord) => void;
@@ -14,7 +14,9 @@ export interface BatchContent {
   records: UsageRecord[];
   /** The frame of each record. */
   recordFrames: Frame[];
-  /** What the batch's readable records cost each user, also those that are left out. */
+  /** Records that were read, also those that are left out; open records are none. */
+  rows: number;
+  /** What they cost each user, as far as a front has booked it. */
   chargedByUser: Map<number, bigint>;
 }
 
@@ -24,15 +26,19 @@ export function decodeBatch(
   leftOut: ReadonlySet<number>,
   onBad: (offset: number, payload: Buffer, reason: string) => void,
 ): BatchContent {
-  const content: BatchContent = { records: [], recordFrames: [], chargedByUser: new Map() };
+  const content: BatchContent = { records: [], recordFrames: [], rows: 0, chargedByUser: new Map() };
   for (const range of batch.bad) {
     if (!isTornTail(batch, range)) onBad(range.start, Buffer.alloc(0), `${range.end - range.start} damaged bytes`);
   }
   for (const frame of batch.frames) {
+    if (!isRow(frame.kind)) continue;
+    content.rows++;
     const record = decodeFrame(frame, onBad);
     if (record === null) continue;
-    const charged = content.chargedByUser.get(record.userId) ?? 0n;
-    content.chargedByUser.set(record.userId, charged + record.chargedNanoUsd);
+    if (frame.kind !== KIND.recovered) {
+      const charged = content.chargedByUser.get(record.userId) ?? 0n;
+      content.chargedByUser.set(record.userId, charged + record.chargedNanoUsd);
+    }
     if (leftOut.has(frame.start)) continue;
     content.records.push(record);
     content.recordFrames.push(frame);

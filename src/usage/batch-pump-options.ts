@@ -12,6 +12,8 @@ export interface BatchPumpOptions {
   batchBytes: number;
   batchMs: number;
   setAside: SetAside;
+  /** Looks for journals whose process has ended and puts them at the head of the queue; true when there were any. */
+  adopt(): boolean;
   events: PumpEvents;
 }
 

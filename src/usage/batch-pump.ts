@@ -10,16 +10,21 @@
  *        │                                     ├─ moved, away ─► (pause) ──┘   the same batch again, or it was in after all
  *        └─ due: batchRows, batchBytes, batchMs, a flush, or records of an earlier process
  *
+ * Behind the last segment of an ended process lie, as if written there, the rows of what it had open (`JournalReader.recover`): the
+ * fence moves over them like over any other, so they are made once. Open records themselves are passed over without a transaction.
+ *
  * While a batch is in flight the next one collects in the journal. The usage-writer only.
  */
 import { Backoff } from '#base/backoff.ts';
 import { nowMs } from '#base/clock.ts';
+import { Adoptions } from './adoptions.ts';
 import { Alarms } from './alarms.ts';
 import { type BatchContent, decodeBatch } from './batch-content.ts';
 import type { BatchPumpOptions } from './batch-pump-options.ts';
 import { FlushWaiters, type JournalEnd } from './flush-waiters.ts';
 import type { JournalBatch } from './journal-reader.ts';
 import { OwedBalances } from './owed-balances.ts';
+import { isRow } from './record.ts';
 import type { CommitResult, Fence, UserBalance } from './usage-store.ts';
 
 const RETRY_MIN_MS = 100;
@@ -42,6 +47,7 @@ export class BatchPump {
   #waitingSinceMs = 0;
   readonly #flushes = new FlushWaiters();
   readonly #owed = new OwedBalances();
+  readonly #adoptions = new Adoptions();
   #replayedRows = 0;
   #replayed = false;
   #stopped = false;
@@ -67,6 +73,7 @@ export class BatchPump {
 
   /** Records were appended to the journal. */
   noteAppended(records: number): void {
+    if (records === 0) return;
     if (this.#recordsWaiting === 0) this.#waitingSinceMs = nowMs();
     this.#recordsWaiting += records;
     if (this.#idle || this.#recordsWaiting >= this.#options.batchRows) this.#wake();
@@ -79,13 +86,30 @@ export class BatchPump {
     return flushed;
   }
 
+  /**
+   * Takes over the journals of processes that have ended meanwhile. Resolves to the number of rows replayed for it, once these are in
+   * PostgreSQL and the users' balances are told, or PostgreSQL is away.
+   */
+  adopt(userIds: readonly number[]): Promise<number> {
+    const adopted = this.#adoptions.add(userIds, this.#replayedRows);
+    this.#wake();
+    return adopted;
+  }
+
   /** Runs until `stop`. Throws only for bugs and for a disk that cannot be read. */
   async run(): Promise<void> {
     while (!this.#stopped) {
       const { reader } = this.#options;
+      if (this.#adoptions.wanted && this.#batch === null) this.#look();
+      await reader.recover();
       if (await this.#dropDone()) continue;
-      if (!this.#isDrained() && !(await this.#knowFence(reader.segment!.journalId))) continue;
+      if (!this.#isDrained() && this.#fenceOf !== reader.segment!.journalId) {
+        // From the top either way: the fence may stand at the end of the segment, which then is done.
+        await this.#learnFence(reader.segment!.journalId);
+        continue;
+      }
       this.#noteReplayed();
+      if (this.#adoptions.waiting && !this.#adoptions.wanted && this.#headIsOwn()) await this.#answerAdoptions();
       this.#flushes.resolvePassed(reader);
       const waitMs = this.#dueInMs();
       if (waitMs > 0) await this.#pause(waitMs);
@@ -106,28 +130,24 @@ export class BatchPump {
 
   /** Nothing (more) in the head segment: no reason to ask PostgreSQL anything. */
   #isDrained(): boolean {
-    const { segment, offset } = this.#options.reader;
-    return segment === null || offset >= segment.bytes;
+    return !this.#options.reader.hasMore;
   }
 
-  /** False: not known yet, after a pause. */
-  async #knowFence(journalId: string): Promise<boolean> {
-    if (this.#fenceOf === journalId) return true;
+  /** Where the journal was read to; not known yet, after a pause, when PostgreSQL does not answer. */
+  async #learnFence(journalId: string): Promise<void> {
     const { reader, store } = this.#options;
     try {
       const fence = await store.readFence(journalId);
       await this.#settleDoubt(journalId, fence);
       this.#fence = fence;
     } catch (error) {
-      await this.#away((error as Error).message);
-      return false;
+      return await this.#away((error as Error).message);
     }
     this.#fenceOf = journalId;
     this.#alarms.clear('database_away');
     if (this.#batch === null && this.#fence !== null) {
       if (reader.seek(journalId, this.#fence.segment, this.#fence.offset).length > 0) this.#options.events.onDropped();
     }
-    return true;
   }
 
   /** The fence tells how the batch of unknown outcome ended. */
@@ -139,7 +159,7 @@ export class BatchPump {
       return;
     }
     const content = this.#decode(batch);
-    this.#finish(batch, content.records.length, 0);
+    this.#finish(batch, content, { inserted: content.records.length, duplicates: 0 });
     await this.#tellBalances(batch, content, []);
   }
 
@@ -148,6 +168,7 @@ export class BatchPump {
     this.#batch ??= reader.read({ rowsMax: this.#rowsMax, bytesMax: batchBytes });
     const batch = this.#batch;
     if (batch === null) return;
+    if (batch.bad.length === 0 && !batch.frames.some((frame) => isRow(frame.kind))) return this.#passOver(batch);
     const content = this.#decode(batch);
     const { journalId, number } = batch.segment;
     const next = { segment: number, offset: batch.to };
@@ -162,7 +183,7 @@ export class BatchPump {
         this.#alarms.clear('database_away');
         if (result.strays > 0)
           this.#alarms.raise('default_partition', `${result.strays} rows have no month's partition`);
-        this.#finish(batch, result.inserted, result.duplicates);
+        this.#finish(batch, content, result);
         return await this.#tellBalances(batch, content, result.balances).catch(() => {});
       case 'refused':
         this.#options.events.onFailed();
@@ -178,8 +199,13 @@ export class BatchPump {
     }
   }
 
-  #finish(batch: JournalBatch, inserted: number, duplicates: number): void {
-    const rows = batch.frames.length;
+  /** Open records only: PostgreSQL need not know, its fence follows with the next rows. */
+  #passOver(batch: JournalBatch): void {
+    this.#options.reader.advance(batch);
+    this.#batch = null;
+  }
+
+  #finish(batch: JournalBatch, { rows }: BatchContent, done: { inserted: number; duplicates: number }): void {
     const { own } = batch.segment;
     this.#options.reader.advance(batch);
     this.#batch = null;
@@ -190,7 +216,7 @@ export class BatchPump {
     if (!own) this.#replayedRows += rows;
     else this.#recordsWaiting = this.#options.reader.empty ? 0 : Math.max(0, this.#recordsWaiting - rows);
     this.#waitingSinceMs = nowMs();
-    this.#options.events.onCommitted({ rows, inserted, duplicates, own });
+    this.#options.events.onCommitted({ rows, inserted: done.inserted, duplicates: done.duplicates, own });
   }
 
   /** Finds the record that PostgreSQL does not take by halving, and sets it aside. */
@@ -234,8 +260,7 @@ export class BatchPump {
     if (next?.journalId !== dropped.journalId) {
       const known = this.#fenceOf === dropped.journalId && this.#fence !== null;
       if (known && dropped.last) await this.#options.store.forgetFence(dropped.journalId).catch(() => {});
-      this.#fenceOf = null;
-      this.#fence = null;
+      this.#forgetHead();
     }
     this.#poison.clear();
     this.#aside.clear();
@@ -243,10 +268,43 @@ export class BatchPump {
     return true;
   }
 
+  /** What is found comes before this process's own journal; where that was read to, its fence will tell. */
+  #look(): void {
+    this.#adoptions.wanted = false;
+    const before = this.#options.reader.segment;
+    if (!this.#options.adopt() || this.#options.reader.segment === before) return;
+    this.#options.reader.restart();
+    this.#forgetHead();
+  }
+
+  async #answerAdoptions(): Promise<void> {
+    const { store, events } = this.#options;
+    try {
+      const entries = await this.#owed.settle(await store.readBalances(this.#adoptions.userIds), (userIds) =>
+        store.readBalances(userIds),
+      );
+      if (entries.length > 0) events.onBalances(entries);
+    } catch {
+      this.#fenceOf = null; // away: the next question finds out
+    }
+    this.#adoptions.answerAll(this.#replayedRows);
+  }
+
+  #headIsOwn(): boolean {
+    return this.#options.reader.segment?.own !== false;
+  }
+
   #noteReplayed(): void {
-    if (this.#replayed || this.#options.reader.segment?.own === false) return;
+    if (this.#replayed || !this.#headIsOwn()) return;
     this.#replayed = true;
     this.#options.events.onReplayed(this.#replayedRows);
+  }
+
+  #forgetHead(): void {
+    this.#fenceOf = null;
+    this.#fence = null;
+    this.#poison.clear();
+    this.#aside.clear();
   }
 
   #dueInMs(): number {
@@ -265,6 +323,7 @@ export class BatchPump {
       this.#replayed = true;
       this.#options.events.onReplayed(this.#replayedRows);
     }
+    this.#adoptions.answerAll(this.#replayedRows);
     const endMs = nowMs() + this.#backoff.nextMs();
     while (!this.#stopped && nowMs() < endMs) await this.#pause(endMs - nowMs());
   }

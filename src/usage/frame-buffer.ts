@@ -2,19 +2,21 @@
  * Collects records as journal frames for one write. Grows never; the usage-writer only.
  */
 import { crc32 } from 'node:zlib';
-import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES } from './journal-segment.ts';
+import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES, frameWord } from './journal-segment.ts';
+import { isRow, KIND, type Kind } from './record.ts';
 
 export class FrameBuffer {
   readonly #bytes: Buffer;
   #length = 0;
-  #records = 0;
+  #rows = 0;
 
   constructor(bytesMax: number) {
     this.#bytes = Buffer.alloc(Math.max(bytesMax, FRAME_BYTES_MAX));
   }
 
-  get records(): number {
-    return this.#records;
+  /** Frames that stand for a row. */
+  get rows(): number {
+    return this.#rows;
   }
 
   /** False when the largest record may not fit any more. */
@@ -27,19 +29,19 @@ export class FrameBuffer {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  add(payload: Uint8Array): void {
+  add(payload: Uint8Array, kind: Kind = KIND.record): void {
     const start = this.#length + FRAME_HEADER_BYTES;
     const end = start + payload.length;
     this.#bytes.set(payload, start);
-    this.#bytes.writeUInt32LE(payload.length, this.#length);
+    this.#bytes.writeUInt32LE(frameWord(payload.length, kind), this.#length);
     // Over the copy: zlib does not read shared memory.
-    this.#bytes.writeUInt32LE(crc32(this.#bytes.subarray(start, end)), this.#length + 4);
+    this.#bytes.writeUInt32LE(crc32(this.#bytes.subarray(start, end), kind), this.#length + 4);
     this.#length = end;
-    this.#records++;
+    if (isRow(kind)) this.#rows++;
   }
 
   clear(): void {
     this.#length = 0;
-    this.#records = 0;
+    this.#rows = 0;
   }
 }

@@ -4,16 +4,17 @@
  *   <journal id>-<number>.journal, append-only:
  *
  *   header, 64 bytes                                              frames
- *   ┌───────────┬─────────┬────────────┬────────┬──────┬───────┐ ┌────────┬────────┬─────────┐ ┌─
- *   │"PENSTOCK" │ version │ journal id │ number │ zero │ crc32 │ │ length │ crc32  │ payload │ │ …
- *   │ 8 bytes   │ u32     │ 16 bytes   │ u64    │ …    │ u32   │ │ u32    │ u32    │ length  │ │
- *   └───────────┴─────────┴────────────┴────────┴──────┴───────┘ └────────┴────────┴─────────┘ └─
+ *   ┌───────────┬─────────┬────────────┬────────┬──────┬───────┐ ┌──────┬────────┬─────────┐ ┌─
+ *   │"PENSTOCK" │ version │ journal id │ number │ zero │ crc32 │ │ word │ crc32  │ payload │ │ …
+ *   │ 8 bytes   │ u32     │ 16 bytes   │ u64    │ …    │ u32   │ │ u32  │ u32    │         │ │
+ *   └───────────┴─────────┴────────────┴────────┴──────┴───────┘ └──────┴────────┴─────────┘ └─
+ *                                                                  └ kind (upper 8 bits), length of the payload (lower 24)
  *
- * Little-endian. A frame's checksum covers its payload, the header's covers the 60 bytes before it. The version is that of the
- * records inside (`record.ts`).
+ * Little-endian. A frame's checksum covers its payload and its kind (as the checksum's start value: 0 is that of version 1), the
+ * header's covers the 60 bytes before it. The version is that of the records inside (`record.ts`).
  */
 import { crc32 } from 'node:zlib';
-import { FORMAT_VERSION, RECORD_BYTES_MAX } from './record.ts';
+import { FORMAT_VERSION, KIND_MAX, type Kind, RECORD_BYTES_MAX } from './record.ts';
 
 export const SEGMENT_HEADER_BYTES = 64;
 export const FRAME_HEADER_BYTES = 8;
@@ -64,7 +65,24 @@ export function checkSegmentHeader(header: Buffer, id: SegmentId): HeaderState {
   return encodeSegmentHeader(id).subarray(12, 36).equals(header.subarray(12, 36)) ? 'valid' : 'damaged';
 }
 
+const KIND_SHIFT = 24;
+const LENGTH_MASK = 0xff_ffff;
+
+/** The first word of a frame, in the journal and in a ring. */
+export function frameWord(length: number, kind: Kind): number {
+  return (kind << KIND_SHIFT) | length;
+}
+
+export function lengthInWord(word: number): number {
+  return word & LENGTH_MASK;
+}
+
+export function kindInWord(word: number): Kind {
+  return (word >>> KIND_SHIFT) as Kind;
+}
+
 export interface Frame {
+  kind: Kind;
   /** Offset of the frame in its file. */
   start: number;
   /** Offset behind the frame. */
@@ -102,6 +120,7 @@ export function scanFrames(bytes: Buffer, offset: number, bounds: ScanBounds): S
     if (length > 0) {
       const end = at + length;
       scan.frames.push({
+        kind: kindInWord(bytes.readUInt32LE(at)),
         start: offset + at,
         end: offset + end,
         payload: bytes.subarray(at + FRAME_HEADER_BYTES, end),
@@ -123,11 +142,13 @@ export function scanFrames(bytes: Buffer, offset: number, bounds: ScanBounds): S
 /** Whole length of the frame at a place, 0 when there is no whole and valid one. */
 function frameLengthAt(bytes: Buffer, at: number): number {
   if (at + FRAME_HEADER_BYTES > bytes.length) return 0;
-  const length = bytes.readUInt32LE(at);
+  const word = bytes.readUInt32LE(at);
+  const length = lengthInWord(word);
+  const kind = kindInWord(word);
   const end = at + FRAME_HEADER_BYTES + length;
-  if (length === 0 || length > RECORD_BYTES_MAX || end > bytes.length) return 0;
+  if (length === 0 || length > RECORD_BYTES_MAX || kind > KIND_MAX || end > bytes.length) return 0;
   const sum = bytes.readUInt32LE(at + 4);
-  return crc32(bytes.subarray(at + FRAME_HEADER_BYTES, end)) === sum ? end - at : 0;
+  return crc32(bytes.subarray(at + FRAME_HEADER_BYTES, end), kind) === sum ? end - at : 0;
 }
 
 function findFrame(bytes: Buffer, from: number): number {

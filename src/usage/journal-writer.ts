@@ -7,8 +7,11 @@
  *             │ short or failed: cut back to the last whole frame, thrown to the caller, who tries again later
  *                                    │ failed: the pages may be gone though the next sync succeeds, so the frames since
  *                                    │ the last good sync are written again into a new segment
+ *
+ * A new segment begins with what `carried` returns (open records): it is synced with them before the segment before it is
+ * sealed, and only sealed segments are ever deleted.
  */
-import { closeSync, constants, fdatasyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fdatasyncSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { type JournalFiles, type Segment, syncFolder } from './journal-files.ts';
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from './journal-segment.ts';
 
@@ -20,6 +23,7 @@ export interface JournalIo {
 
 /** Appending, so that a write after a cut lands behind the last whole frame. */
 const OPEN_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
+const NOTHING = Buffer.alloc(0);
 
 const SYSTEM_IO: JournalIo = {
   write: (fd, bytes, offset, length) => writeSync(fd, bytes, offset, length),
@@ -30,24 +34,36 @@ export interface JournalWriterOptions {
   files: JournalFiles;
   journalId: string;
   segmentBytes: number;
+  /** Frames for the head of every new segment. */
+  carried?: () => Buffer;
   io?: JournalIo;
+}
+
+/** The segment that is appended to, and what lay in it before the first append. */
+interface OpenSegment {
+  readonly segment: Segment;
+  readonly fd: number;
+  readonly headBytes: number;
 }
 
 export class JournalWriter {
   readonly #files: JournalFiles;
   readonly #journalId: string;
   readonly #segmentBytes: number;
+  readonly #carried: () => Buffer;
   readonly #io: JournalIo;
-  #fd = -1;
-  #segment: Segment | null = null;
+  #open: OpenSegment | null = null;
   #number = 0;
   /** Copies of what was written since the last good sync. */
   #unsynced: Buffer[] = [];
+  /** The open segment can no longer be trusted: a sync failed, or a part of a write could not be cut off. */
+  #damaged = false;
 
-  constructor({ files, journalId, segmentBytes, io = SYSTEM_IO }: JournalWriterOptions) {
+  constructor({ files, journalId, segmentBytes, carried = () => NOTHING, io = SYSTEM_IO }: JournalWriterOptions) {
     this.#files = files;
     this.#journalId = journalId;
     this.#segmentBytes = segmentBytes;
+    this.#carried = carried;
     this.#io = io;
   }
 
@@ -58,77 +74,89 @@ export class JournalWriter {
 
   /** Writes whole frames. Throws when the disk does not take them; then none of them is in the journal. */
   append(frames: Buffer): void {
-    const segment = this.#segmentFor(frames.length);
-    this.#write(segment, frames);
+    this.#write(this.#segmentFor(frames.length), frames);
     this.#unsynced.push(Buffer.from(frames));
   }
 
   /** Makes everything appended durable. Throws when that failed in a fresh segment too. */
   sync(): void {
     if (!this.dirty) return;
-    try {
-      this.#io.sync(this.#fd);
-    } catch {
-      this.#writeAgain();
+    if (!this.#damaged) {
+      try {
+        this.#io.sync(this.#open!.fd);
+      } catch {
+        this.#damaged = true;
+      }
     }
+    if (this.#damaged) this.#roll();
     this.#unsynced = [];
   }
 
   /** Syncs and seals; nothing can be appended any more. */
   close(): void {
     this.sync();
-    this.#seal();
+    this.#seal(this.#open);
+    this.#open = null;
   }
 
-  #segmentFor(bytes: number): Segment {
-    const open = this.#segment;
-    if (open !== null && (open.bytes === SEGMENT_HEADER_BYTES || open.bytes + bytes <= this.#segmentBytes)) return open;
-    if (open !== null) {
+  #segmentFor(bytes: number): OpenSegment {
+    const open = this.#open;
+    if (open !== null && !this.#damaged) {
+      // What was carried over does not count, or a segment full of it would be followed by the next at once.
+      const own = SEGMENT_HEADER_BYTES + open.segment.bytes - open.headBytes;
+      if (own === SEGMENT_HEADER_BYTES || own + bytes <= this.#segmentBytes) return open;
       this.sync();
-      this.#seal();
     }
-    return this.#startSegment();
+    if (this.#open === open) this.#roll();
+    return this.#open!;
   }
 
-  #startSegment(): Segment {
+  /** Goes on in a new segment; after damage it also takes what may be lost in the one before. All or nothing. */
+  #roll(): void {
+    const before = this.#open;
+    const again = this.#damaged ? this.#unsynced : [];
+    this.#open = this.#startSegment(again);
+    this.#damaged = false;
+    this.#unsynced = [];
+    this.#seal(before);
+  }
+
+  #startSegment(again: readonly Buffer[]): OpenSegment {
     const id = { journalId: this.#journalId, number: this.#number + 1 };
+    this.#files.own(this.#journalId);
+    const head = Buffer.concat([encodeSegmentHeader(id), this.#carried(), ...again]);
     const fd = openSync(this.#files.pathOf(id), OPEN_FLAGS, 0o600);
     try {
-      writeAll(this.#io, fd, encodeSegmentHeader(id));
+      writeAll(this.#io, fd, head);
       this.#io.sync(fd);
       syncFolder(this.#files.dir);
     } catch (error) {
       closeSync(fd);
+      unlinkSync(this.#files.pathOf(id));
       throw error;
     }
     this.#number = id.number;
-    this.#fd = fd;
-    this.#segment = this.#files.add(id, SEGMENT_HEADER_BYTES);
-    return this.#segment;
+    return { segment: this.#files.add(id, head.length), fd, headBytes: head.length };
   }
 
-  #write(segment: Segment, frames: Buffer): void {
+  #write({ segment, fd }: OpenSegment, frames: Buffer): void {
     try {
-      writeAll(this.#io, this.#fd, frames);
+      writeAll(this.#io, fd, frames);
     } catch (error) {
-      ftruncateSync(this.#fd, segment.bytes);
+      try {
+        ftruncateSync(fd, segment.bytes);
+      } catch {
+        this.#damaged = true;
+      }
       throw error;
     }
     this.#files.grow(segment, frames.length);
   }
 
-  #writeAgain(): void {
-    this.#seal();
-    const segment = this.#startSegment();
-    for (const frames of this.#unsynced) this.#write(segment, frames);
-    this.#io.sync(this.#fd);
-  }
-
-  #seal(): void {
-    if (this.#segment === null) return;
-    this.#segment.sealed = true;
-    this.#segment = null;
-    closeSync(this.#fd);
+  #seal(open: OpenSegment | null): void {
+    if (open === null) return;
+    open.segment.sealed = true;
+    closeSync(open.fd);
   }
 }
 

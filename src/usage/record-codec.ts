@@ -4,10 +4,10 @@
  * texts are cut and numbers clamped. Decoding trusts nothing. Fronts encode, the usage-writer decodes; no I/O.
  */
 import { pack, unpack } from '#base/msgpack.ts';
-import type { RecordStatus, UsageRecord, UsageSource } from './record.ts';
+import type { UsageRecord, UsageSource } from './record.ts';
 
 /** Order is the format: append, never reorder. The index is what is stored. */
-const STATUSES: readonly RecordStatus[] = ['completed', 'client_gone', 'interrupted'];
+const STATUSES: readonly UsageRecord['status'][] = ['completed', 'client_gone', 'interrupted', 'open'];
 const SOURCES: readonly UsageSource[] = ['reported', 'partial', 'estimated'];
 
 const INT_MAX = 2 ** 31 - 1;
@@ -53,6 +53,16 @@ export function encodeRecord(record: UsageRecord): Uint8Array {
     cutText(record.clientRequestId, FOREIGN_ID_BYTES_MAX),
     cutText(record.upstreamRequestId, FOREIGN_ID_BYTES_MAX),
   ]);
+}
+
+const ID_START = 5;
+const ID_END = ID_START + 32;
+
+/** The request id of an encoded record, without decoding the rest; '' for bytes that are no record. */
+export function requestIdIn(bytes: Buffer): string {
+  // An array with a 16-bit length, then a string with an 8-bit length: what `pack` makes of the fields above.
+  const known = bytes[0] === 0xdc && bytes[3] === 0xd9 && bytes[4] === 32;
+  return known ? bytes.toString('latin1', ID_START, ID_END) : '';
 }
 
 /** Throws RecordError (or what `unpack` throws on torn input). Fields that a later version appended are ignored. */

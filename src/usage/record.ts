@@ -1,12 +1,35 @@
 /**
  * One usage record: what one exchange that an upstream answered is billed by. A front makes it in `settle`, it travels through
- * ring, journal and COPY, and becomes one row of `usage_logs`.
+ * ring, journal and COPY, and becomes one row of `usage_logs`. While a stream runs, an `open` record of it lies in the journal: what
+ * it would be billed by if the process were killed now. It never becomes a row as it is.
+ *
+ *   open ──► open (renewed) ──┬──► closing     the exchange was settled: its record
+ *                             ├──► void        the exchange made no record after all
+ *                             └──► recovered   its front or process died: the last open record, as `interrupted`
  *
  * Encoded as a msgpackr array (field order below, so that no field names are stored). `FORMAT_VERSION` names that order;
  * each journal segment carries it. Append fields at the end and raise the version; never reorder.
  */
 
-export const FORMAT_VERSION = 1;
+/** 2: open records, and a kind in each frame. 1: records alone; read as kind `record`. */
+export const FORMAT_VERSION = 2;
+
+/**
+ * What a frame of a ring or of the journal says, beside its record.
+ * - `record`: a settled exchange that left no open record.
+ * - `open`: replaces the open record of the same request.
+ * - `closing`: a settled exchange that had left one.
+ * - `void`: ends an open record without a row.
+ * - `recovered`: made by the usage-writer from an open record; no front has booked it.
+ */
+export const KIND = Object.freeze({ record: 0, open: 1, closing: 2, void: 3, recovered: 4 });
+export type Kind = (typeof KIND)[keyof typeof KIND];
+export const KIND_MAX = KIND.recovered;
+
+/** Whether a frame of this kind stands for a row. */
+export function isRow(kind: Kind): boolean {
+  return kind !== KIND.open && kind !== KIND.void;
+}
 
 /**
  * How the exchange ended.
@@ -33,7 +56,7 @@ export interface UsageRecord {
   /** Model as it was sent upstream; at most 128 bytes, no NUL. */
   upstreamModel: string;
   stream: boolean;
-  status: RecordStatus;
+  status: RecordStatus | 'open';
   usageSource: UsageSource;
   /** HTTP status the client saw. */
   httpStatus: number;

@@ -63,6 +63,11 @@ export class SseSplitter {
     return this.#held.length;
   }
 
+  /** Bytes at the end of what was pushed that belong to a frame whose end has not come. */
+  get unfinishedBytes(): number {
+    return this.#frameBytes;
+  }
+
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     // Buffer.indexOf takes 8 ns where Uint8Array.indexOf takes 27 (frames of 133 bytes).

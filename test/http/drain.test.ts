@@ -74,7 +74,7 @@ test('records that PostgreSQL did not take before the end are replayed from the 
   await database.stop();
   const load = await new Load(gateway.url, { clients: 10, requestsEach: 10, label: 'replay' }).finished();
   assert.equal(load.completed, 100, load.details.join('\n'));
-  assert.equal(await gateway.terminate(), 0);
+  assert.equal(await gateway.terminate(), 0, gateway.log);
   await database.start();
   await gateway.launch();
   const usage = await usageOf(gateway);

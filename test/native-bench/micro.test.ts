@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-for (const name of ['sse-tap', 'cost', 'ring', 'scan']) {
+for (const name of ['sse-tap', 'cost', 'ring', 'scan', 'terminal-hold']) {
   test(`the micro bench ${name} runs and prints one figure a case`, async () => {
     const file = fileURLToPath(new URL(`../../native-bench/micro/${name}.ts`, import.meta.url));
     const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', file, '--quick'], {

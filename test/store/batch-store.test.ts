@@ -6,6 +6,7 @@ import { copyIn } from '#store/copy-in.ts';
 import { SingleConnection } from '#store/single-connection.ts';
 import type { CommitResult } from '#usage/usage-store.ts';
 import { freshDatabase } from '../support/postgres.ts';
+import { openStalledPort } from '../support/stalled-port.ts';
 import { makeRecord, readBooks, seedUsers } from '../support/usage-records.ts';
 import { within } from '../support/wait-for.ts';
 
@@ -243,6 +244,19 @@ test('a connection is never remade behind its user: the second half of a transac
   await db`select pg_terminate_backend(${row!.pid})`;
   await assert.rejects(within('an answer', 3000, sql.unsafe('select 1').then()));
   await assert.rejects(within('an answer', 3000, sql.unsafe('commit').then()));
+});
+
+test('closing breaks off a connecting that is under way', async () => {
+  const stalled = await openStalledPort();
+  const store = new BatchStore(stalled.url.replace('http', 'postgres'), {
+    connectTimeoutMs: 20_000,
+    timeoutMs: 20_000,
+  });
+  const asked = store.readFence(JOURNAL);
+  const closed = assert.rejects(within('a refusal', 3000, asked), /is closed/);
+  await store.close();
+  await closed;
+  await stalled.close();
 });
 
 test('an address that nobody answers at is given up in time', async () => {

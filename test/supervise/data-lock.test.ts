@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { processStartTime } from '#base/process-identity.ts';
 import { StartupError } from '#base/startup-error.ts';
 import { lockDataFolder } from '#supervise/data-lock.ts';
-import { processStartTime } from '#supervise/process-identity.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { within } from '../support/wait-for.ts';
 

@@ -34,7 +34,7 @@ export interface Plan {
   holdUntil?: AbortSignal;
   /** Cut the answer into pieces of at most so many bytes, anywhere. Else one piece a frame. */
   cutBytesMax?: number;
-  /** Break the answer: before its headers, or once so many pieces have been written. */
+  /** Break the answer: before its headers, or once so many pieces (all of them: in place of its end) have been written. */
   breakAt?: 'headers' | number;
   /** `stall`: silence until the other side leaves. `reset`: TCP RST. `end`: an orderly end that is too early. */
   breakHow?: 'stall' | 'reset' | 'end';
@@ -260,6 +260,7 @@ export class Upstream {
       entry.bytes += piece.length;
       entry.sha256 = hash.copy().digest('hex');
     }
+    if (plan.breakAt === pieces.length) return this.#break(response, plan, entry);
     await new Promise<void>((resolve) => {
       response.once('close', resolve);
       response.end(resolve);

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { configSchema } from '#config/schema.ts';
+import { doorbellBytes } from '#coordinate/local/doorbells.ts';
 import { CounterTable, counterBytes } from '#meter/counters.ts';
 import type { PrimaryToWriter, SharedBlocks, WriterData, WriterToPrimary } from '#threads/protocol.ts';
 import { pressureBytes, UsagePressure } from '#usage/pressure.ts';
-import type { UsageRecord } from '#usage/record.ts';
+import { KIND, type Kind, type UsageRecord } from '#usage/record.ts';
 import { UsageRingProducer, usageRingBytes } from '#usage/ring.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -16,7 +17,7 @@ export interface HarnessOptions {
   databaseUrl: string;
   fronts?: number;
   /** Section `usage` of the configuration. */
-  usage?: Record<string, number>;
+  usage?: Record<string, number | string>;
   flushMs?: number;
   /** Instead of a folder of its own, which goes with the test. */
   journalDir?: string;
@@ -37,6 +38,8 @@ export class WriterHarness {
   #flushId = 0;
   producers: UsageRingProducer[] = [];
   failure: Error | null = null;
+  /** Whether the last start was ready before its replay had ended. */
+  replaying = false;
 
   private constructor(options: HarnessOptions) {
     this.#options = options;
@@ -74,7 +77,9 @@ export class WriterHarness {
       this.failure = error as Error;
     });
     const ready = await this.#message('ready', (message) => message.type === 'ready');
-    return (ready as { replayedRows: number }).replayedRows;
+    const { replayedRows, replaying } = ready as { replayedRows: number; replaying: boolean };
+    this.replaying = replaying;
+    return replayedRows;
   }
 
   get pressure(): UsagePressure {
@@ -94,6 +99,33 @@ export class WriterHarness {
     const producer = this.producers[front]!;
     await waitFor('room in the ring', () => producer.reserve());
     producer.push(record);
+  }
+
+  /** Leaves (or, as `void`, withdraws) an open record, as a front does while an answer is under way. */
+  open(record: UsageRecord, front = 0, kind: Kind = KIND.open): boolean {
+    return this.producers[front]!.tryPush({ ...record, status: 'open' }, kind);
+  }
+
+  /** Settles an exchange that had left an open record. */
+  async closing(record: UsageRecord, front = 0): Promise<void> {
+    const producer = this.producers[front]!;
+    await waitFor('room in the ring', () => producer.reserve());
+    producer.push(record, KIND.closing);
+  }
+
+  async frontGone(front: number): Promise<number> {
+    const answers = () => this.#messages.filter((message) => message.type === 'frontClosed');
+    const before = answers().length;
+    this.#tell({ type: 'frontGone', front });
+    await waitFor('frontClosed from the usage-writer', () => answers().length > before);
+    return answers().at(-1)!.rows;
+  }
+
+  async adopt(userIds: number[] = []): Promise<number> {
+    const id = ++this.#flushId;
+    this.#tell({ type: 'adopt', id, userIds });
+    const answer = await this.#message('adopted', (message) => message.type === 'adopted' && message.id === id);
+    return (answer as { replayedRows: number }).replayedRows;
   }
 
   async flush(): Promise<string | null> {
@@ -165,8 +197,9 @@ function makeBlocks(fronts: number, ringBytes: number): SharedBlocks {
     accountGenerations: block(8),
     accountHealth: block(8),
     ledger: block(8),
-    doorbells: block(8),
+    doorbells: block(doorbellBytes(fronts)),
     heartbeats: block(8),
+    handover: block(4),
     tickets: block(8),
     bodyBudget: block(8),
     streamBudget: block(8),

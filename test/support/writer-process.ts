@@ -1,13 +1,13 @@
 /**
  * A process to be killed: a usage-writer that records without end on the journal folder and database it is given. Prints, a line
- * each, how many records its journal surely holds.
+ * each, how many records its journal surely holds. The third argument, JSON, overrides keys of `usage`.
  */
 import { writeSync } from 'node:fs';
 import { makeRecord } from './usage-records.ts';
 import { WriterHarness } from './writer-harness.ts';
 
-const [databaseUrl, journalDir] = process.argv.slice(2) as [string, string];
-const usage = { batchMs: 2, batchRows: 200 };
+const [databaseUrl, journalDir, overrides = '{}'] = process.argv.slice(2) as [string, string, string?];
+const usage = { batchMs: 2, batchRows: 200, ...JSON.parse(overrides) };
 const writer = await WriterHarness.start({ after: () => {} }, { databaseUrl, journalDir, usage });
 let printed = 0;
 for (;;) {

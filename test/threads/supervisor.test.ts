@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { stringify } from 'yaml';
-import { processStartTime } from '#supervise/process-identity.ts';
+import { processStartTime } from '#base/process-identity.ts';
 import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { question, send } from '../support/http-client.ts';
 import { Upstream } from '../support/upstream.ts';

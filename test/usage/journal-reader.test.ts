@@ -67,12 +67,13 @@ test('every flipped bit costs at most the record it is in', (t) => {
   const dir = makeJournalDir(t);
   const path = writeJournal(dir, 'first', 'second', 'third');
   const whole = readFileSync(path);
-  for (let at = SEGMENT_HEADER_BYTES; at < whole.length; at++) {
+  for (let bit = 0; bit < whole.length * 8; bit += 5) {
     const broken = Buffer.from(whole);
-    broken[at]! ^= 1 << (at % 8);
+    broken[bit >> 3]! ^= 1 << (bit & 7);
     writeFileSync(path, broken);
     const { texts: left } = drainAll(openJournal(dir));
-    assert.equal(left.length, 2, `byte ${at}: ${left}`);
+    const kept = bit >> 3 < SEGMENT_HEADER_BYTES ? 3 : 2;
+    assert.equal(left.length, kept, `bit ${bit}: ${left}`);
   }
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { pressureBytes, UsagePressure } from '#usage/pressure.ts';
-import { RECORD_BYTES_MAX } from '#usage/record.ts';
+import { KIND, RECORD_BYTES_MAX } from '#usage/record.ts';
 import { decodeRecord } from '#usage/record-codec.ts';
 import { startRingAt, UsageRingConsumer, UsageRingProducer, usageRingBytes } from '#usage/ring.ts';
 import { makeRecord } from '../support/usage-records.ts';
@@ -108,6 +108,46 @@ test('between threads nothing is lost, torn or reordered, and the sleeper is alw
     await Promise.all([consumer.terminate(), producer.terminate()]);
   }
 });
+
+test('an open record takes only what no reservation may need', () => {
+  const { producer, consumer } = makeRing(2 ** 32 - 99);
+  let reserved = 0;
+  while (producer.reserve()) reserved++;
+  assert.equal(producer.tryPush(makeRecord(), KIND.open), false);
+  producer.release();
+  assert.equal(producer.tryPush(makeRecord(), KIND.open), true);
+  for (let i = 1; i < reserved; i++) producer.push(makeRecord({ model: '🙂'.repeat(100) }), KIND.closing);
+  const kinds: number[] = [];
+  while (consumer.next() !== null) kinds.push(consumer.kind);
+  assert.deepEqual(kinds, [KIND.open, ...Array.from({ length: reserved - 1 }, () => KIND.closing)]);
+});
+
+for (const startIndex of [0, 2 ** 31 - 300, 2 ** 32 - 300]) {
+  test(`a position is durable once all before it was released and published, from ${startIndex}`, () => {
+    const { producer, consumer } = makeRing(startIndex);
+    const positions: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      producer.reserve();
+      producer.push(makeRecord());
+      positions.push(producer.position);
+    }
+    const durable = () => positions.map((position) => producer.isDurable(position));
+    producer.waiting = true;
+    consumer.next();
+    consumer.next();
+    assert.equal(consumer.publishDurable(), false, 'read, but not kept elsewhere yet');
+    consumer.release();
+    assert.deepEqual(durable(), [false, false, false, false, false]);
+    assert.equal(consumer.publishDurable(), true, 'the front waits: ring');
+    assert.deepEqual(durable(), [true, true, false, false, false]);
+    assert.equal(consumer.publishDurable(), false, 'nothing new');
+    producer.waiting = false;
+    while (consumer.next() !== null) {}
+    consumer.release();
+    assert.equal(consumer.publishDurable(), false, 'nobody waits');
+    assert.deepEqual(durable(), [true, true, true, true, true]);
+  });
+}
 
 for (const [seed, startAt] of [
   [5, 2 ** 31 - 3_000],

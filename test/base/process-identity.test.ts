@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { processStartTime } from '#supervise/process-identity.ts';
+import { processStartTime } from '#base/process-identity.ts';
 
 test('a live process has one start time for as long as it lives', () => {
   const first = processStartTime(process.pid);

@@ -1,7 +1,7 @@
 /**
  * Who a process is, beyond its recyclable pid: the pid together with its start time and the boot it belongs to.
  * Linux reads /proc; where there is none (macOS), `ps` gives the start time.
- * Supervisor process only; boot and shutdown paths, so synchronous.
+ * Boot, shutdown and take-over paths of any process, so synchronous.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';

@@ -1,0 +1,107 @@
+/**
+ * Journaled mode: keeps back the bytes that would tell a client that its answer is complete, until the record of that answer is on
+ * disk. What is kept draws on the budget of answers that wait. Front thread only; no exchange has one in async mode.
+ *
+ *   stream:  [ whole frames ][ frame that is not whole yet ]      [ … ][ message_stop … everything behind it ]
+ *              leave at once   leaves unless it may be the end           kept until durable
+ *   JSON:    [ chunk ][ chunk ][ last chunk ]                     the end of the framing is kept with it
+ *              leave when the next comes
+ */
+import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
+import { HELD_BYTES_MAX, type Tap } from '#meter/tap.ts';
+import { mayBeTerminal, terminalStart } from '#wire/anthropic-terminal.ts';
+import type { Reply } from './reply.ts';
+
+/** A frame that is not known for another by now is kept until it is whole. */
+const LOOK_BYTES_MAX = 64;
+
+export class TerminalHold {
+  readonly #reply: Reply;
+  readonly #tap: Tap | null;
+  readonly #budget: ByteBudget;
+  #kept: Uint8Array[] = [];
+  #keptBytes = 0;
+  #budgeted = 0;
+  /** The frame that is not whole yet is none that ends an answer. */
+  #passing = false;
+  #terminal = false;
+
+  /** `tap`: that of a stream, which has seen each chunk before; null for JSON. */
+  constructor(reply: Reply, tap: Tap | null, budget: ByteBudget) {
+    this.#reply = reply;
+    this.#tap = tap;
+    this.#budget = budget;
+  }
+
+  /** Forwards what may leave. False when there is no room to keep the rest: the answer must be broken off. */
+  push(chunk: Uint8Array): boolean {
+    if (this.#tap === null) {
+      this.letGo();
+      return this.#keep(chunk);
+    }
+    if (this.#terminal) return this.#keptBytes <= HELD_BYTES_MAX && this.#keep(chunk);
+    if (this.#tap.terminal) return this.#keepTerminal(chunk);
+    return this.#pushFrames(chunk, this.#tap.unfinishedBytes);
+  }
+
+  /** Everything kept may leave now. */
+  letGo(): void {
+    for (const piece of this.#kept) this.#reply.push(piece);
+    this.drop();
+  }
+
+  /** Everything kept is forgotten. */
+  drop(): void {
+    this.#kept = [];
+    this.#keptBytes = 0;
+    if (this.#budgeted > 0) this.#budget.give(this.#budgeted);
+    this.#budgeted = 0;
+  }
+
+  #pushFrames(chunk: Uint8Array, unfinished: number): boolean {
+    if (unfinished > chunk.length) return this.#pushMiddle(chunk);
+    this.letGo();
+    const start = chunk.length - unfinished;
+    this.#passing = unfinished > 0 && !mayBeTerminal(chunk, start, chunk.length);
+    if (unfinished === 0 || this.#passing) {
+      this.#reply.push(chunk);
+      return true;
+    }
+    if (start > 0) this.#reply.push(chunk.subarray(0, start));
+    return this.#keep(chunk.subarray(start));
+  }
+
+  /** The chunk lies within a frame that began before it. */
+  #pushMiddle(chunk: Uint8Array): boolean {
+    if (this.#passing) {
+      this.#reply.push(chunk);
+      return true;
+    }
+    if (!this.#keep(chunk)) return false;
+    const bytes = this.#keptBytes <= LOOK_BYTES_MAX ? Buffer.concat(this.#kept) : null;
+    this.#passing = this.#keptBytes > HELD_BYTES_MAX || (bytes !== null && !mayBeTerminal(bytes, 0, bytes.length));
+    if (this.#passing) this.letGo();
+    return true;
+  }
+
+  #keepTerminal(chunk: Uint8Array): boolean {
+    this.#terminal = true;
+    const bytes = Buffer.concat([...this.#kept, chunk]);
+    this.drop();
+    const start = terminalStart(bytes, this.#passing);
+    if (start > 0) this.#reply.push(bytes.subarray(0, start));
+    return this.#keep(bytes.subarray(start));
+  }
+
+  #keep(piece: Uint8Array): boolean {
+    // One sum for all pieces: the budget counts in KiB.
+    const needed = (this.#keptBytes + piece.length + 1023) & ~1023;
+    if (needed > this.#budgeted) {
+      if (!this.#budget.take(needed - this.#budgeted)) return false;
+      this.#budgeted = needed;
+    }
+    this.#kept.push(piece);
+    this.#keptBytes += piece.length;
+    return true;
+  }
+}

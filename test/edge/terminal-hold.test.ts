@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ByteBudget, byteBudgetBytes } from '#coordinate/local/byte-budget.ts';
+import type { Reply } from '#edge/reply.ts';
+import { TerminalHold } from '#edge/terminal-hold.ts';
+import { Tap } from '#meter/tap.ts';
+import { cutAnywhere, frame, streamFrames } from '../support/anthropic-answer.ts';
+
+const USAGE = { inputTokens: 9, outputTokens: 4, cacheReadTokens: 0, cacheWrite5mTokens: 0, cacheWrite1hTokens: 0 };
+const SHAPE = { id: 'm', model: 'x', usage: USAGE, events: 30, eventChars: 40, thinking: true, tool: true };
+const STOP = Buffer.from('event: message_stop');
+
+function makeHold(stream: boolean, budgetBytes = 1 << 20) {
+  const budget = new ByteBudget(new SharedArrayBuffer(byteBudgetBytes(1)), budgetBytes, 0);
+  const tap = new Tap();
+  tap.start(stream);
+  const sent: Buffer[] = [];
+  const reply = { push: (chunk: Uint8Array) => sent.push(Buffer.from(chunk)) } as unknown as Reply;
+  const hold = new TerminalHold(reply, stream ? tap : null, budget);
+  const push = (chunk: Buffer): boolean => {
+    tap.push(chunk);
+    return hold.push(chunk);
+  };
+  return { budget, hold, push, sent: () => Buffer.concat(sent) };
+}
+
+test('under any chunking no byte of the last frame leaves before it may, and all others have', () => {
+  const whole = Buffer.concat(streamFrames(SHAPE));
+  const end = whole.indexOf(STOP);
+  for (let seed = 0; seed < 200; seed++) {
+    const { budget, hold, push, sent } = makeHold(true);
+    for (const piece of cutAnywhere(whole, seed, 1 + (seed % 50) * 9)) {
+      assert.ok(push(piece));
+      assert.ok(!sent().includes(STOP));
+    }
+    // A blank line that was cut in two may be kept with the end.
+    const left = sent().length;
+    assert.ok(left <= end && left >= end - 2, `seed ${seed}: ${left} of ${end} bytes`);
+    hold.letGo();
+    assert.deepEqual(sent(), whole);
+    assert.equal(budget.usedBytes, 0);
+  }
+});
+
+test('a frame that cannot be the end passes though it is not whole', () => {
+  const { push, sent } = makeHold(true);
+  push(Buffer.from('event: content_block_del'));
+  assert.equal(sent().length, 24);
+  push(Buffer.from('ta\ndata: {"a":'));
+  assert.equal(sent().length, 38);
+});
+
+test('a frame longer than any that is read passes, and does not end the answer', () => {
+  const { push, sent } = makeHold(true);
+  const long = `event: message_stop\ndata: {"type":"message_stop","x":"${'y'.repeat(200_000)}"}\n\n`;
+  for (let at = 0; at < long.length; at += 10_000) assert.ok(push(Buffer.from(long.slice(at, at + 10_000))));
+  assert.equal(sent().length, long.length);
+});
+
+test('of a JSON answer the newest chunk is kept', () => {
+  const { hold, push, sent } = makeHold(false);
+  push(Buffer.from('{"a":'));
+  assert.equal(sent().length, 0);
+  push(Buffer.from('1}'));
+  assert.equal(sent().toString(), '{"a":');
+  hold.letGo();
+  assert.equal(sent().toString(), '{"a":1}');
+});
+
+test('without room in the budget nothing of the end is let through, and what was taken is given back', () => {
+  const { budget, hold, push, sent } = makeHold(true, 1024);
+  assert.equal(push(Buffer.concat([frame({ type: 'message_stop' }), Buffer.alloc(2000, 0x0a)])), false);
+  assert.equal(sent().length, 0);
+  hold.drop();
+  assert.equal(budget.usedBytes, 0);
+});
+
+test('an upstream that goes on without end behind its last frame is not kept without bound', () => {
+  const { push } = makeHold(true);
+  push(frame({ type: 'message_stop' }));
+  let kept = 0;
+  while (push(Buffer.alloc(10_000, 0x20))) kept += 10_000;
+  assert.ok(kept < 100_000, `${kept} bytes`);
+});
