@@ -36,8 +36,8 @@ async function runStart(argv: readonly string[]): Promise<number> {
 /** Null: the gateway process ends by itself once it has drained. */
 async function runGateway(): Promise<null> {
   if (process.send === undefined) throw new StartupError('--gateway is for the supervisor, which forks this process');
-  // A Ctrl-C reaches the whole process group; what it means is for the supervisor to say.
-  process.on('SIGINT', () => {});
+  // A Ctrl-C or a hang-up reaches the whole process group; what it means is for the supervisor to say.
+  for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => {});
   let serving = false;
   // Sent to this process alone, or to the whole group: it leaves its supervisor, and so drains and exits.
   process.on('SIGTERM', () => {

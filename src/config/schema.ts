@@ -251,6 +251,12 @@ const sections = {
   }),
   shutdown: section('Ending.', {
     drainMs: int(30_000, 0, 24 * HOUR_MS, 'Open answers may finish within this time.'),
+    reloadDrainMs: int(
+      600_000,
+      0,
+      24 * HOUR_MS,
+      'After a reload the process before may finish its open answers within this time; the next reload waits for its end.',
+    ),
     flushMs: int(
       10_000,
       100,

@@ -98,7 +98,7 @@ export class Lifecycle implements ExchangeEvents {
 
   #checkHead(head: Head): Refusal | null {
     const { limits } = this.#parts.config;
-    if (this.#parts.replies.closing) return refuse('draining');
+    if (this.#parts.replies.refusing) return refuse('draining');
     if (this.#parts.open.size > limits.exchangesPerFront) return refuse('exchanges_exhausted');
     if (head.contentEncoding !== '' && head.contentEncoding !== 'identity') return refuse('encoding_unsupported');
     if (head.contentLength > limits.bodyBytesMax) return tooLarge(limits.bodyBytesMax);
@@ -183,6 +183,7 @@ export class Lifecycle implements ExchangeEvents {
 
   #admit(exchange: Exchange): void {
     const code = this.#checkModel(exchange) ?? this.#openBooks(exchange);
+    if (code === 'balance_exhausted' && this.#parts.lender.open) return this.#borrow(exchange);
     if (code !== null) return this.refuse(exchange, refuse(code));
     const { userRow } = exchange.entry!.principal;
     const { userSlots, counters } = this.#parts;
@@ -191,6 +192,15 @@ export class Lifecycle implements ExchangeEvents {
     const waiting = this.#scheduling.wait(exchange, userSlots, userRow, false);
     if (waiting === 'full') return this.refuse(exchange, refuse('user_busy'));
     if (waiting === 'taken') this.#admitted(exchange);
+  }
+
+  /** Another process has taken over, the balance included: it is asked. */
+  #borrow(exchange: Exchange): void {
+    this.#parts.lender.ask(exchange.entry!.principal.userRow, exchange.reservedNanoUsd, (answer) => {
+      if (exchange.stage === 'settled') return;
+      if (answer === 'granted') return this.#admit(exchange);
+      this.refuse(exchange, refuse(answer === 'late' ? 'draining' : 'balance_exhausted'));
+    });
   }
 
   #checkModel(exchange: Exchange): FailureCode | null {
@@ -211,11 +221,10 @@ export class Lifecycle implements ExchangeEvents {
     const { outputReserveTokens } = this.#parts.config.budget;
     const rule = { outputReserveTokens, multiplierMicros: principal.multiplierMicros };
     const amount = reserveNano(exchange.price!, exchange.facts!, rule);
-    const code = openBooks(this.#parts, principal.userRow, amount);
-    if (code !== null) return code;
-    exchange.booksOpen = true;
     exchange.reservedNanoUsd = amount;
-    return null;
+    const code = openBooks(this.#parts, principal.userRow, amount);
+    exchange.booksOpen = code === null;
+    return code;
   }
 
   #admitted(exchange: Exchange): void {

@@ -59,6 +59,15 @@ export class Listener {
     this.#app.any('/*', (res, req) => options.onRequest(res, copyHead(req, mayForward)));
   }
 
+  get listening(): boolean {
+    return this.#socket !== null;
+  }
+
+  /** Open connections, idle ones included. */
+  get connections(): number {
+    return this.#connections;
+  }
+
   /** `port` is a number, never 0: the server shares only a port that it is given. Rejects when the address cannot be had. */
   listen(host: string, port: number): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
 /**
  * Everything the lifecycle works with on one front, joined by `threads/front.ts`. Shapes only.
  */
+import type { Lender } from '#admit/lender.ts';
 import type { KeyCache } from '#auth/key-cache.ts';
 import type { TrustedProxies } from '#auth/trusted-proxies.ts';
 import type { LogBudget } from '#base/log-budget.ts';
@@ -49,6 +50,8 @@ export interface Parts {
   readonly userGenerations: RowGenerations;
   readonly ledger: Ledger;
   readonly bodyRoom: BodyRoom;
+  /** For requests that a process still gets after another one has taken over. */
+  readonly lender: Lender;
   readonly usageRing: UsageRingProducer;
   readonly usagePressure: UsagePressure;
   readonly prices: PriceTable;

@@ -53,6 +53,8 @@ export interface ReplyShared {
   unfinished: number;
   /** True while the process drains: answers ask the client to close its connection. */
   closing: boolean;
+  /** True while the whole gateway ends: new requests are refused. False when another process has taken over. */
+  refusing: boolean;
   /** Sent with every answer (test mode names the front). */
   readonly extraHeaders: readonly string[];
 }

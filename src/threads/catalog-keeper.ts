@@ -6,9 +6,9 @@ import type { Logger } from '#base/logger.ts';
 import { pack } from '#base/msgpack.ts';
 import type { AccountHealth } from '#coordinate/local/account-health.ts';
 import type { RowTable } from '#coordinate/local/row-table.ts';
-import type { SlotTable } from '#coordinate/local/slot-table.ts';
 import type { CatalogRows } from '#store/load-catalog.ts';
 import type { PrimaryToFront, Snapshot, SnapshotAccount } from './protocol.ts';
+import type { RowLimits } from './row-limits.ts';
 
 /** Changes that come together are one reload. */
 const SETTLE_MS = 20;
@@ -17,7 +17,7 @@ const RETRY_MS = 1000;
 export class CatalogKeeper {
   readonly #load: () => Promise<CatalogRows>;
   readonly #rows: RowTable;
-  readonly #slots: SlotTable;
+  readonly #limits: Pick<RowLimits, 'limit' | 'setLimit'>;
   readonly #health: AccountHealth;
   readonly #log: Logger;
   readonly #publish: (message: PrimaryToFront) => void;
@@ -31,13 +31,13 @@ export class CatalogKeeper {
 
   constructor(
     load: () => Promise<CatalogRows>,
-    tables: { rows: RowTable; slots: SlotTable; health: AccountHealth },
+    tables: { rows: RowTable; limits: Pick<RowLimits, 'limit' | 'setLimit'>; health: AccountHealth },
     log: Logger,
     publish: (message: PrimaryToFront) => void,
   ) {
     this.#load = load;
     this.#rows = tables.rows;
-    this.#slots = tables.slots;
+    this.#limits = tables.limits;
     this.#health = tables.health;
     this.#log = log;
     this.#publish = publish;
@@ -99,7 +99,7 @@ export class CatalogKeeper {
       this.#log.error({ account: account.name }, 'the table of accounts is full (limits.accounts)');
       return [];
     }
-    if (this.#slots.limit(seat.row) !== account.concurrency) this.#slots.setLimit(seat.row, account.concurrency);
+    if (this.#limits.limit(seat.row) !== account.concurrency) this.#limits.setLimit(seat.row, account.concurrency);
     const mark = `${account.baseUrl} ${account.apiKey} ${account.status} ${account.ca ?? ''}`;
     if (this.#seen.get(account.id) !== mark) this.#health.forget(seat.row);
     this.#seen.set(account.id, mark);

@@ -44,12 +44,20 @@ export interface ControlDeskParts {
   flush(): Promise<void>;
 }
 
+/** What the demo, if there is one, tells the person who started the gateway. */
+export interface DemoSeed {
+  demoKey: string | null;
+  notes: string[];
+}
+
 export class ControlDesk {
   readonly #parts: ControlDeskParts;
   readonly #store: OperatorStore;
   readonly #pressure: UsagePressure;
   readonly #alarms = new Map<string, Alarm>();
   #server: ControlServer | null = null;
+  /** Once open: port 0 stays the same number. */
+  #port: number | null = null;
   #mock: MockUpstream | null = null;
   #withdraw: () => void = () => {};
   /** Set when the process begins to end: no longer ready. */
@@ -62,7 +70,7 @@ export class ControlDesk {
   }
 
   /** Brings the file's catalog, or the demo, into PostgreSQL. */
-  async applyCatalog(): Promise<{ demoKey: string | null; notes: string[] }> {
+  async applyCatalog(): Promise<DemoSeed> {
     const { catalog, options, log } = this.#parts;
     const report = await applyCatalog(this.#store, catalog);
     for (const note of report.notes) log.warn(note);
@@ -81,12 +89,20 @@ export class ControlDesk {
     const { token, host, port } = config.control;
     this.#server = await startControlServer({
       host,
-      port: options.controlPort ?? port,
+      port: this.#port ?? options.controlPort ?? port,
       token: token === null ? ensureAdminToken(options.dataDir) : reveal(token),
       context: this.#context(),
     });
+    this.#port = Number(new URL(this.#server.url).port);
     this.#withdraw = announceControl(options.dataDir, this.#server.url);
     return this.#server.url;
+  }
+
+  /** Another process opens the port: this one stops listening at once, requests under way are answered. `open` may follow. */
+  closePort(): void {
+    this.#withdraw();
+    void this.#server?.close();
+    this.#server = null;
   }
 
   async close(): Promise<void> {

@@ -15,6 +15,8 @@ import { reservePort } from './reserve-port.ts';
 export interface CrewEvents {
   /** A front asks who a key is; the answer goes back with `tell`. */
   onLookup(front: number, keyHash: string): void;
+  /** A front asks for money that another process may have; the answer goes back with `tell`. */
+  onBorrow(front: number, ask: Extract<FrontToPrimary, { type: 'borrow' }>): void;
   /** What a new front must know before it listens. */
   briefing(): PrimaryToFront[];
   onListening(front: number): void;
@@ -27,6 +29,9 @@ export interface CrewEvents {
 interface Member {
   readonly worker: Worker;
   readonly port: MessagePort;
+  /** Resolves once it has the catalog, and once it listens; both reject when it ends before. */
+  readonly up: Promise<void>;
+  readonly ready: Promise<void>;
   /** Since when it listens; 0: not yet. */
   listeningSinceMs: number;
   /** Newest snapshot that the front has taken over. */
@@ -43,9 +48,15 @@ export class FrontCrew {
   #listenPort: number;
   /** Those who wait for acknowledgements. */
   readonly #watchers = new Set<() => void>();
+  /** Fronts are told to listen as soon as they are there. */
+  #listening = false;
   /** Every front has listened once: from now on one that ends is replaced, whenever it ends. */
   #started = false;
   #draining = false;
+  #onGone: () => void = () => {};
+  readonly #gone = new Promise<void>((resolve) => {
+    this.#onGone = resolve;
+  });
 
   constructor(config: Config, shared: SharedBlocks, log: Logger, listenPort: number, events: CrewEvents) {
     this.#config = config;
@@ -86,12 +97,19 @@ export class FrontCrew {
     });
   }
 
-  /** Starts all fronts on one port. Rejects when the address cannot be had. */
-  async start(): Promise<void> {
+  /** Starts all fronts; they know the catalog and do not listen yet. */
+  async launch(): Promise<void> {
+    await Promise.all(this.#pauses.map((_, index) => this.#launch(index).up));
+  }
+
+  /** All fronts listen on one port. Rejects when the address cannot be had. */
+  async listen(): Promise<void> {
     const reservation = this.#listenPort === 0 ? await reservePort(this.#config.listen.host) : null;
     if (reservation !== null) this.#listenPort = reservation.port;
+    this.#listening = true;
     try {
-      await Promise.all(this.#pauses.map((_, index) => this.#launch(index)));
+      this.tellAll({ type: 'listen', port: this.#listenPort });
+      await Promise.all([...this.#members.values()].map((member) => member.ready));
       this.#started = true;
     } finally {
       await reservation?.release();
@@ -111,17 +129,27 @@ export class FrontCrew {
     for (const { port } of this.#members.values()) port.postMessage(message);
   }
 
-  /** Resolves when every front has closed its app and ended its thread. */
-  async drain(deadlineMs: number): Promise<void> {
+  /**
+   * Tells every front to end (`PrimaryToFront`); a second call may shorten the first or make it final. Resolves when every front has
+   * closed its app and ended its thread; not at all when `resume` comes before.
+   */
+  drain(deadlineMs: number, final: boolean): Promise<void> {
     this.#draining = true;
-    const ended = [...this.#members.values()].map(
-      ({ worker }) => new Promise<void>((resolve) => worker.once('exit', () => resolve())),
-    );
-    this.tellAll({ type: 'drain', deadlineMs });
-    await Promise.all(ended);
+    this.tellAll({ type: 'drain', deadlineMs, final });
+    if (this.#members.size === 0) this.#onGone();
+    return this.#gone;
   }
 
-  #launch(index: number): Promise<void> {
+  /** Takes a drain back that was not final: fronts listen again, those that have ended are replaced. */
+  resume(): void {
+    this.#draining = false;
+    this.tellAll({ type: 'resume', port: this.#listenPort });
+    this.#pauses.forEach((_, index) => {
+      if (!this.#members.has(index)) this.#replace(index);
+    });
+  }
+
+  #launch(index: number): Member {
     const { port1, port2 } = new MessageChannel();
     const data: FrontData = { index, config: this.#config, shared: this.#shared, port: port2 };
     const worker = new Worker(new URL('./front.ts', import.meta.url), {
@@ -130,32 +158,43 @@ export class FrontCrew {
       name: `front-${index}`,
       resourceLimits: { maxOldGenerationSizeMb: Math.ceil(frontHeapBytes(this.#config) / 1048576) },
     });
-    const member: Member = { worker, port: port1, listeningSinceMs: 0, acknowledged: 0 };
+    const up = Promise.withResolvers<void>();
+    const ready = Promise.withResolvers<void>();
+    for (const { promise } of [up, ready]) promise.catch(() => {});
+    const common = { up: up.promise, ready: ready.promise, listeningSinceMs: 0, acknowledged: 0 };
+    const member: Member = { worker, port: port1, ...common };
     this.#members.set(index, member);
     for (const message of this.#events.briefing()) port1.postMessage(message);
-    port1.postMessage({ type: 'listen', port: this.#listenPort } satisfies PrimaryToFront);
-    return new Promise((resolve, reject) => {
-      port1.on('message', (message: FrontToPrimary) => {
-        if (message.type === 'ready') {
-          member.listeningSinceMs = nowMs();
-          this.#events.onListening(index);
-          resolve();
-        } else if (message.type === 'snapshotAck') {
-          member.acknowledged = message.version;
-          for (const look of this.#watchers) look();
-        } else this.#receive(index, message);
-        if (message.type === 'failed') reject(new Error(message.message));
-      });
-      worker.on('error', (error) => this.#log.fatal({ err: error, front: index }, 'a front failed'));
-      worker.once('exit', () => {
-        reject(new Error(`front ${index} ended before it listened`));
-        void this.#ended(index, member);
-      });
+    if (this.#listening) port1.postMessage({ type: 'listen', port: this.#listenPort } satisfies PrimaryToFront);
+    const fail = (message: string): void => {
+      for (const { reject } of [up, ready]) reject(new Error(message));
+    };
+    port1.on('message', (message: FrontToPrimary) => {
+      if (message.type === 'ready') {
+        member.listeningSinceMs = nowMs();
+        this.#events.onListening(index);
+        ready.resolve();
+      } else if (message.type === 'snapshotAck') {
+        member.acknowledged = message.version;
+        up.resolve();
+        for (const look of this.#watchers) look();
+      } else this.#receive(index, message);
+      if (message.type === 'failed') fail(message.message);
     });
+    worker.on('error', (error) => {
+      this.#log.fatal({ err: error, front: index }, 'a front failed');
+      fail((error as Error).message);
+    });
+    worker.once('exit', () => {
+      fail(`front ${index} ended before it listened`);
+      void this.#ended(index, member);
+    });
+    return member;
   }
 
   #receive(index: number, message: FrontToPrimary): void {
     if (message.type === 'lookup') this.#events.onLookup(index, message.keyHash);
+    if (message.type === 'borrow') this.#events.onBorrow(index, message);
     if (message.type === 'rowsDropped') this.#events.onRowsDropped(index, message.id, message.inUse);
     if (message.type === 'auditFailed') this.#events.onAuditFailed(message.differences);
     if (message.type === 'failed') this.#log.error({ front: index, error: message.message }, 'a front gave up');
@@ -167,14 +206,15 @@ export class FrontCrew {
     member.port.close();
     this.#members.delete(index);
     await this.#events.onFrontGone(index);
+    if (this.#draining && this.#members.size === 0) this.#onGone();
     if (this.#draining || !this.#started) return;
     const servedMs = member.listeningSinceMs > 0 ? nowMs() - member.listeningSinceMs : 0;
     setTimeout(() => this.#replace(index), this.#pauses[index]!.next(servedMs));
   }
 
   #replace(index: number): void {
-    if (this.#draining) return;
-    this.#launch(index).catch((error: Error) =>
+    if (this.#draining || this.#members.has(index)) return;
+    this.#launch(index).ready.catch((error: Error) =>
       this.#log.error({ front: index, error: error.message }, 'a front was not replaced; the next try follows'),
     );
   }

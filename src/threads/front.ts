@@ -7,6 +7,7 @@
  * replacement. Every step is taken whatever the others throw, and the end is bounded in time.
  */
 import { type MessagePort, workerData } from 'node:worker_threads';
+import { Lender } from '#admit/lender.ts';
 import { KeyCache } from '#auth/key-cache.ts';
 import { TrustedProxies } from '#auth/trusted-proxies.ts';
 import { nowMs } from '#base/clock.ts';
@@ -19,6 +20,7 @@ import { reveal } from '#config/secret.ts';
 import { AccountHealth } from '#coordinate/local/account-health.ts';
 import { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { Doorbells } from '#coordinate/local/doorbells.ts';
+import { HandoverWord } from '#coordinate/local/handover-word.ts';
 import { Heartbeats } from '#coordinate/local/heartbeats.ts';
 import { Ledger } from '#coordinate/local/ledger.ts';
 import { RowGenerations } from '#coordinate/local/row-generations.ts';
@@ -58,6 +60,7 @@ const LOG_LINES_PER_SECOND = 20;
 const LAST_WORDS_MS = 100;
 /** A thread that has closed everything ends by itself; whatever keeps it does so no longer than this. */
 const EXIT_BOUND_MS = 2000;
+const DRAIN_LOOK_MS = 20;
 
 const data = workerData as FrontData;
 const { config, shared, index } = data;
@@ -88,6 +91,7 @@ function join(): { parts: Parts; doorbells: Doorbells; board: TicketBoard } {
     blocked: new Set(),
     unfinished: 0,
     closing: false,
+    refusing: false,
     extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
   };
   const parts: Parts = {
@@ -103,6 +107,7 @@ function join(): { parts: Parts; doorbells: Doorbells; board: TicketBoard } {
     health: new AccountHealth(shared.accountHealth, config.limits.accounts),
     userGenerations: new RowGenerations(shared.userGenerations),
     ledger: new Ledger(shared.ledger, shapes.ledger, index),
+    lender: new Lender(new HandoverWord(shared.handover), (ask) => tell({ type: 'borrow', ...ask })),
     bodyRoom: makeBodyRoom(bodyBudget),
     usageRing,
     usagePressure: pressure,
@@ -183,6 +188,7 @@ const sweeper = setInterval(() => {
   heartbeats.beat(index);
   lifecycle.sweep(now);
   parts.keys.sweep(now);
+  parts.lender.sweep(now);
 }, SWEEP_MS);
 const audit = auditsWanted
   ? auditFront(parts, { index, board, bodyBudget }, (differences) => tell({ type: 'auditFailed', differences }))
@@ -196,14 +202,46 @@ function applySnapshot(version: number, bytes: Uint8Array): void {
   tell({ type: 'snapshotAck', version });
 }
 
-/** Stops accepting, lets open exchanges end until the deadline, then ends the rest in their protocol. */
-async function drain(deadlineMs: number): Promise<void> {
+let ending = false;
+let drainUntilMs = Number.POSITIVE_INFINITY;
+let draining = false;
+
+/** Stops accepting, lets open exchanges end until the deadline, then ends the rest in their protocol. May be told again, sooner. */
+function drain(deadlineMs: number, final: boolean): void {
+  drainUntilMs = Math.min(drainUntilMs, nowMs() + deadlineMs);
   parts.replies.closing = true;
+  if (final) parts.replies.refusing = true;
   listener.stop();
-  const until = nowMs() + deadlineMs;
-  while (nowMs() < until && parts.open.size + parts.replies.unfinished > 0) await pause(20);
+  if (draining) return;
+  draining = true;
+  void finish();
+}
+
+async function finish(): Promise<void> {
+  while (draining && nowMs() < drainUntilMs && isBusy()) await pause(DRAIN_LOOK_MS);
+  if (!draining) return;
+  ending = true;
   await end();
   tell({ type: 'drained' });
+}
+
+/**
+ * While another process serves the port, idle connections are left to their clients, who learn with the next answer that they
+ * close, or to the server's own time limit for idle ones: closing one could meet a request that is on its way.
+ */
+function isBusy(): boolean {
+  const { unfinished, refusing } = parts.replies;
+  const open = parts.open.size + unfinished + (parts.durable?.size ?? 0);
+  return open > 0 || (!refusing && listener.connections > 0);
+}
+
+/** The process that should have taken over has failed. */
+function resume(listenPort: number): void {
+  if (ending) return;
+  draining = false;
+  drainUntilMs = Number.POSITIVE_INFINITY;
+  parts.replies.closing = false;
+  if (!listener.listening) void listen(listenPort);
 }
 
 /** Breaks off what is open and closes everything that would keep the thread or abort the process. */
@@ -252,7 +290,11 @@ function receive(message: PrimaryToFront): void {
     case 'dropRows':
       return dropRows(message.id, message.kind, message.rows);
     case 'drain':
-      return void drain(message.deadlineMs);
+      return drain(message.deadlineMs, message.final);
+    case 'resume':
+      return resume(message.port);
+    case 'borrowed':
+      return parts.lender.answer(message.id, message.granted);
     case 'exit':
       return port.close();
   }

@@ -1,10 +1,13 @@
 /**
  * The gateway process as one object: everything primary owns, started and ended in order. Primary only.
  *
- *   start: migrate → catalog applied → usage-writer (replays the journal) → notifications → control server → fronts
- *   end:   control says "draining" → fronts drained and gone → usage-writer flushed and gone → control server → database
+ *   prepare:  fronts' threads │ migrate → catalog applied → usage-writer (replays the journal) → notifications
+ *   takeOver: what a process before has in use is booked → control server → fronts listen
+ *   handOver: limits and balances capped → control server closed        resume: the other way round
+ *   leave:    control says "draining" → fronts drained and gone → usage-writer flushed and gone → control server → database
  */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '#base/logger.ts';
 import { StartupError } from '#base/startup-error.ts';
 import type { CatalogConfig } from '#config/catalog-schema.ts';
@@ -23,13 +26,14 @@ import { loadKeyHashes } from '#store/load-key-hashes.ts';
 import { migrate } from '#store/migrate.ts';
 import { auditSums, auditsWanted } from './audits.ts';
 import { CatalogKeeper } from './catalog-keeper.ts';
-import { ControlDesk } from './control-desk.ts';
+import { ControlDesk, type DemoSeed } from './control-desk.ts';
 import { FrontCrew } from './front-crew.ts';
 import { FrontWatch } from './front-watch.ts';
+import { PeerDesk } from './peer-desk.ts';
 import type { PrimaryOptions } from './primary-options.ts';
 import { PrimaryTables } from './primary-tables.ts';
 import { PrincipalDesk } from './principal-desk.ts';
-import type { GatewayToSupervisor, SharedBlocks } from './protocol.ts';
+import type { GatewayToSupervisor, Handover, PeerMessage, SharedBlocks } from './protocol.ts';
 import { RowKeeper } from './row-keeper.ts';
 import { makeSharedBlocks } from './shared-blocks.ts';
 import { undoFront } from './undo-front.ts';
@@ -44,6 +48,7 @@ export interface GatewayParts {
   log: Logger;
   /** A front takes no turns any more; nothing in this process can end it. */
   onStuck(front: number): void;
+  tellPeer(message: PeerMessage): void;
 }
 
 export type GatewayReady = Omit<Extract<GatewayToSupervisor, { type: 'ready' }>, 'type'>;
@@ -60,9 +65,11 @@ export class Gateway {
   readonly #rows: RowKeeper;
   #audit: { stop(): void } | null = null;
   readonly #control: ControlDesk;
+  readonly #peers: PeerDesk;
   readonly #partitions: NodeJS.Timeout;
   #writer: WriterHandle | null = null;
   #listener: CatalogListener | null = null;
+  #demo: DemoSeed = { demoKey: null, notes: [] };
 
   constructor(parts: GatewayParts) {
     const { config, options, log } = parts;
@@ -92,6 +99,7 @@ export class Gateway {
     );
     this.#crew = new FrontCrew(config, this.#shared, log, options.listenPort ?? config.listen.port, {
       onLookup: (front, keyHash) => this.#desk.ask(front, keyHash),
+      onBorrow: (front, ask) => this.#peers.borrow(front, ask),
       briefing: () => [this.#keeper.message],
       onAuditFailed: (differences) => this.#auditFailed(differences),
       onRowsDropped: (front, id, inUse) => this.#rows.answered(front, id, inUse),
@@ -118,44 +126,84 @@ export class Gateway {
       desk: this.#desk,
       flush: () => this.#flush(),
     });
+    this.#peers = new PeerDesk({
+      tables: this.#tables,
+      crew: this.#crew,
+      database: this.#database,
+      log,
+      adopt: () => this.#adopt(),
+      send: parts.tellPeer,
+    });
     this.#partitions = setInterval(() => this.#ensurePartitions(), PARTITIONS_EVERY_MS);
   }
 
-  /** Resolves when requests are accepted. Throws StartupError for what an operator can mend. */
-  async start(): Promise<GatewayReady> {
+  /** Everything but listening. Throws StartupError for what an operator can mend; then `leave` ends what was begun. */
+  async prepare(): Promise<void> {
+    const launched = this.#crew.launch().catch(cannotStart);
+    launched.catch(() => {});
     await migrate(this.#database);
     await ensurePartitions(this.#database, new Date());
-    const demo = await this.#control.applyCatalog();
+    this.#demo = await this.#control.applyCatalog();
     this.#writer = this.#startWriter();
     const { replayedRows, replaying } = await this.#writer.ready;
     if (replayedRows > 0)
       this.#parts.log.info({ rows: replayedRows }, 'records of an earlier process are in the books');
     if (replaying) void this.#outwaitReplay(this.#writer);
     await this.#followCatalog();
-    // Before the fronts: a start that fails must not end the process while a front lives.
-    const controlUrl = await this.#control.open();
-    await this.#crew.start().catch((error: Error) => {
-      throw new StartupError(error.message);
-    });
-    const { host, tls } = this.#parts.config.listen;
-    return {
-      gatewayUrl: `http${tls === null ? '' : 's'}://${urlHost(host)}:${this.#crew.listenPort}`,
-      controlUrl,
-      ...demo,
-    };
+    await launched;
   }
 
-  /** Drains and closes everything in order; safe after a start that failed half-way. */
-  async end(): Promise<void> {
-    const { log, config } = this.#parts;
+  /** Resolves when requests are accepted. `handover` null: no process before has anything in use. */
+  async takeOver(handover: Handover | null): Promise<GatewayReady> {
+    if (handover !== null) await this.#peers.takeOver(handover);
+    // One that ended while this one started has left its journal, which the balances lack.
+    else await Promise.race([this.#adopt(), sleep(this.#parts.config.usage.replayWaitMs, undefined, { ref: false })]);
+    const controlUrl = await this.#control.open();
+    await this.#crew.listen().catch(cannotStart);
+    const { host, tls } = this.#parts.config.listen;
+    const scheme = tls === null ? 'http' : 'https';
+    return { gatewayUrl: `${scheme}://${urlHost(host)}:${this.#crew.listenPort}`, controlUrl, ...this.#demo };
+  }
+
+  /** Another process takes over: from here on this one admits nothing that the other does not know of. */
+  handOver(): Handover {
+    this.#control.closePort();
+    return this.#peers.handOver();
+  }
+
+  /** It has failed. */
+  async resume(): Promise<void> {
+    this.#control.draining = false;
+    this.#crew.resume();
+    const books = this.#peers.resume();
+    await this.#control.open();
+    await books;
+  }
+
+  predecessorEnded(): Promise<void> {
+    return this.#peers.predecessorEnded();
+  }
+
+  receivePeer(message: PeerMessage): void {
+    this.#peers.receive(message);
+  }
+
+  /** Fronts end, at the latest at the deadline. May be called again, sooner or finally; a resume takes back one that is not final. */
+  drain(deadlineMs: number, final: boolean): Promise<void> {
     this.#control.draining = true;
+    return this.#crew.drain(deadlineMs, final);
+  }
+
+  /** Once the fronts are gone: closes the rest in order; safe after a start that failed half-way. */
+  async leave(): Promise<void> {
+    const { log, config } = this.#parts;
     clearInterval(this.#partitions);
     this.#watch.close();
     this.#rows.close();
     this.#audit?.stop();
-    await this.#crew.drain(config.shutdown.drainMs);
     const rowsWaiting = (await this.#writer?.drain(config.shutdown.flushMs)) ?? 0;
     if (rowsWaiting > 0) log.warn({ rows: rowsWaiting }, 'records stay in the journal for the next start');
+    this.#peers.stop();
     this.#keeper.close();
     this.#listener?.close();
     await this.#control.close();
@@ -222,8 +270,12 @@ export class Gateway {
   #takeBalances({ entries }: WriterBalances): void {
     for (const { userId, balanceNanoUsd, committedNanoUsd } of entries) {
       const seat = this.#tables.users.rows.find(userId);
-      if (seat !== undefined) this.#tables.users.ledger.commit(seat.row, balanceNanoUsd, committedNanoUsd);
+      if (seat !== undefined) this.#tables.users.balances.commit(seat.row, balanceNanoUsd, committedNanoUsd);
     }
+  }
+
+  async #adopt(): Promise<void> {
+    await this.#writer?.adopt();
   }
 
   async #flush(): Promise<void> {
@@ -268,6 +320,10 @@ export class Gateway {
       this.#parts.log.warn({ error: error.message }, 'partitions could not be made ahead'),
     );
   }
+}
+
+function cannotStart(error: Error): never {
+  throw new StartupError(error.message);
 }
 
 /** The bound at info, how it is made at debug. */

@@ -3,6 +3,7 @@ import type { Config } from '#config/schema.ts';
 import { AccountHealth } from '#coordinate/local/account-health.ts';
 import { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { Doorbells } from '#coordinate/local/doorbells.ts';
+import { HandoverWord } from '#coordinate/local/handover-word.ts';
 import { Ledger } from '#coordinate/local/ledger.ts';
 import { predecessorOwner } from '#coordinate/local/owners.ts';
 import { type Reclaimed, reclaimFront } from '#coordinate/local/reclaim.ts';
@@ -11,11 +12,16 @@ import { RowTable } from '#coordinate/local/row-table.ts';
 import { SlotTable } from '#coordinate/local/slot-table.ts';
 import { TicketBoard } from '#coordinate/local/ticket-board.ts';
 import type { SharedBlocks } from './protocol.ts';
+import { RowBalances, RowLimits } from './row-limits.ts';
 import { tableShapes } from './shared-blocks.ts';
 
 export class PrimaryTables {
-  readonly users: { rows: RowTable; slots: SlotTable; ledger: Ledger };
-  readonly accounts: { rows: RowTable; slots: SlotTable; health: AccountHealth };
+  readonly users: { rows: RowTable; slots: SlotTable; ledger: Ledger; limits: RowLimits; balances: RowBalances };
+  readonly accounts: { rows: RowTable; slots: SlotTable; health: AccountHealth; limits: RowLimits };
+  /** Set while another process has taken over. */
+  readonly handedOver: HandoverWord;
+  /** The predecessor's index among the owners, which primary writes. */
+  readonly owner: number;
   readonly board: TicketBoard;
   readonly bodyBudget: ByteBudget;
   readonly streamBudget: ByteBudget;
@@ -25,24 +31,34 @@ export class PrimaryTables {
     const fronts = shared.usageRings.length;
     const shapes = tableShapes(config, fronts);
     const owner = predecessorOwner(fronts);
-    this.board = new TicketBoard(shared.tickets, limits.exchangesPerFront);
+    this.owner = owner;
+    const board = new TicketBoard(shared.tickets, limits.exchangesPerFront);
+    this.board = board;
     const bells = new Doorbells(shared.doorbells);
+    const userSlots = new SlotTable(shared.userSlots, shapes.userSlots, owner, board, bells);
+    const accountSlots = new SlotTable(shared.accountSlots, shapes.accountSlots, owner, board, bells);
+    const ledger = new Ledger(shared.ledger, shapes.ledger, owner);
     this.users = {
       rows: new RowTable(limits.users, new RowGenerations(shared.userGenerations)),
-      slots: new SlotTable(shared.userSlots, shapes.userSlots, owner, this.board, bells),
-      ledger: new Ledger(shared.ledger, shapes.ledger, owner),
+      slots: userSlots,
+      ledger,
+      limits: new RowLimits(userSlots),
+      balances: new RowBalances(ledger),
     };
     this.accounts = {
       rows: new RowTable(limits.accounts, new RowGenerations(shared.accountGenerations)),
-      slots: new SlotTable(shared.accountSlots, shapes.accountSlots, owner, this.board, bells),
+      slots: accountSlots,
       health: new AccountHealth(shared.accountHealth, limits.accounts),
+      limits: new RowLimits(accountSlots),
     };
+    this.handedOver = new HandoverWord(shared.handover);
     this.bodyBudget = new ByteBudget(shared.bodyBudget, limits.bodyBytesTotal, owner);
     this.streamBudget = new ByteBudget(shared.streamBudget, limits.streamBytesTotal, owner);
   }
 
-  /** No place, no ticket, no reservation, nothing settled that is not committed. */
+  /** No place, no ticket, no reservation, nothing settled that is not committed; nobody, while another process goes by these rows. */
   isIdle(kind: 'users' | 'accounts', row: number): boolean {
+    if (this.handedOver.set) return false;
     const { ledger } = this.users;
     if (this[kind].slots.demand(row) !== 0) return false;
     return kind === 'accounts' || (ledger.reserved(row) === 0n && ledger.unflushed(row) === 0n);
@@ -50,8 +66,8 @@ export class PrimaryTables {
 
   /** A row without an owner gives out nothing. */
   clear(kind: 'users' | 'accounts', row: number): void {
-    this[kind].slots.setLimit(row, 0);
-    if (kind === 'users') this.users.ledger.load(row, 0n);
+    this[kind].limits.setLimit(row, 0);
+    if (kind === 'users') this.users.balances.load(row, 0n);
     else this.accounts.health.forget(row);
   }
 

@@ -1,9 +1,10 @@
 /**
- * Composition root of primary, the main thread of the gateway process: migrations, catalog, shared memory, usage-writer, fronts,
- * control server, and the order in which they start and end. Never relays.
+ * Composition root of primary, the main thread of the gateway process: the gateway as one object (`gateway.ts`) and the supervisor's
+ * messages that move it. Never relays.
  *
- *   start: migrate → catalog applied → usage-writer (replays the journal) → notifications → control server → fronts → ready
- *   end:   fronts drained and gone → usage-writer flushed and gone → control server → database → exit
+ *   start ─► prepared ─takeOver─► serving ─handOver─► handed over ─drain(not final)─► leaving ─► exit 0
+ *                                    ▲                    │
+ *                                    └──────resume────────┘         drain(final), or the supervisor is gone: leaving, from anywhere
  *
  * Primary never calls `process.exit` while a front lives: the process would abort.
  */
@@ -14,7 +15,7 @@ import { createLogger, type Logger } from '#base/logger.ts';
 import { loadConfig } from '#config/load.ts';
 import { Gateway } from './gateway.ts';
 import type { PrimaryOptions } from './primary-options.ts';
-import type { GatewayToSupervisor, SupervisorToGateway } from './protocol.ts';
+import type { GatewayToSupervisor, Handover, SupervisorToGateway } from './protocol.ts';
 
 /** Resolves when the gateway serves; it then ends by itself once it is told to drain or its supervisor is gone. */
 export async function runPrimary(options: PrimaryOptions): Promise<void> {
@@ -22,42 +23,72 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   const log = createLogger({ level: config.log.level, thread: 'primary' });
   mkdirSync(join(options.dataDir, 'journal'), { recursive: true, mode: 0o700 });
   const onStuck = (front: number): void => tellSupervisor({ type: 'stuck', front });
-  const gateway = new Gateway({ config, catalog, options, log, onStuck });
-  const end = once(() => endGateway(gateway, log));
-  process.on('message', (message: SupervisorToGateway) => {
-    if (message.type === 'drain') end();
-  });
-  process.on('disconnect', end);
+  const tellPeer = (message: Extract<GatewayToSupervisor, { type: 'peer' }>['message']): void =>
+    tellSupervisor({ type: 'peer', message });
+  const gateway = new Gateway({ config, catalog, options, log, onStuck, tellPeer });
+  const turn = Promise.withResolvers<Handover | null>();
+  const leaving = new Leaving(gateway, log);
   process.on('uncaughtException', (error) => failProcess(log, error));
   process.on('unhandledRejection', (error) => failProcess(log, error));
-  const ready = await gateway.start();
-  tellSupervisor({ type: 'ready', ...ready });
+  process.on('disconnect', () => leaving.begin(config.shutdown.drainMs, true));
+  process.on('message', (message: SupervisorToGateway) => {
+    switch (message.type) {
+      case 'takeOver':
+        return turn.resolve(message.handover);
+      case 'handOver':
+        return tellSupervisor({ type: 'handover', handover: gateway.handOver() });
+      case 'resume':
+        return void gateway
+          .resume()
+          .catch((error: Error) => log.error({ err: error }, 'the control port stays closed'));
+      case 'drain':
+        return leaving.begin(message.deadlineMs, message.final);
+      case 'predecessorEnded':
+        return void gateway.predecessorEnded();
+      case 'peer':
+        return gateway.receivePeer(message.message);
+    }
+  });
+  try {
+    await gateway.prepare();
+    tellSupervisor({ type: 'prepared' });
+    const ready = await gateway.takeOver(await turn.promise);
+    tellSupervisor({ type: 'ready', ...ready });
+  } catch (error) {
+    if (leaving.begun) return;
+    await gateway.drain(0, true);
+    throw error;
+  }
 }
 
 function tellSupervisor(message: GatewayToSupervisor): void {
   process.send?.(message, undefined, undefined, () => {});
 }
 
-async function endGateway(gateway: Gateway, log: Logger): Promise<void> {
-  try {
-    await gateway.end();
-  } catch (error) {
-    failProcess(log, error);
+class Leaving {
+  readonly #gateway: Gateway;
+  readonly #log: Logger;
+  begun = false;
+
+  constructor(gateway: Gateway, log: Logger) {
+    this.#gateway = gateway;
+    this.#log = log;
   }
-  process.exit(0);
+
+  /** A second call may be sooner, or final. */
+  begin(deadlineMs: number, final: boolean): void {
+    const gone = this.#gateway.drain(deadlineMs, final);
+    if (this.begun) return;
+    this.begun = true;
+    gone
+      .then(() => this.#gateway.leave())
+      .then(() => process.exit(0))
+      .catch((error: Error) => failProcess(this.#log, error));
+  }
 }
 
 /** A bug in primary: nothing can be trusted any more. The supervisor starts a new process; the journal holds what was served. */
 function failProcess(log: Logger, error: unknown): void {
   log.fatal({ err: error }, 'primary failed');
   void sleep(0).then(() => process.abort());
-}
-
-function once(run: () => void): () => void {
-  let done = false;
-  return () => {
-    if (done) return;
-    done = true;
-    run();
-  };
 }

@@ -16,10 +16,9 @@ import type { NoPrincipal, Principal } from '#auth/principal.ts';
 import { nowMs } from '#base/clock.ts';
 import { LogBudget } from '#base/log-budget.ts';
 import type { Logger } from '#base/logger.ts';
-import type { Ledger } from '#coordinate/local/ledger.ts';
 import type { RowTable } from '#coordinate/local/row-table.ts';
-import type { SlotTable } from '#coordinate/local/slot-table.ts';
 import type { PrincipalRow } from '#store/find-principals.ts';
+import type { RowBalances, RowLimits } from './row-limits.ts';
 
 /** What the desk needs of the store; both are one statement. */
 export interface PrincipalStore {
@@ -30,8 +29,8 @@ export interface PrincipalStore {
 
 export interface PrincipalTables {
   rows: RowTable;
-  slots: SlotTable;
-  ledger: Ledger;
+  limits: Pick<RowLimits, 'limit' | 'setLimit'>;
+  balances: Pick<RowBalances, 'load'>;
 }
 
 export interface DeskLimits {
@@ -184,15 +183,15 @@ export class PrincipalDesk {
   /** Gives the user a row. */
   #identify(row: PrincipalRow | undefined, keep: boolean): Principal | NoPrincipal {
     if (row === undefined) return 'unknown';
-    const { rows, slots, ledger } = this.#tables;
+    const { rows, limits, balances } = this.#tables;
     const { concurrency, balanceNanoUsd, ...rest } = row;
     const seat = rows.assign(row.userId);
     if (seat === null) {
       if (this.#logBudget.take()) this.#log.error({ users: rows.size }, 'the table of users is full (limits.users)');
       return 'full';
     }
-    if (seat.fresh) ledger.load(seat.row, balanceNanoUsd);
-    if (slots.limit(seat.row) !== concurrency) slots.setLimit(seat.row, concurrency);
+    if (seat.fresh) balances.load(seat.row, balanceNanoUsd);
+    if (limits.limit(seat.row) !== concurrency) limits.setLimit(seat.row, concurrency);
     const principal = { ...rest, userRow: seat.row, userGeneration: seat.generation };
     if (keep) this.#keep(principal);
     return principal;

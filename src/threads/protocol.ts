@@ -38,6 +38,8 @@ export interface SharedBlocks {
   counters: SharedArrayBuffer;
   /** `usage/ring.ts`: one ring a front */
   usageRings: SharedArrayBuffer[];
+  /** `coordinate/local/handover-word.ts`: primary → fronts */
+  handover: SharedArrayBuffer;
   /** `usage/pressure.ts`: writer → fronts: refuse new work; journal bytes; last committed batch */
   usagePressure: SharedArrayBuffer;
 }
@@ -82,15 +84,25 @@ export type PrimaryToFront =
   | { type: 'invalidate'; keyHashes: string[] }
   /** Sent after the first snapshot; never port 0. */
   | { type: 'listen'; port: number }
+  /**
+   * No new connections, answers ask for a close, the thread ends when nothing is open any more or the deadline has passed. `final`:
+   * further requests are refused; otherwise another process serves the port, and what still comes over open connections is served.
+   */
+  | { type: 'drain'; deadlineMs: number; final: boolean }
+  /** The process that should have taken over has failed: listen again, forget a drain that was not final. */
+  | { type: 'resume'; port: number }
+  /** The answer to `borrow`. */
+  | { type: 'borrowed'; id: number; granted: boolean }
   /** Forget what leads to these rows of the shared tables; answered with `rowsDropped`. */
   | { type: 'dropRows'; id: number; kind: 'users' | 'accounts'; rows: number[] }
-  | { type: 'drain'; deadlineMs: number }
   /** After `drained` or `failed`: the thread may end. */
   | { type: 'exit' };
 
 export type FrontToPrimary =
   | { type: 'ready' }
   | { type: 'lookup'; keyHash: string }
+  /** While handed over: money for one exchange, which the balance here does not cover. */
+  | { type: 'borrow'; id: number; userRow: number; nanoUsd: bigint }
   | { type: 'snapshotAck'; version: number }
   /** `inUse`: those that an open exchange may still use; no other will. */
   | { type: 'rowsDropped'; id: number; inUse: number[] }
@@ -129,11 +141,52 @@ export type WriterToPrimary =
       text: string;
     };
 
-/** Supervisor ⇄ gateway process, over the child process's IPC channel. `start` is always the first message. */
-export type SupervisorToGateway = { type: 'start'; options: PrimaryOptions } | { type: 'drain' };
+/** Places and money by user, places by account. */
+export interface Holdings {
+  users: { id: number; places: number; nanoUsd: bigint }[];
+  accounts: { id: number; places: number }[];
+}
+
+/** Everything that a gateway process has in use at the moment when another takes over; it admits nothing more without asking. */
+export interface Handover extends Holdings {
+  /** `modelHash` null: the whole account. */
+  rests: { accountId: number; modelHash: number | null; leftMs: number; reason: number }[];
+}
+
+/** Between a gateway process and the one that takes over, through the supervisor. */
+export type PeerMessage =
+  /** Old → new: not in use any more. Negative money: more was charged than set aside. */
+  | { type: 'returned'; holdings: Holdings }
+  /** Old → new: places that exchanges wait for, money by the request that asks. */
+  | { type: 'borrow'; holdings: Holdings; money: { id: number; userId: number; nanoUsd: bigint }[] }
+  /** New → old: what of it was granted. Everything asked for is answered. */
+  | { type: 'lent'; holdings: Holdings; money: { id: number; granted: boolean }[] };
+
+/**
+ * Supervisor → gateway process, over the child process's IPC channel.
+ *
+ *   first start:  start ──► prepared ──► takeOver(null) ──► ready
+ *   reload:       new: start ──► prepared         old: handOver ──► handover
+ *                 new: takeOver(handover) ──► ready         old: drain(final: false) … exit         new: predecessorEnded
+ *                 new fails: old: resume
+ */
+export type SupervisorToGateway =
+  /** Always the first message. */
+  | { type: 'start'; options: PrimaryOptions }
+  /** Null: nobody has anything in use. */
+  | { type: 'takeOver'; handover: Handover | null }
+  /** May come again, when the process that took over has failed. */
+  | { type: 'handOver' }
+  | { type: 'resume' }
+  /** `final`: the whole gateway ends; otherwise another process has taken over. A second one may shorten the first. */
+  | { type: 'drain'; deadlineMs: number; final: boolean }
+  | { type: 'predecessorEnded' }
+  | { type: 'peer'; message: PeerMessage };
 
 /** `notes`: lines for the person who started the gateway, shown under the addresses. */
 export type GatewayToSupervisor =
+  /** Everything but listening is done. */
+  | { type: 'prepared' }
   | {
       type: 'ready';
       gatewayUrl: string;
@@ -142,6 +195,8 @@ export type GatewayToSupervisor =
       demoModel?: string | null;
       notes?: string[];
     }
+  | { type: 'handover'; handover: Handover }
+  | { type: 'peer'; message: PeerMessage }
   /** A front takes no turns any more. Nothing in the process can end it: a new gateway process is the cure. */
   | { type: 'stuck'; front: number }
   | { type: 'fatal'; message: string };

@@ -6,6 +6,7 @@ import type { Config } from '#config/schema.ts';
 import { accountHealthBytes } from '#coordinate/local/account-health.ts';
 import { byteBudgetBytes } from '#coordinate/local/byte-budget.ts';
 import { doorbellBytes } from '#coordinate/local/doorbells.ts';
+import { HANDOVER_WORD_BYTES } from '#coordinate/local/handover-word.ts';
 import { heartbeatBytes } from '#coordinate/local/heartbeats.ts';
 import { type LedgerShape, ledgerBytes } from '#coordinate/local/ledger.ts';
 import { ownerCount } from '#coordinate/local/owners.ts';
@@ -50,6 +51,7 @@ export function makeSharedBlocks(config: Config, fronts: number): SharedBlocks {
     streamBudget: block(budgetBytes),
     counters: block(counterBytes(fronts + 1)),
     usageRings: Array.from({ length: fronts }, () => block(usageRingBytes(config.usage.ringBytes))),
+    handover: block(HANDOVER_WORD_BYTES),
     usagePressure: block(pressureBytes()),
   };
 }

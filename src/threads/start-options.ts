@@ -24,6 +24,7 @@ Options:
   --help             this text
 
 Signals: SIGTERM and SIGINT finish open answers, then exit 0; a second one ends at once.
+         SIGHUP reads the configuration again: another gateway process takes over, open answers finish in the old one.
 Operator commands: npm run penstock -- --help
 `;
 

@@ -1,11 +1,10 @@
 /**
- * Composition root of the supervisor process: locks the data folder, runs the embedded PostgreSQL, starts the gateway process and
- * starts it again after an abort, forwards signals. Never touches requests.
+ * Composition root of the supervisor process: locks the data folder, runs the embedded PostgreSQL and the line of gateway
+ * processes (`succession.ts`), takes signals. Never touches requests.
  *
- *   lock ─► outwait an orphan ─► database ─► gateway ─► ready file, banner
- *                                   ▲           │ exit not asked for: pause (doubling), again
- *                                   └───────────┘ first start fails: end with its message
- *   SIGTERM/SIGINT ─► drain gateway ─► stop database ─► remove ready file, pid file, lock ─► exit 0
+ *   lock ─► outwait orphans ─► database ─► gateway processes ─► ready file, banner
+ *   SIGHUP ─► configuration validated ─► the next gateway process takes over
+ *   SIGTERM/SIGINT ─► drain them ─► stop database ─► remove ready file, pid file, lock ─► exit 0
  */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -18,16 +17,20 @@ import type { Config } from '#config/schema.ts';
 import { reveal } from '#config/secret.ts';
 import { type DataLock, lockDataFolder } from '#supervise/data-lock.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#supervise/embedded-postgres.ts';
-import { forgetGateway, outwaitOrphan, rememberGateway } from '#supervise/gateway-pid-file.ts';
+import { outwaitOrphans, rememberGateways } from '#supervise/gateway-pid-file.ts';
 import { removeReadyFile, writeReadyFile } from '#supervise/ready-file.ts';
-import { describeExit, GatewayProcess, type GatewayReady } from './gateway-process.ts';
+import { Terminal } from '#supervise/terminal.ts';
+import { GatewayProcess, type GatewayReady } from './gateway-process.ts';
 import { libuvPoolSize, v8PoolSize } from './pool-sizes.ts';
+import type { PrimaryOptions } from './primary-options.ts';
+import { checkReload } from './reload-check.ts';
 import { startBanner } from './start-banner.ts';
 import type { StartOptions } from './start-options.ts';
+import { Succession } from './succession.ts';
 
 /** On top of the drain and flush bounds, for threads to end. */
 const EXIT_MARGIN_MS = 5_000;
-/** A gateway process that served this long has recovered: the next crash starts at the shortest pause again. */
+/** A PostgreSQL that ran this long has recovered: the next crash starts at the shortest pause again. */
 const STABLE_MS = 60_000;
 /**
  * Copies of one signal: a terminal's Ctrl-C reaches the whole process group and npm forwards it once more. What comes within
@@ -58,7 +61,8 @@ function makeDataFolder(path: string): string {
 
 class Supervisor {
   readonly #options: StartOptions;
-  readonly #config: Config;
+  /** Replaced by a reload. */
+  #config: Config;
   readonly #demo: boolean;
   readonly #dataDir: string;
   readonly #log: Logger;
@@ -66,7 +70,8 @@ class Supervisor {
   readonly #stop = new AbortController();
   #stopAskedMs = 0;
   #database: EmbeddedPostgres | null = null;
-  #gateway: GatewayProcess | null = null;
+  readonly #gateways: Succession;
+  readonly #terminal = new Terminal();
   /** Of the last gateway process that got ready; its ports are kept for its successors. */
   #lastReady: GatewayReady | null = null;
   #databaseWatch: Promise<void> = Promise.resolve();
@@ -78,6 +83,7 @@ class Supervisor {
     this.#dataDir = dataDir;
     this.#log = log;
     this.#lock = lockDataFolder(dataDir);
+    this.#gateways = this.#makeSuccession();
   }
 
   async run(): Promise<number> {
@@ -89,13 +95,13 @@ class Supervisor {
     try {
       // A killed supervisor left its own: whoever waits for the file must not find that one.
       for (const path of this.#readyFiles()) removeReadyFile(path);
-      this.#gateway = this.#forkGateway();
-      await outwaitOrphan(this.#dataDir, this.#endBoundMs(), this.#log);
+      this.#gateways.forkAhead();
+      await outwaitOrphans(this.#dataDir, this.#endBoundMs(), this.#log);
       await this.#startDatabase();
-      return await this.#superviseGateway();
+      return await this.#gateways.run();
     } finally {
       this.#stop.abort();
-      this.#gateway?.kill();
+      this.#gateways.kill();
       await this.#database?.stop();
       await this.#databaseWatch;
       this.#removeTraces();
@@ -108,51 +114,47 @@ class Supervisor {
     return this.#stop.signal.aborted;
   }
 
-  async #superviseGateway(): Promise<number> {
-    const { restartMinMs, restartMaxMs } = this.#config.supervisor;
-    let pauseMs = restartMinMs;
-    while (!this.#stopping) {
-      const gateway = this.#startGateway();
-      void gateway.stuck.then((front) => this.#replaceStuck(gateway, front));
-      const ready = await gateway.ready;
-      const readyAtMs = performance.now();
-      if (ready !== null) this.#announce(gateway, ready);
-      const exit = await gateway.exited;
-      this.#gateway = null;
-      if (this.#stopping) return exit.code === 0 || ready === null ? 0 : 1;
-      if (this.#lastReady === null) throw new StartupError(`The gateway did not start: ${describeExit(exit)}`);
-      if (ready !== null && performance.now() - readyAtMs > STABLE_MS) pauseMs = restartMinMs;
-      this.#log.error(`The gateway process ended: ${describeExit(exit)}; the next one starts in ${pauseMs} ms`);
-      await this.#pause(pauseMs);
-      pauseMs = Math.min(pauseMs * 2, restartMaxMs);
-    }
-    return 0;
+  #makeSuccession(): Succession {
+    return new Succession({
+      fork: (words) => {
+        const fronts = frontCount(this.#config);
+        return new GatewayProcess({ libuv: libuvPoolSize(fronts), v8: v8PoolSize(fronts) }, words);
+      },
+      options: () => this.#primaryOptions(),
+      bounds: () => ({ ...this.#config.supervisor, ...this.#config.shutdown, marginMs: this.#marginMs() }),
+      onReady: (gateway, ready) => this.#announce(gateway, ready),
+      onProcesses: (pids) => rememberGateways(this.#dataDir, pids),
+      log: this.#log,
+      stop: this.#stop.signal,
+    });
   }
 
-  /** A thread that takes no turns cannot be ended from within its process. */
-  #replaceStuck(gateway: GatewayProcess, front: number): void {
-    this.#log.error(`Front ${front} takes no turns any more: the gateway process is killed`);
-    gateway.kill();
-  }
-
-  #forkGateway(): GatewayProcess {
-    const fronts = frontCount(this.#config);
-    return new GatewayProcess({ libuv: libuvPoolSize(fronts), v8: v8PoolSize(fronts) });
-  }
-
-  #startGateway(): GatewayProcess {
-    const gateway = this.#gateway ?? this.#forkGateway();
-    this.#gateway = gateway;
-    if (gateway.pid !== 0) rememberGateway(this.#dataDir, gateway.pid);
-    gateway.start({
+  /** A port that was taken because the configuration says 0 stays the same number. */
+  #primaryOptions(): PrimaryOptions {
+    const { listen, control } = this.#config;
+    return {
       configPath: this.#options.configPath,
       databaseUrl: this.#databaseUrl(),
       dataDir: this.#dataDir,
       demo: this.#demo,
-      listenPort: portOf(this.#lastReady?.gatewayUrl),
-      controlPort: portOf(this.#lastReady?.controlUrl),
-    });
-    return gateway;
+      listenPort: listen.port === 0 ? portOf(this.#lastReady?.gatewayUrl) : null,
+      controlPort: control.port === 0 ? portOf(this.#lastReady?.controlUrl) : null,
+    };
+  }
+
+  /** What does not validate changes nothing; the gateway process reads and validates the rest of it itself. */
+  #reload(): void {
+    try {
+      const { config, warnings } = loadConfig({ configPath: this.#options.configPath, env: process.env });
+      checkReload(this.#config, config);
+      for (const warning of warnings) this.#log.warn(warning);
+      this.#config = config;
+    } catch (error) {
+      if (!(error instanceof StartupError)) throw error;
+      return this.#log.error(`SIGHUP: the gateway goes on as it is. ${error.message}`);
+    }
+    this.#log.info('SIGHUP: another gateway process takes over');
+    this.#gateways.reload();
   }
 
   #announce(gateway: GatewayProcess, ready: GatewayReady): void {
@@ -192,7 +194,7 @@ class Supervisor {
       const next = await this.#tryDatabase();
       if (next === null) continue;
       this.#database = next;
-      if (next.url !== current.url) this.#gateway?.drain();
+      if (next.url !== current.url) this.#gateways.restart();
       current = next;
       if (this.#stopping) await next.stop();
     }
@@ -209,36 +211,33 @@ class Supervisor {
   }
 
   #onSignal(signal: NodeJS.Signals): void {
+    if (signal === 'SIGHUP' && !this.#terminal.gone) {
+      if (!this.#stopping) this.#reload();
+      return;
+    }
     if (this.#stopping) {
       if (performance.now() - this.#stopAskedMs > SAME_SIGNAL_MS) this.#endAtOnce(signal);
       return;
     }
     this.#stopAskedMs = performance.now();
-    this.#stop.abort();
     this.#log.info(`${signal}: finishing open answers`);
-    const gateway = this.#gateway;
-    if (gateway === null) return;
-    gateway.drain();
-    const timer = setTimeout(() => {
-      this.#log.error(
-        `The gateway process did not end within ${this.#endBoundMs()} ms: killed; its records are in the journal`,
-      );
-      gateway.kill();
-    }, this.#endBoundMs());
-    void gateway.exited.then(() => clearTimeout(timer));
+    this.#stop.abort();
   }
 
   /** The second signal. What was answered is in the journal; what was open is lost, which is what was asked for. */
   #endAtOnce(signal: NodeJS.Signals): never {
-    this.#gateway?.kill();
+    this.#gateways.kill();
     this.#database?.abort();
     this.#removeTraces();
     process.exit(signal === 'SIGINT' ? 130 : 143);
   }
 
   #endBoundMs(): number {
-    const { drainMs, flushMs } = this.#config.shutdown;
-    return drainMs + flushMs + EXIT_MARGIN_MS;
+    return this.#config.shutdown.drainMs + this.#marginMs();
+  }
+
+  #marginMs(): number {
+    return this.#config.shutdown.flushMs + EXIT_MARGIN_MS;
   }
 
   #readyFiles(): string[] {
@@ -248,7 +247,7 @@ class Supervisor {
 
   #removeTraces(): void {
     for (const path of this.#readyFiles()) removeReadyFile(path);
-    forgetGateway(this.#dataDir);
+    rememberGateways(this.#dataDir, []);
     this.#lock.release();
   }
 

@@ -103,7 +103,11 @@ export class BatchPump {
       if (this.#adoptions.wanted && this.#batch === null) this.#look();
       await reader.recover();
       if (await this.#dropDone()) continue;
-      if (!this.#isDrained() && !(await this.#knowFence(reader.segment!.journalId))) continue;
+      if (!this.#isDrained() && this.#fenceOf !== reader.segment!.journalId) {
+        // From the top either way: the fence may stand at the end of the segment, which then is done.
+        await this.#learnFence(reader.segment!.journalId);
+        continue;
+      }
       this.#noteReplayed();
       if (this.#adoptions.waiting && !this.#adoptions.wanted && this.#headIsOwn()) await this.#answerAdoptions();
       this.#flushes.resolvePassed(reader);
@@ -129,24 +133,21 @@ export class BatchPump {
     return !this.#options.reader.hasMore;
   }
 
-  /** False: not known yet, after a pause. */
-  async #knowFence(journalId: string): Promise<boolean> {
-    if (this.#fenceOf === journalId) return true;
+  /** Where the journal was read to; not known yet, after a pause, when PostgreSQL does not answer. */
+  async #learnFence(journalId: string): Promise<void> {
     const { reader, store } = this.#options;
     try {
       const fence = await store.readFence(journalId);
       await this.#settleDoubt(journalId, fence);
       this.#fence = fence;
     } catch (error) {
-      await this.#away((error as Error).message);
-      return false;
+      return await this.#away((error as Error).message);
     }
     this.#fenceOf = journalId;
     this.#alarms.clear('database_away');
     if (this.#batch === null && this.#fence !== null) {
       if (reader.seek(journalId, this.#fence.segment, this.#fence.offset).length > 0) this.#options.events.onDropped();
     }
-    return true;
   }
 
   /** The fence tells how the batch of unknown outcome ended. */

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { forgetGateway, outwaitOrphan, rememberGateway } from '#supervise/gateway-pid-file.ts';
+import { outwaitOrphans, rememberGateways } from '#supervise/gateway-pid-file.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { within } from '../support/wait-for.ts';
 
@@ -20,9 +20,9 @@ async function sleeper(t: TestContext): Promise<ChildProcess> {
 test('a start waits for the gateway process that an earlier supervisor left', async (t) => {
   const dataDir = tempFolder(t);
   const gateway = await sleeper(t);
-  rememberGateway(dataDir, gateway.pid as number);
+  rememberGateways(dataDir, [gateway.pid as number]);
   let waited = false;
-  const wait = outwaitOrphan(dataDir, 60_000, LOG).then(() => {
+  const wait = outwaitOrphans(dataDir, 60_000, LOG).then(() => {
     waited = true;
   });
   assert.equal(waited, false);
@@ -31,12 +31,29 @@ test('a start waits for the gateway process that an earlier supervisor left', as
   assert.equal(existsSync(join(dataDir, 'gateway.pid')), false);
 });
 
+test('a start waits for both gateway processes of a reload, and says for whom and how long', async (t) => {
+  const dataDir = tempFolder(t);
+  const [current, predecessor] = [await sleeper(t), await sleeper(t)];
+  rememberGateways(dataDir, [current.pid as number, predecessor.pid as number]);
+  const said: string[] = [];
+  let waited = false;
+  const wait = outwaitOrphans(dataDir, 60_000, { ...LOG, warn: (text: string) => said.push(text) }).then(() => {
+    waited = true;
+  });
+  current.kill('SIGTERM');
+  await once(current, 'exit');
+  assert.equal(waited, false);
+  predecessor.kill('SIGTERM');
+  await within('the end of the wait', 10_000, wait);
+  assert.match(said[0] ?? '', new RegExp(`${current.pid} and ${predecessor.pid}.*at most 60 s`));
+});
+
 test('one that does not end within the bound is killed', async (t) => {
   const dataDir = tempFolder(t);
   const gateway = await sleeper(t);
   const exit = once(gateway, 'exit');
-  rememberGateway(dataDir, gateway.pid as number);
-  await within('the end of the wait', 10_000, outwaitOrphan(dataDir, 0, LOG));
+  rememberGateways(dataDir, [gateway.pid as number]);
+  await within('the end of the wait', 10_000, outwaitOrphans(dataDir, 0, LOG));
   assert.deepEqual(await exit, [null, 'SIGKILL']);
 });
 
@@ -44,10 +61,10 @@ test('a pid that now belongs to another process, a damaged file or none at all: 
   const dataDir = tempFolder(t);
   const stranger = await sleeper(t);
   writeFileSync(join(dataDir, 'gateway.pid'), JSON.stringify({ pid: stranger.pid, startTime: 'another boot/1' }));
-  await within('no wait', 5_000, outwaitOrphan(dataDir, 0, LOG));
+  await within('no wait', 5_000, outwaitOrphans(dataDir, 0, LOG));
   writeFileSync(join(dataDir, 'gateway.pid'), '{');
-  await within('no wait', 5_000, outwaitOrphan(dataDir, 0, LOG));
-  forgetGateway(dataDir);
-  await within('no wait', 5_000, outwaitOrphan(dataDir, 0, LOG));
+  await within('no wait', 5_000, outwaitOrphans(dataDir, 0, LOG));
+  rememberGateways(dataDir, []);
+  await within('no wait', 5_000, outwaitOrphans(dataDir, 0, LOG));
   assert.equal(stranger.exitCode ?? stranger.signalCode, null);
 });

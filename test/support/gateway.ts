@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { readSecrets } from '#control/secrets-file.ts';
+import { isListening } from './listening.ts';
 import { readMetrics } from './metrics.ts';
 import { waitFor, within } from './wait-for.ts';
 
@@ -130,9 +131,47 @@ export class TestGateway {
     return this.ready;
   }
 
+  /** Writes the configuration file; `patch` replaces sections of it. */
+  configure(patch: ConfigPatch = {}): void {
+    writeFileSync(this.configFile, stringify(configOf(this.dataDir, { ...this.#patch, ...patch })));
+  }
+
+  /** SIGHUP; resolves when the next gateway process serves, and alone takes connections. */
+  async reload(patch: ConfigPatch = {}): Promise<void> {
+    const old = this.gatewayPid;
+    this.configure(patch);
+    process.kill(this.pid, 'SIGHUP');
+    await this.replaced();
+    await waitFor('the old process to stop listening', () => !isListening(old, Number(new URL(this.url).port)));
+  }
+
+  /** Resolves when another gateway process serves than the one that is known here. */
+  async replaced(): Promise<void> {
+    const path = join(this.dataDir, 'ready');
+    const { gatewayPid } = this;
+    const look = (): ReadyFile | null => (existsSync(path) ? this.readReady() : null);
+    await waitFor(
+      'the next gateway process',
+      () => {
+        const ready = look();
+        if (ready === null || ready.gatewayPid === gatewayPid) return false;
+        this.ready = ready;
+        return true;
+      },
+      { boundMs: 30_000, everyMs: 5 },
+    ).catch((error: Error) => {
+      throw new Error(`${error.message}\n${this.log}`);
+    });
+  }
+
+  /** The ready file as it is now. */
+  readReady(): ReadyFile {
+    return JSON.parse(readFileSync(join(this.dataDir, 'ready'), 'utf8'));
+  }
+
   /** Starts the processes on the same data folder, first or again; `patch` replaces sections of the configuration. */
   async launch(patch: ConfigPatch = {}): Promise<void> {
-    writeFileSync(this.configFile, stringify(configOf(this.dataDir, { ...this.#patch, ...patch })));
+    this.configure(patch);
     const readyFile = this.#readyFile;
     rmSync(readyFile, { force: true });
     const args = [...NODE_ARGS, 'src/main.ts', '--config', this.configFile, '--ready-file', readyFile];

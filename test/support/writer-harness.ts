@@ -199,6 +199,7 @@ function makeBlocks(fronts: number, ringBytes: number): SharedBlocks {
     ledger: block(8),
     doorbells: block(doorbellBytes(fronts)),
     heartbeats: block(8),
+    handover: block(4),
     tickets: block(8),
     bodyBudget: block(8),
     streamBudget: block(8),

@@ -46,7 +46,11 @@ function open() {
       if (state.failing-- > 0) throw new Error('away');
       return state.rows;
     },
-    { rows: new RowTable(ROWS, new RowGenerations(new SharedArrayBuffer(rowGenerationBytes(ROWS)))), slots, health },
+    {
+      rows: new RowTable(ROWS, new RowGenerations(new SharedArrayBuffer(rowGenerationBytes(ROWS)))),
+      limits: slots,
+      health,
+    },
     log,
     (message: PrimaryToFront) => {
       if (message.type === 'snapshot') published.push(unpack(message.bytes) as Snapshot);

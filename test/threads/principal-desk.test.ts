@@ -40,7 +40,7 @@ function open(options: { rowsMax?: number; lookupTimeoutMs?: number } = {}) {
   };
   const desk = new PrincipalDesk(
     store,
-    { rows, slots: table, ledger },
+    { rows, limits: table, balances: ledger },
     { keyCacheEntries: 2, keyFingerprints: 100, staleMs: 60_000, lookupTimeoutMs: options.lookupTimeoutMs ?? 150 },
     log,
     (front, keyHash, found) => void answers.push([front, keyHash, found]),

@@ -17,6 +17,14 @@ export const REST_OVERLOADED = 2;
 export const REST_AUTH = 3;
 export const REST_ERRORS = 4;
 
+/** A rest as it is handed from one process to the next: clocks differ, so it says what is left. */
+export interface Rest {
+  row: number;
+  modelHash: number | null;
+  leftMs: number;
+  reason: number;
+}
+
 /** Cells of the table of account × model rests. */
 export const MODEL_RESTS_MAX = 8192;
 const PROBES = 8;
@@ -94,6 +102,23 @@ export class AccountHealth {
 
   succeeded(row: number): void {
     if (this.#marks[row * MARKS + 1] !== 0) Atomics.store(this.#marks, row * MARKS + 1, 0);
+  }
+
+  /** Primary: every rest that still holds; `modelHash` null: the whole account. */
+  rests(rows: number, now: number): Rest[] {
+    const found: Rest[] = [];
+    for (let row = 0; row < rows; row++) {
+      const leftMs = this.#times[row * TIMES]! - now;
+      if (leftMs > 0) found.push({ row, modelHash: null, leftMs, reason: this.#marks[row * MARKS]! });
+    }
+    for (let cell = 0; cell < MODEL_RESTS_MAX; cell++) {
+      const leftMs = this.#modelUntil[cell]! - now;
+      const row = this.#modelKeys[cell * KEYS]! - 1;
+      if (leftMs <= 0 || row < 0) continue;
+      const modelHash = this.#modelKeys[cell * KEYS + 1]!;
+      found.push({ row, modelHash, leftMs, reason: this.#modelKeys[cell * KEYS + 2]! });
+    }
+    return found;
   }
 
   /** Primary: an account was changed by its operator, so what was learnt about the old one is void. */

@@ -18,6 +18,8 @@ const BALANCE = 0;
 const UNFLUSHED = 1;
 const RESERVED = 2;
 const ROW_CELLS = 3;
+/** A balance that covers nothing. */
+const CLOSED = -(2n ** 62n);
 
 export interface LedgerShape {
   rows: number;
@@ -41,10 +43,12 @@ export class Ledger {
     this.#owner = owner;
   }
 
+  /** Reads in the order in which amounts move (reserved → unflushed → balance): what moves meanwhile is seen twice, never missed. */
   available(row: number): bigint {
     const at = row * ROW_CELLS;
-    const spent = Atomics.load(this.#cells, at + UNFLUSHED) + Atomics.load(this.#cells, at + RESERVED);
-    return Atomics.load(this.#cells, at + BALANCE) - spent;
+    const reserved = Atomics.load(this.#cells, at + RESERVED);
+    const unflushed = Atomics.load(this.#cells, at + UNFLUSHED);
+    return Atomics.load(this.#cells, at + BALANCE) - unflushed - reserved;
   }
 
   reserved(row: number): bigint {
@@ -105,6 +109,48 @@ export class Ledger {
       sum += amount;
     }
     return sum;
+  }
+
+  // ── between two processes, while one replaces the other; primary only ─────────────────────────────────────────────────────
+
+  /**
+   * The old one: the balance becomes what is outstanding, which is returned, so that every further amount has to be asked for. With
+   * the balance closed first, whoever reserves meanwhile is either in the sum or refused.
+   */
+  cap(row: number): bigint {
+    const at = row * ROW_CELLS;
+    Atomics.store(this.#cells, at + BALANCE, CLOSED);
+    const reserved = Atomics.load(this.#cells, at + RESERVED);
+    const outstanding = reserved + Atomics.load(this.#cells, at + UNFLUSHED);
+    Atomics.store(this.#cells, at + BALANCE, outstanding);
+    return outstanding;
+  }
+
+  /** The old one: takes off the balance what is not outstanding any more, and returns it; negative when more was charged than set aside. */
+  uncover(row: number): bigint {
+    const free = this.available(row);
+    if (free > 0n && !this.reserve(row, free)) return 0n;
+    Atomics.sub(this.#cells, row * ROW_CELLS + BALANCE, free);
+    if (free > 0n) this.free(row, free);
+    return free;
+  }
+
+  /** The old one: `amount` more was set aside for it. */
+  cover(row: number, amount: bigint): void {
+    Atomics.add(this.#cells, row * ROW_CELLS + BALANCE, amount);
+  }
+
+  /** The old one, after a batch: what is committed is not outstanding any more; the new one keeps it set aside. */
+  commitCapped(row: number, committed: bigint): void {
+    const at = row * ROW_CELLS;
+    Atomics.sub(this.#cells, at + BALANCE, committed);
+    Atomics.sub(this.#cells, at + UNFLUSHED, committed);
+  }
+
+  /** The new one: sets aside what the predecessor has outstanding, covered or not; a negative amount gives back. */
+  setAside(row: number, amount: bigint): void {
+    Atomics.add(this.#cells, this.#heldAt(this.#owner, row), amount);
+    Atomics.add(this.#cells, row * ROW_CELLS + RESERVED, amount);
   }
 
   #heldAt(owner: number, row: number): number {

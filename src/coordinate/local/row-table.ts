@@ -70,6 +70,11 @@ export class RowTable {
     return { row, generation: entry.generation, fresh: true };
   }
 
+  /** Id and row of everybody who has one. */
+  *entries(): IterableIterator<[number, number]> {
+    for (const [id, { row }] of this.#entries) yield [id, row];
+  }
+
   /** It was used just now. */
   touch(id: number): void {
     const entry = this.#entries.get(id);

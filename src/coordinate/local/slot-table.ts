@@ -16,6 +16,10 @@
  * waiting it queues. Everything that touches the queue holds the row's lock bit for some tens of instructions without a call that
  * could throw. A releaser hands its place to the oldest live ticket: the count is never lowered while someone waits.
  *
+ * A limit may be lowered between a taker's look at it and its compare-and-swap. Elsewhere that is one place too many for a moment;
+ * at a reload it would be one that the next process has given to somebody else. So a taker looks at the limit again once it
+ * owns the place (one load): either the one who lowered it counted the place, or the taker sees the new limit and gives it back.
+ *
  * Runs on fronts (take, enqueue, release, cancel) and primary (limits, reclaim). Never blocks for longer than another thread's hold.
  */
 import { assert } from '#base/assert.ts';
@@ -107,7 +111,11 @@ export class SlotTable {
       }
       if (word >>> WAITING_SHIFT !== 0 || (word & IN_USE_MASK) >= this.#cells[at + 1]!) return false;
       this.#own(this.#owner, row, 1);
-      if (Atomics.compareExchange(this.#cells, at, word, word + 1) === word) return true;
+      if (Atomics.compareExchange(this.#cells, at, word, word + 1) === word) {
+        if ((word & IN_USE_MASK) < Atomics.load(this.#cells, at + 1)) return true;
+        this.release(row);
+        return false;
+      }
       this.#own(this.#owner, row, -1);
     }
   }
@@ -202,6 +210,55 @@ export class SlotTable {
     this.#own(owner, row, -held);
     this.#grantAndUnlock(row, (word & IN_USE_MASK) - held, waiting);
     return held;
+  }
+
+  // ── between two processes, while one replaces the other; primary only ─────────────────────────────────────────────────────
+
+  /** The old one: lowers the limit to what is in use, so that every further place has to be asked for. Returns what is in use. */
+  shrink(row: number): number {
+    const at = row * this.#stride;
+    const word = this.#lock(at);
+    const inUse = word & IN_USE_MASK;
+    if (inUse < this.#cells[at + 1]!) Atomics.store(this.#cells, at + 1, inUse);
+    this.#unlock(at, inUse, word >>> WAITING_SHIFT);
+    return inUse;
+  }
+
+  /** The old one: `places` more were lent to it; waiters get them at once. */
+  grow(row: number, places: number): void {
+    const at = row * this.#stride;
+    const word = this.#lock(at);
+    Atomics.store(this.#cells, at + 1, Math.min(this.#cells[at + 1]! + places, SLOTS_MAX));
+    this.#grantAndUnlock(row, word & IN_USE_MASK, word >>> WAITING_SHIFT);
+  }
+
+  /** The new one: places that the predecessor has in use, also above the limit. */
+  hold(row: number, places: number): void {
+    const at = row * this.#stride;
+    this.#own(this.#owner, row, places);
+    const word = this.#lock(at);
+    this.#unlock(at, (word & IN_USE_MASK) + places, word >>> WAITING_SHIFT);
+  }
+
+  /** The new one: takes up to `wanted` free places for the predecessor; returns how many. */
+  lend(row: number, wanted: number): number {
+    const at = row * this.#stride;
+    const word = this.#lock(at);
+    const inUse = word & IN_USE_MASK;
+    const waiting = word >>> WAITING_SHIFT;
+    const places = waiting > 0 ? 0 : Math.max(0, Math.min(wanted, this.#cells[at + 1]! - inUse));
+    this.#own(this.#owner, row, places);
+    this.#unlock(at, inUse + places, waiting);
+    return places;
+  }
+
+  /** The new one: the predecessor does not use `places` any more; the oldest waiters get them. */
+  takeBack(row: number, places: number): void {
+    const at = row * this.#stride;
+    assert(places <= this.held(this.#owner, row), 'the predecessor gives back no more than it has');
+    const word = this.#lock(at);
+    this.#own(this.#owner, row, -places);
+    this.#grantAndUnlock(row, (word & IN_USE_MASK) - places, word >>> WAITING_SHIFT);
   }
 
   /** Holding the lock: gives free places to the oldest tickets, then unlocks and rings. */

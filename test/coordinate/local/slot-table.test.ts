@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { FRONTS, makeBlocks, openBlocks } from '../../support/shared-tables.ts';
+import { FRONTS, makeBlocks, openBlocks, type TableBlocks } from '../../support/shared-tables.ts';
 
 function waiter(log: string[], name: string) {
   return { onGranted: () => void log.push(name) };
@@ -124,6 +124,47 @@ test('a doorbell rings on the front whose ticket was granted', async () => {
   clearTimeout(keepAlive);
 });
 
+test('once a row is shrunk to what is in use nobody gets a place more, however close the race; grown again it serves', async () => {
+  const cap = 4;
+  const blocks = makeBlocks(1, 16);
+  const primary = openBlocks(blocks, 0).table;
+  primary.setLimit(0, cap);
+  const { actual, results } = startStress(blocks, 1, 5);
+  const counts = new Int32Array(actual);
+  let done = false;
+  let shrunk = 0;
+  const ended = results.finally(() => {
+    done = true;
+  });
+  while (!done) {
+    for (let i = 0; i < 200; i++) {
+      const lent = primary.shrink(0);
+      if (lent < cap) shrunk++;
+      for (let look = 0; look < 50; look++) assert.ok(Atomics.load(counts, 0) <= lent, 'a place that was given away');
+      primary.grow(0, cap - primary.limit(0));
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await ended;
+  assert.ok(shrunk > 100, `${shrunk}`);
+  assert.equal(primary.inUse(0), 0);
+});
+
+/** A front a thread that takes, waits, leaves and releases at random. */
+function startStress(blocks: TableBlocks, rows: number, seed: number) {
+  const actual = new SharedArrayBuffer(rows * 4);
+  const ends = Array.from({ length: FRONTS }, (_, front) => {
+    const worker = new Worker(new URL('./slot-stress-worker.ts', import.meta.url), {
+      workerData: { blocks, actual, front, seed: seed * 100 + front, steps: 60_000 },
+    });
+    return new Promise<{ grants: number }>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    });
+  });
+  return { actual, results: Promise.all(ends) };
+}
+
 for (const seed of [1, 7, 1234]) {
   test(`three threads at random never exceed a limit and never lose a waiter (seed ${seed})`, async () => {
     const rows = 2;
@@ -131,17 +172,7 @@ for (const seed of [1, 7, 1234]) {
     const primary = openBlocks(blocks, 0).table;
     primary.setLimit(0, 2);
     primary.setLimit(1, 5);
-    const actual = new SharedArrayBuffer(rows * 4);
-    const ends = Array.from({ length: FRONTS }, (_, front) => {
-      const worker = new Worker(new URL('./slot-stress-worker.ts', import.meta.url), {
-        workerData: { blocks, actual, front, seed: seed * 100 + front, steps: 60_000 },
-      });
-      return new Promise<{ grants: number }>((resolve, reject) => {
-        worker.once('message', resolve);
-        worker.once('error', reject);
-      });
-    });
-    const results = await Promise.all(ends);
+    const results = await startStress(blocks, rows, seed).results;
     assert.ok(
       results.reduce((sum, { grants }) => sum + grants, 0) > 100,
       'places were handed over between the threads',
