@@ -35,14 +35,17 @@ export interface HandingOverExits {
 /** Places of one table: what the other process has booked for us, and what we have asked it for. */
 interface PlaceBooks {
   readonly booked: number[];
-  readonly asked: Set<number>;
+  /** Row → places that were asked for; the answer is on its way. */
+  readonly asked: Map<number, number>;
+  /** Rows whose last answer was less than asked for: the rest is owed to us. */
+  readonly owed: Set<number>;
 }
 
 export class HandingOver {
   readonly #tables: PrimaryTables;
   readonly #exits: HandingOverExits;
-  readonly #users: PlaceBooks = { booked: [], asked: new Set() };
-  readonly #accounts: PlaceBooks = { booked: [], asked: new Set() };
+  readonly #users: PlaceBooks = { booked: [], asked: new Map(), owed: new Set() };
+  readonly #accounts: PlaceBooks = { booked: [], asked: new Map(), owed: new Set() };
   readonly #wishes = new Map<number, MoneyWish>();
   readonly #unsent = new Set<number>();
   /** User row → when money was last lent for it. */
@@ -62,7 +65,7 @@ export class HandingOver {
     users.limits.handOver();
     users.balances.handOver();
     accounts.limits.handOver();
-    for (const { asked } of [this.#users, this.#accounts]) asked.clear();
+    for (const books of [this.#users, this.#accounts]) forgetAsked(books);
     for (const id of this.#wishes.keys()) this.#unsent.add(id);
     const handover: Handover = { users: [], accounts: [], rests: this.#rests() };
     for (const [id, row] of users.rows.entries()) {
@@ -106,7 +109,7 @@ export class HandingOver {
     handedOver.set = false;
     for (const books of [this.#users, this.#accounts]) {
       books.booked.length = 0;
-      books.asked.clear();
+      forgetAsked(books);
     }
     for (const id of this.#wishes.keys()) this.#moneyAnswered(id, false);
   }
@@ -145,13 +148,15 @@ export class HandingOver {
       const places = balance(users.slots, row, this.#users);
       const nanoUsd = this.#freeMoney(row);
       if (places > 0 || nanoUsd !== 0n) returned.users.push({ id, places: Math.max(0, places), nanoUsd });
-      if (places < 0) wanted.users.push({ id, places: -places, nanoUsd: 0n });
+      if (places < 0 || waives(users.slots, row, this.#users))
+        wanted.users.push({ id, places: Math.max(0, -places), nanoUsd: 0n });
       if (this.#unsent.size > 0) userIds.set(row, id);
     }
     for (const [id, row] of accounts.rows.entries()) {
       const places = balance(accounts.slots, row, this.#accounts);
       if (places > 0) returned.accounts.push({ id, places });
-      if (places < 0) wanted.accounts.push({ id, places: -places });
+      if (places < 0 || waives(accounts.slots, row, this.#accounts))
+        wanted.accounts.push({ id, places: Math.max(0, -places) });
     }
     if (hasAny(returned)) this.#exits.send({ type: 'returned', holdings: returned });
     const money = this.#sendWishes(userIds);
@@ -195,7 +200,7 @@ function balance(slots: SlotTable, row: number, books: PlaceBooks): number {
   const waiting = slots.waiting(row);
   if (waiting > 0) {
     if (books.asked.has(row) || slots.inUse(row) < slots.limit(row)) return 0;
-    books.asked.add(row);
+    books.asked.set(row, waiting);
     return -waiting;
   }
   const booked = books.booked[row] ?? 0;
@@ -206,8 +211,22 @@ function balance(slots: SlotTable, row: number, books: PlaceBooks): number {
   return booked - inUse;
 }
 
+/** Nobody waits any more for what is owed to us: it is asked for nothing, which ends the debt. */
+function waives(slots: SlotTable, row: number, books: PlaceBooks): boolean {
+  if (!books.owed.has(row) || books.asked.has(row) || slots.waiting(row) > 0) return false;
+  books.asked.set(row, 0);
+  return true;
+}
+
+function forgetAsked({ asked, owed }: PlaceBooks): void {
+  asked.clear();
+  owed.clear();
+}
+
 function lent(slots: SlotTable, row: number | undefined, places: number, books: PlaceBooks): void {
   if (row === undefined) return;
+  if (places < (books.asked.get(row) ?? 0)) books.owed.add(row);
+  else books.owed.delete(row);
   books.asked.delete(row);
   if (places === 0) return;
   books.booked[row] = (books.booked[row] ?? 0) + places;

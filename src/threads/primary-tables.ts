@@ -67,6 +67,7 @@ export class PrimaryTables {
   /** A row without an owner gives out nothing. */
   clear(kind: 'users' | 'accounts', row: number): void {
     this[kind].limits.setLimit(row, 0);
+    this[kind].slots.lend(row, 0);
     if (kind === 'users') this.users.balances.load(row, 0n);
     else this.accounts.health.forget(row);
   }

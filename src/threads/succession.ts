@@ -22,15 +22,19 @@ import type { PeerMessage } from './protocol.ts';
 const STABLE_MS = 60_000;
 /** The old process answers from memory; one that does not has a primary that stands still. */
 const HANDOVER_MS = 5_000;
+/** For the last words of a stuck process's healthy fronts. */
+const STUCK_MARGIN_MS = 1_000;
 
 export interface SuccessionBounds {
   restartMinMs: number;
   restartMaxMs: number;
-  /** At the end of the whole gateway, and for what a stuck process still serves. */
+  /** At the end of the whole gateway. */
   drainMs: number;
+  /** For what the healthy fronts of a stuck process still serve; its stuck one leaves new connections unanswered meanwhile. */
+  stuckDrainMs: number;
   /** For what a process serves after another has taken over. */
   reloadDrainMs: number;
-  /** On top of either, before it is killed. */
+  /** On top of these, before it is killed; a stuck process does not end by itself and is not waited for. */
   marginMs: number;
 }
 
@@ -55,7 +59,7 @@ interface Wish {
 export class Succession {
   readonly #parts: SuccessionParts;
   readonly #words: GatewayWords;
-  readonly #killTimers = new Map<GatewayProcess, NodeJS.Timeout>();
+  readonly #kills = new Map<GatewayProcess, { timer: NodeJS.Timeout; atMs: number }>();
   /** Forked ahead, while something else is waited for. */
   #spare: GatewayProcess | null = null;
   #next: GatewayProcess | null = null;
@@ -194,8 +198,7 @@ export class Succession {
     if (old?.alive) {
       this.#predecessor = null;
       this.#successor = null;
-      clearTimeout(this.#killTimers.get(old));
-      this.#killTimers.delete(old);
+      this.#letLive(old);
       old.resume();
       this.#current = old;
       this.#note();
@@ -235,25 +238,30 @@ export class Succession {
   }
 
   #retire(old: GatewayProcess, wish: Wish | null): void {
-    const { drainMs, reloadDrainMs } = this.#parts.bounds();
-    const boundMs = wish?.stuck ? Math.min(drainMs, reloadDrainMs) : reloadDrainMs;
+    const { stuckDrainMs, reloadDrainMs, marginMs } = this.#parts.bounds();
+    const boundMs = wish?.stuck ? stuckDrainMs : reloadDrainMs;
     old.drain(boundMs, false);
-    this.#killAfter(old, boundMs);
+    this.#killAfter(old, boundMs, wish?.stuck ? STUCK_MARGIN_MS : marginMs);
   }
 
-  #killAfter(gateway: GatewayProcess, boundMs: number): void {
-    const killMs = boundMs + this.#parts.bounds().marginMs;
-    clearTimeout(this.#killTimers.get(gateway));
+  /** At the latest; a sooner end that was set before stays. */
+  #killAfter(gateway: GatewayProcess, boundMs: number, marginMs: number): void {
+    const killMs = boundMs + marginMs;
+    const atMs = performance.now() + killMs;
+    if ((this.#kills.get(gateway)?.atMs ?? Number.POSITIVE_INFINITY) <= atMs) return;
+    this.#letLive(gateway);
     const timer = setTimeout(() => {
       const text = `Gateway process ${gateway.pid} did not end within ${killMs} ms: killed; its records are in the journal`;
       this.#parts.log.error(text);
       gateway.kill();
     }, killMs);
-    this.#killTimers.set(gateway, timer);
-    void gateway.exited.then(() => {
-      clearTimeout(this.#killTimers.get(gateway));
-      this.#killTimers.delete(gateway);
-    });
+    this.#kills.set(gateway, { timer, atMs });
+    void gateway.exited.then(() => this.#letLive(gateway));
+  }
+
+  #letLive(gateway: GatewayProcess): void {
+    clearTimeout(this.#kills.get(gateway)?.timer);
+    this.#kills.delete(gateway);
   }
 
   #pass(from: GatewayProcess, message: PeerMessage): void {
@@ -280,13 +288,13 @@ export class Succession {
 
   /** Drains whatever is alive, one that was never ready by killing it. */
   async #end(): Promise<number> {
-    const { drainMs } = this.#parts.bounds();
+    const { drainMs, marginMs } = this.#parts.bounds();
     const last = this.#current ?? this.#predecessor;
     const all = this.#all();
     for (const gateway of all) {
       if (!gateway.serving) gateway.kill();
       else gateway.drain(drainMs, true);
-      this.#killAfter(gateway, drainMs);
+      this.#killAfter(gateway, drainMs, marginMs);
     }
     await Promise.all(all.map((gateway) => gateway.exited));
     return last === null || (await last.exited).code === 0 ? 0 : 1;

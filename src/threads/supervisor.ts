@@ -121,7 +121,12 @@ class Supervisor {
         return new GatewayProcess({ libuv: libuvPoolSize(fronts), v8: v8PoolSize(fronts) }, words);
       },
       options: () => this.#primaryOptions(),
-      bounds: () => ({ ...this.#config.supervisor, ...this.#config.shutdown, marginMs: this.#marginMs() }),
+      bounds: () => ({
+        ...this.#config.supervisor,
+        ...this.#config.shutdown,
+        stuckDrainMs: this.#config.threads.stallMs,
+        marginMs: this.#marginMs(),
+      }),
       onReady: (gateway, ready) => this.#announce(gateway, ready),
       onProcesses: (pids) => rememberGateways(this.#dataDir, pids),
       log: this.#log,

@@ -75,6 +75,7 @@ export class TakingOver {
     const { users, accounts } = this.#tables;
     for (const table of [users, accounts]) {
       for (const [, row] of table.rows.entries()) {
+        table.slots.lend(row, 0);
         const places = table.slots.held(this.#owner, row);
         if (places > 0) table.slots.takeBack(row, places);
       }

@@ -113,6 +113,42 @@ for (const seed of [1, 2, 3]) {
   });
 }
 
+test('a late request of the old process gets a place although somebody always waits in the new one', async () => {
+  const random = seededRandom(4);
+  const [old, next] = [new Side(), new Side()];
+  const { handing, taking } = join(old, next, random);
+  await taking.begin(handing.begin());
+  for (let i = 0; i < LIMIT + 3; i++) next.take(i % FRONTS);
+  old.take(0);
+  await waitFor('the late request to be served', () => {
+    next.giveBack();
+    next.wake();
+    while (next.seats.size < 3) next.take(1);
+    assert.ok(old.held.length + next.held.length <= LIMIT);
+    old.wake();
+    return old.held.length === 1;
+  });
+  old.giveBack();
+  await waitFor('its place to be back', () => next.tables.users.slots.held(next.tables.owner, next.row) === 0);
+  old.take(1);
+  const [seat] = old.seats;
+  await waitFor('a debt', () => {
+    next.giveBack();
+    next.take(0);
+    return old.seats.size === 0 || old.tables.users.slots.waiting(old.row) === 1;
+  });
+  if (old.seats.delete(seat!)) old.fronts[1]!.room.leave(seat!);
+  else old.giveBack();
+  await waitFor('everything to be back', () => {
+    next.giveBack();
+    next.wake();
+    old.wake();
+    old.giveBack();
+    return next.tables.users.slots.inUse(next.row) === 0 && next.seats.size === 0;
+  });
+  handing.stop();
+});
+
 test('money: reservations and charges of both never exceed the balance, also when one costs more than was set aside', async () => {
   const random = seededRandom(9);
   const [old, next] = [new Side(), new Side()];

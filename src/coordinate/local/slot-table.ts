@@ -3,7 +3,7 @@
  *
  *   row (stride 4 + queue capacity, Int32):
  *     ┌──────┬───────┬──────┬───────┬───────────────────────────────┐
- *     │ word │ limit │ head │ spare │ cells: tickets, oldest at head │
+ *     │ word │ limit │ head │ loan  │ cells: tickets, oldest at head │
  *     └──────┴───────┴──────┴───────┴───────────────────────────────┘
  *     word:  bit 31 lock │ bits 16–30 waiting │ bits 0–15 in use
  *   held (after all rows, Int32 per owner × row): places that each owner has, so that a dead one's can be returned (`owners.ts`).
@@ -24,6 +24,7 @@
  */
 import { assert } from '#base/assert.ts';
 import type { Doorbells } from './doorbells.ts';
+import { relax } from './relax.ts';
 import { CANCELLED, FREE, GRANTED, type TicketBoard, WAITING } from './ticket-board.ts';
 
 const LOCK = -0x80000000;
@@ -31,14 +32,11 @@ const WAITING_SHIFT = 16;
 const WAITING_MASK = 0x7fff;
 const IN_USE_MASK = 0xffff;
 const ROW_HEAD = 4;
+/** The loan word: bits 0–15 owed to the predecessor, bits 16–31 set aside for it. Zero but for a reload. */
+const OWED_MASK = 0xffff;
+const SET_ASIDE_SHIFT = 16;
 /** The count has 16 bits. */
 export const SLOTS_MAX = IN_USE_MASK;
-/** Spins before a waiter for the lock sleeps a millisecond at a time: the holder was preempted. */
-const SPINS_MAX = 2000;
-/** A preempted holder goes on within this many milliseconds, or it never will. */
-const SLEEPS_MAX = 10_000;
-const sleepWord = new Int32Array(new SharedArrayBuffer(4));
-
 export interface SlotTableShape {
   rows: number;
   /** Fronts and the predecessor (`ownerCount`). */
@@ -240,16 +238,23 @@ export class SlotTable {
     this.#unlock(at, (word & IN_USE_MASK) + places, word >>> WAITING_SHIFT);
   }
 
-  /** The new one: takes up to `wanted` free places for the predecessor; returns how many. */
+  /**
+   * The new one: takes places for the predecessor, which has `wanted` waiters now, and returns how many. What cannot be had is owed:
+   * the next places that become free are set aside for it, before those who wait here, and returned by a later call. With 0
+   * nothing is owed any more. Without the debt a late request of the old process would starve behind a steady queue here.
+   */
   lend(row: number, wanted: number): number {
     const at = row * this.#stride;
     const word = this.#lock(at);
     const inUse = word & IN_USE_MASK;
     const waiting = word >>> WAITING_SHIFT;
-    const places = waiting > 0 ? 0 : Math.max(0, Math.min(wanted, this.#cells[at + 1]! - inUse));
-    this.#own(this.#owner, row, places);
-    this.#unlock(at, inUse + places, waiting);
-    return places;
+    const setAside = this.#cells[at + 3]! >>> SET_ASIDE_SHIFT;
+    const missing = Math.max(0, wanted - setAside);
+    const free = waiting > 0 ? 0 : Math.max(0, Math.min(missing, this.#cells[at + 1]! - inUse));
+    this.#cells[at + 3] = missing - free;
+    this.#own(this.#owner, row, free);
+    this.#unlock(at, inUse + free, waiting);
+    return setAside + free;
   }
 
   /** The new one: the predecessor does not use `places` any more; the oldest waiters get them. */
@@ -261,11 +266,22 @@ export class SlotTable {
     this.#grantAndUnlock(row, (word & IN_USE_MASK) - places, word >>> WAITING_SHIFT);
   }
 
-  /** Holding the lock: gives free places to the oldest tickets, then unlocks and rings. */
-  #grantAndUnlock(row: number, inUse: number, waiting: number): void {
+  /** Holding the lock: sets free places aside that the predecessor is owed. Returns what is in use then. */
+  #payDebt(row: number, at: number, inUse: number): number {
+    const loan = this.#cells[at + 3]!;
+    if (loan === 0) return inUse;
+    const places = Math.max(0, Math.min(loan & OWED_MASK, this.#cells[at + 1]! - inUse));
+    this.#own(this.#shape.owners - 1, row, places);
+    this.#cells[at + 3] = loan - places + (places << SET_ASIDE_SHIFT);
+    return inUse + places;
+  }
+
+  /** Holding the lock: pays what is owed, gives free places to the oldest tickets, then unlocks and rings. */
+  #grantAndUnlock(row: number, inUseBefore: number, waiting: number): void {
     const at = row * this.#stride;
     const mask = this.#shape.queueMax - 1;
     const limit = this.#cells[at + 1]!;
+    let inUse = this.#payDebt(row, at, inUseBefore);
     let head = this.#cells[at + 2]!;
     let rung = -1;
     while (waiting > 0 && inUse < limit) {
@@ -328,10 +344,4 @@ export class SlotTable {
   #unlock(at: number, inUse: number, waiting: number): void {
     Atomics.store(this.#cells, at, (waiting << WAITING_SHIFT) | inUse);
   }
-}
-
-function relax(spins: number): void {
-  if (spins < SPINS_MAX) return;
-  assert(spins < SPINS_MAX + SLEEPS_MAX, 'a row is locked by nobody who goes on');
-  Atomics.wait(sleepWord, 0, 0, 1);
 }
