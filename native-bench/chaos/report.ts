@@ -14,7 +14,7 @@ export interface ReportHead {
 }
 
 export function renderReport(outcomes: Outcome[], head: ReportHead): string {
-  const machine = `${cpus().length} cores, Linux ${release()}, Node ${process.versions.node}`;
+  const machine = `${cpus().length} cores, Linux ${release().split('.', 2).join('.')}, Node ${process.versions.node}`;
   return [
     '# What crashes do to the books',
     '',

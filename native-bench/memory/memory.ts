@@ -77,7 +77,7 @@ function render(results: Result[]): string {
   return [
     '# Memory under crowds',
     '',
-    `${cpus().length} cores, Linux ${release()}, Node ${process.versions.node}, ${openFilesMax()} open files. RSS is that of the gateway process;`,
+    `${cpus().length} cores, Linux ${release().split('.', 2).join('.')}, Node ${process.versions.node}, ${openFilesMax()} open files. RSS is that of the gateway process;`,
     'the worst case is what the product adds up from its configuration for that process. Settled: after forced collections.',
     '',
     line(titles),

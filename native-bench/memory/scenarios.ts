@@ -85,7 +85,8 @@ async function bodies({ quick, say }: MemoryOptions): Promise<Result> {
 
 async function idle({ quick, say }: MemoryOptions): Promise<Result> {
   const connections = quick ? 2_000 : 10_000;
-  const subject = await Subject.start({ threads: { fronts: 2 } });
+  // Few exchanges: the bound on connections keeps a descriptor for each exchange's own connection.
+  const subject = await Subject.start({ threads: { fronts: 2 }, limits: { exchangesPerFront: 1_000 } });
   const crowd = crowdOf('idle', subject, connections, 0);
   try {
     await crowd.arrived(30_000);

@@ -4,6 +4,7 @@
  *   x-penstock-test: crash-front        an uncaught exception in the next turn of the loop
  *                    leak-front         the same, and the front ends without settling what is open
  *                    stall-front 1500   no turn is taken for so many milliseconds
+ *                    fill-heap          memory is taken until the bound of the front's heap is met
  *                    leak-place         takes a place of the first user's row that nobody returns
  *
  * The request itself goes its ordinary way. Front thread only.
@@ -31,6 +32,7 @@ export function injectFault(head: Head, userSlots: SlotTable): void {
   if (fault === 'crash-front') throwSoon(new Error('a test asked for a crash'));
   if (fault === 'leak-front') throwSoon(new AbruptFault('a test asked for an end without settling'));
   if (fault === 'stall-front') stall(Number(ms));
+  if (fault === 'fill-heap') setImmediate(fillHeap);
   if (fault === 'leak-place') userSlots.tryTake(0);
 }
 
@@ -38,6 +40,11 @@ function throwSoon(error: Error): void {
   setImmediate(() => {
     throw error;
   });
+}
+
+function fillHeap(): never {
+  const kept: object[] = [];
+  for (;;) kept.push({ numbers: Array.from({ length: 100 }, () => ({})) });
 }
 
 function stall(ms: number): void {

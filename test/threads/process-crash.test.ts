@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { processStartTime } from '#base/process-identity.ts';
 import { closeAll } from '../support/close-all.ts';
+import { askForFault } from '../support/front-faults.ts';
 import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { type Answer, question, send } from '../support/http-client.ts';
 import { Upstream } from '../support/upstream.ts';
@@ -23,7 +24,10 @@ let release: () => void = () => {};
 
 before(async () => {
   upstream = await Upstream.start();
-  gateway = await TestGateway.start({ catalog: standardCatalog(upstream.url) });
+  gateway = await TestGateway.start({
+    catalog: standardCatalog(upstream.url),
+    test: { nameFront: true, crashHeader: true },
+  });
 });
 after(async () => {
   release();
@@ -95,6 +99,19 @@ for (const signal of ['SIGABRT', 'SIGKILL', 'SIGSEGV'] as const) {
     await assertBooks();
   });
 }
+
+test('a front whose heap is full takes its process along, and service is back', async (t) => {
+  await ask('before the full heap');
+  await intoTheBooks();
+  const { gatewayPid } = gateway;
+  const startMs = performance.now();
+  void askForFault(gateway.url, '1', 'fill-heap');
+  await gone(gatewayPid);
+  await untilServed('after the full heap');
+  t.diagnostic(`service back ${Math.round(performance.now() - startMs)} ms after the heap began to fill`);
+  await gateway.replaced();
+  await assertBooks();
+});
 
 test('after kill -9 of the supervisor a start waits for the open answer of its gateway process, and says so', async () => {
   const { pid, gatewayPid } = gateway;

@@ -26,8 +26,12 @@ export class ByteBudget {
   take(bytes: number): boolean {
     const kib = toKiB(bytes);
     Atomics.add(this.#words, this.#own, kib);
-    if (Atomics.add(this.#words, 0, kib) + kib <= this.#maxKiB) return true;
-    this.#giveKiB(kib);
+    for (;;) {
+      const used = Atomics.load(this.#words, 0);
+      if (used + kib > this.#maxKiB) break;
+      if (Atomics.compareExchange(this.#words, 0, used, used + kib) === used) return true;
+    }
+    Atomics.sub(this.#words, this.#own, kib);
     return false;
   }
 
