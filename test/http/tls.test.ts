@@ -2,17 +2,20 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { closeAll } from '../support/close-all.ts';
 import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { finish, question } from '../support/http-client.ts';
 import { metric } from '../support/metrics.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { Upstream } from '../support/upstream.ts';
 import { waitFor, within } from '../support/wait-for.ts';
 
@@ -54,10 +57,14 @@ async function stallHandshake(): Promise<void> {
 }
 
 /** Verified against the tests' own authority. */
-async function open(body: object, agent = new Agent({ ca: CA })): Promise<IncomingMessage> {
+function open(body: object, agent?: Agent): Promise<IncomingMessage> {
+  return openAt(gateway.url, body, agent);
+}
+
+async function openAt(url: string, body: object, agent = new Agent({ ca: CA })): Promise<IncomingMessage> {
   const bytes = Buffer.from(JSON.stringify(body));
   const headers = { 'x-api-key': KEY, 'content-type': 'application/json', 'content-length': String(bytes.length) };
-  const sent = request(new URL('/v1/messages', gateway.url), { method: 'POST', agent, headers });
+  const sent = request(new URL('/v1/messages', url), { method: 'POST', agent, headers });
   const answered = once(sent, 'response');
   sent.end(bytes);
   const [response] = (await within('a head', 20_000, answered)) as [IncomingMessage];
@@ -118,3 +125,40 @@ test('a start whose certificate cannot be read fails and says which', async () =
     /listen\.tls\.certFile: cannot read \/nowhere\/cert\.pem \(ENOENT\)/,
   );
 });
+
+test('a renewed certificate is served after SIGHUP, while a stream of before ends whole', async (t) => {
+  const file = join(tempFolder(t), 'server.pem');
+  copyFileSync(fixture('ca-signed.pem'), file);
+  const renewing = await TestGateway.start({
+    catalog: standardCatalog(upstream.url),
+    listen: { host: '127.0.0.1', port: 0, tls: { certFile: file, keyFile: file } },
+  });
+  try {
+    const gate = new AbortController();
+    upstream.plan = ({ label }) => (label === 'long' ? { holdUntil: gate.signal } : {});
+    const url = renewing.url;
+    assert.equal(await issuerOf(url), 'Penstock test authority');
+    const answering = openAt(url, question('long', { stream: true })).then(finish);
+    await waitFor('the stream', () => upstream.received.some(({ label }) => label === 'long'));
+    copyFileSync(fixture('self-signed.pem'), file);
+    process.kill(renewing.pid, 'SIGHUP');
+    await waitFor('the other certificate', async () => (await issuerOf(url)) === 'localhost', { boundMs: 30_000 });
+    gate.abort();
+    const answer = await answering;
+    assert.deepEqual([answer.status, answer.whole], [200, true]);
+    await renewing.replaced();
+  } finally {
+    upstream.plan = () => ({});
+    await renewing.stop();
+  }
+});
+
+/** Who signed the certificate that the next connection gets. */
+async function issuerOf(url: string): Promise<string> {
+  const socket = connectTls({ port: Number(new URL(url).port), host: '127.0.0.1', rejectUnauthorized: false });
+  socket.on('error', () => {});
+  await once(socket, 'secureConnect');
+  const { issuer } = socket.getPeerCertificate();
+  socket.destroy();
+  return String(issuer.CN);
+}
