@@ -1,6 +1,7 @@
 /** A front that takes no turns cannot be ended from outside: it is reported, and after twice the time the process is replaced. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { processStartTime } from '#base/process-identity.ts';
 import { closeAll } from '../support/close-all.ts';
 import { allFrontsListen, askForFault } from '../support/front-faults.ts';
 import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
@@ -51,6 +52,8 @@ test('a front that stands still for good costs the gateway process, and the next
   await waitFor('another gateway process', () => gateway.readAgain().gatewayPid !== gatewayPid, { boundMs: 20_000 });
   assert.match(gateway.log, /Front 2 takes no turns any more/);
   await allFrontsListen(gateway);
+  // Until then the kernel still gives the stuck front a share of new connections, which nobody answers.
+  await waitFor('the end of the old process', () => processStartTime(gatewayPid) === null, { boundMs: 10_000 });
   const answer = await send(gateway.url, { key: KEY, body: question('after the stall') });
   assert.equal(answer.status, 200);
 });
