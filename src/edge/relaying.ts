@@ -143,11 +143,11 @@ export class Relaying {
     this.#complete(exchange);
   }
 
-  /** The client gets the end of its answer; in journaled mode not before its record is on disk. */
+  /** The client gets the end of its answer once its record is in the ring; in journaled mode once it is on disk. */
   #complete(exchange: Exchange): void {
-    if (exchange.hold === null) exchange.reply.finish();
     this.#exits.end(exchange, 'completed');
-    if (exchange.hold !== null) this.#parts.durable!.hold(exchange);
+    if (exchange.hold === null) exchange.reply.finish();
+    else this.#parts.durable!.hold(exchange);
   }
 
   /** No client takes such an answer for complete. */

@@ -60,6 +60,7 @@ async function untilServed(gateway: TestGateway): Promise<void> {
 
 /** Every answer of the upstream is one row. */
 async function assertAllBilled({ gateway, upstream }: Scene): Promise<void> {
+  await gateway.assertIdle();
   const usage = await waitFor('a flush that succeeds', () => usageOf(gateway).catch(() => null));
   const served = upstream.ledger.map((entry) => entry.requestId).sort();
   assert.deepEqual(usage.rows.map((row) => row.upstreamRequestId).sort(), served);
