@@ -161,7 +161,8 @@ test('a stranger with a large body is answered and takes no room', async () => {
   const answers: Answer[] = await Promise.all(requests);
   isDone = true;
   await watch;
-  assert.ok(answers.every(({ status }) => status === 401));
+  // While its key is being looked up a stranger may find the room for waiting bodies taken, as anybody may.
+  assert.ok(answers.every(({ status }) => status === 401 || status === 503));
   // The second time their keys are known to be unknown: not even the look-up's wait takes room.
   const again = await sendRaw(gateway.url, [
     `POST /v1/messages HTTP/1.1\r\nhost: g\r\nx-api-key: sk-ps-nobody-0\r\ncontent-length: ${2 * MIB}\r\n\r\n`,
