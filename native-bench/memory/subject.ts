@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatWorstCase, frontCount, type WorstCase, worstCase } from '../../src/config/limits.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { account, type ConfigPatch, KEY, TestGateway } from '../../test/support/gateway.ts';
-import { type PortChild, startFile, stopChild } from '../compare-nginx/child.ts';
+import { type PortChild, startFile, stopChild } from '../rig/child.ts';
 import { resident } from './resident.ts';
 
 const SAMPLE_MS = 200;

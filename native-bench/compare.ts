@@ -11,12 +11,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startFile, stopChild } from './child.ts';
-import type { Contender } from './contender.ts';
-import { cpuTime, type ThreadTime, threadTimes } from './cpu-time.ts';
-import { runStreams, runWrk, writeWrkScript } from './load.ts';
-import { startNginx } from './nginx.ts';
-import { KEY, startPenstock } from './penstock.ts';
+import { runStreams, runWrk, writeWrkScript } from './load/load.ts';
+import type { Contender } from './peers/contender.ts';
+import { startNginx } from './peers/nginx.ts';
+import { KEY, startPenstock } from './peers/penstock.ts';
+import { startFile, stopChild } from './rig/child.ts';
+import { cpuTime, type ThreadTime, threadTimes } from './rig/cpu-time.ts';
 
 const { values: options } = parseArgs({
   options: { quick: { type: 'boolean' }, rounds: { type: 'string' }, against: { type: 'string' } },
@@ -155,11 +155,11 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-compare-'));
   const script = join(folder, 'post.lua');
   writeWrkScript(script, KEY);
-  const mock = await startFile('mock.ts', [String(EVENTS_PER_STREAM), String(EVENT_PACE_MS)]);
+  const mock = await startFile('load/mock.ts', [String(EVENTS_PER_STREAM), String(EVENT_PACE_MS)]);
   const contenders: Contender[] = [];
   try {
     contenders.push(await startNginx(mock.url));
-    const bare = await startFile('forwarder.ts', [mock.url]);
+    const bare = await startFile('peers/uws-forwarder.ts', [mock.url]);
     contenders.push({
       name: 'bare forwarder',
       url: bare.url,

@@ -7,9 +7,9 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { poll, stopChild } from './child.ts';
+import { poll, stopChild } from '../rig/child.ts';
+import { processTree } from '../rig/cpu-time.ts';
 import type { Contender } from './contender.ts';
-import { processTree } from './cpu-time.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 export const KEY = 'sk-ps-bench-000000000000000000000000000000000000';

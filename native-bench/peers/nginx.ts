@@ -6,9 +6,9 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, poll, stopChild } from './child.ts';
+import { freePort, poll, stopChild } from '../rig/child.ts';
+import { processTree } from '../rig/cpu-time.ts';
 import type { Contender } from './contender.ts';
-import { processTree } from './cpu-time.ts';
 
 function configuration(folder: string, port: number, upstream: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']

@@ -4,7 +4,7 @@
  *
  *   node mock.ts EVENTS PACE_MS
  */
-import { App, type HttpResponse, us_socket_local_port } from './uws.ts';
+import { App, type HttpResponse, us_socket_local_port } from '../rig/uws.ts';
 
 const EVENTS = Number(process.argv[2] ?? 200);
 const PACE_MS = Number(process.argv[3] ?? 10);

@@ -5,7 +5,7 @@
  *   node forwarder.ts UPSTREAM_URL
  */
 import { type Dispatcher, Pool } from 'undici';
-import { App, type HttpResponse, us_socket_local_port } from './uws.ts';
+import { App, type HttpResponse, us_socket_local_port } from '../rig/uws.ts';
 
 const pool = new Pool(process.argv[2] ?? '', { connections: 4096, pipelining: 1, keepAliveTimeout: 30_000 });
 

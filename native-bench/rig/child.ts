@@ -13,9 +13,9 @@ export interface PortChild {
   url: string;
 }
 
-/** Runs a file of this folder that prints its port on its first line. */
+/** Runs a file, named from native-bench/, that prints its port on its first line. */
 export async function startFile(name: string, args: string[]): Promise<PortChild> {
-  const file = fileURLToPath(new URL(name, import.meta.url));
+  const file = fileURLToPath(new URL(name, new URL('../', import.meta.url)));
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });

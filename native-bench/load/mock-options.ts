@@ -1,0 +1,31 @@
+/** How the mock upstream answers; given to its process as one JSON argument. */
+export interface MockOptions {
+  /** Before the head of the answer. */
+  firstByteMs: number;
+  /** Events of a stream between its opening and its end. */
+  events: number;
+  /** Between two events of one stream; every stream has its own phase. */
+  paceMs: number;
+  /** Bytes of text in one event, and in a JSON answer. */
+  eventTextBytes: number;
+  jsonTextBytes: number;
+  /** Share of requests, 0 to 1, that meet a fault in place of an answer. */
+  overloaded: number;
+  /** The connection is reset before the head, or after half of an answer. */
+  resetBeforeHead: number;
+  resetInBody: number;
+  /** Certificate and key of an `https` mock; null: plain. */
+  tls: { certFile: string; keyFile: string } | null;
+}
+
+export const MOCK_DEFAULTS: MockOptions = {
+  firstByteMs: 0,
+  events: 200,
+  paceMs: 10,
+  eventTextBytes: 12,
+  jsonTextBytes: 714,
+  overloaded: 0,
+  resetBeforeHead: 0,
+  resetInBody: 0,
+  tls: null,
+};
