@@ -30,8 +30,11 @@ export function emptyFrame(name: string): Frame {
   return { name, self: 0, total: 0, children: new Map() };
 }
 
-/** The call tree, times in microseconds; time in which the thread waited is left out. */
-export function cpuTree(name: string, { nodes, samples, timeDeltas }: CpuProfile): Frame {
+/**
+ * The call tree in microseconds of CPU time; what the thread waited is left out. Samples may fall into time in which the thread was
+ * not scheduled: their shares are taken, the sum is the kernel's, unless that is larger: a thread that waits is kept busy by the samples.
+ */
+export function cpuTree(name: string, { nodes, samples, timeDeltas }: CpuProfile, cpuMs: number): Frame {
   const selfUs = new Map<number, number>();
   // A sample's time is what passes until the next one.
   samples.forEach((id, i) => {
@@ -51,7 +54,14 @@ export function cpuTree(name: string, { nodes, samples, timeDeltas }: CpuProfile
     return total;
   };
   root.total = (nodes[0]?.children ?? []).reduce((sum, id) => sum + add(id, root), 0);
+  scale(root, Math.min(1, (cpuMs * 1000) / Math.max(1, root.total)));
   return root;
+}
+
+function scale(frame: Frame, factor: number): void {
+  frame.self *= factor;
+  frame.total *= factor;
+  for (const child of frame.children.values()) scale(child, factor);
 }
 
 /** The call tree, sizes in bytes allocated. */

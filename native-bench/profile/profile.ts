@@ -72,8 +72,8 @@ async function take(load: Load, seconds: number, fronts: number): Promise<Taken>
 function write(folder: string, load: Load, taken: Taken, title: string): string {
   const base = options.heap ? `${load.name}-heap` : load.name;
   const trees = new Map<string, Frame>();
-  for (const { thread, cpu, heap } of taken.threads) {
-    trees.set(thread, cpu === null ? heapTree(thread, heap!) : cpuTree(thread, cpu));
+  for (const { thread, cpu, heap, userMs, systemMs } of taken.threads) {
+    trees.set(thread, cpu === null ? heapTree(thread, heap!) : cpuTree(thread, cpu, userMs + systemMs));
     const extension = cpu === null ? 'heapprofile' : 'cpuprofile';
     writeFileSync(join(folder, `${load.name}-${thread}.${extension}`), JSON.stringify(cpu ?? heap));
   }

@@ -1,7 +1,6 @@
 /** The profile as text: threads with their CPU, then each busy thread's functions by self time (or bytes allocated). */
 import { type Frame, functionSums, partSums } from './frames.ts';
 import type { Taken } from './profiled-gateway.ts';
-import type { ThreadProfile } from './thread-profile.ts';
 
 /** Threads that worked less than this share of the time are named, not listed. */
 const BUSY_SHARE_MIN = 0.01;
@@ -29,17 +28,15 @@ export function cpuSummary(taken: Taken, trees: ReadonlyMap<string, Frame>, opti
   }
   // The sampling threads are among them.
   lines.push(row('helper threads', [perUnit(Math.max(0, processMs - knownMs))]), row('process', [perUnit(processMs)]));
-  for (const profile of taken.threads) {
-    const tree = trees.get(profile.thread)!;
-    if (tree.total < BUSY_SHARE_MIN * profile.wallMs * 1000) continue;
-    // A sample may fall into time in which the thread was not scheduled: shares are the profile's, the sum is the kernel's.
-    const usPerUnit = (cpuOf(profile) * 1000) / units;
+  for (const { thread, wallMs } of taken.threads) {
+    const tree = trees.get(thread)!;
+    if (tree.total < BUSY_SHARE_MIN * wallMs * 1000) continue;
     const parts = partSums(tree).map(({ name, self }) => `${name} ${percent(self / tree.total).trim()}`);
-    lines.push('', `${profile.thread}: ${parts.slice(0, PARTS).join(', ')}`, '');
-    lines.push(`${profile.thread}: functions by self time`, `   self    µs/${options.unit}   total  function`);
+    lines.push('', `${thread}: ${parts.slice(0, PARTS).join(', ')}`, '');
+    lines.push(`${thread}: functions by self time`, `   self    µs/${options.unit}   total  function`);
     for (const { name, self, total } of functionSums(tree).slice(0, options.rows)) {
       const share = self / tree.total;
-      const us = (share * usPerUnit).toFixed(2).padStart(9);
+      const us = (self / units).toFixed(2).padStart(9);
       lines.push(`${percent(share)} ${us}   ${percent(total / tree.total)}  ${name}`);
     }
   }
@@ -66,10 +63,6 @@ export function heapSummary(taken: Taken, trees: ReadonlyMap<string, Frame>, opt
 
 function heading({ units, seconds }: Taken, { title, unit }: SummaryOptions): string[] {
   return [title, `${units} ${unit}s in ${seconds.toFixed(1)} s`, ''];
-}
-
-function cpuOf({ userMs, systemMs }: ThreadProfile): number {
-  return userMs + systemMs;
 }
 
 function percent(share: number): string {
