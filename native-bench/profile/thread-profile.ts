@@ -47,7 +47,7 @@ export const PROFILE_ENV = 'BENCH_PROFILE';
 
 /** Travels in `PROFILE_ENV` as JSON. */
 export interface ProfileOrder {
-  /** Where each thread leaves `<thread>.started`, then `<thread>.json`. */
+  /** Where each thread leaves `<thread>.ready`, `<thread>.started`, then `<thread>.json`. */
   folder: string;
   kind: 'cpu' | 'heap';
 }

@@ -36,6 +36,11 @@ class ThreadProfiler {
     this.#thread = thread;
   }
 
+  /** From here on no signal is missed. */
+  sayReady(): void {
+    writeFileSync(join(this.#order.folder, `${this.#thread}.ready`), '');
+  }
+
   turn(): void {
     if (this.#startedMs === 0) this.#start();
     else this.#stop();
@@ -124,11 +129,13 @@ function listen(order: ProfileOrder): void {
   const bell = new workers.BroadcastChannel('thread-profiler');
   (bell as unknown as { unref(): void }).unref();
   bell.onmessage = () => profiler.turn();
-  if (!workers.isMainThread) return;
-  process.on('SIGUSR2', () => {
-    bell.postMessage(null);
-    profiler.turn();
-  });
+  if (workers.isMainThread) {
+    process.on('SIGUSR2', () => {
+      bell.postMessage(null);
+      profiler.turn();
+    });
+  }
+  profiler.sayReady();
 }
 
 const order = process.env[PROFILE_ENV];
