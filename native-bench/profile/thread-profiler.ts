@@ -16,7 +16,7 @@ import {
   type ThreadProfile,
 } from './thread-profile.ts';
 
-/** Each sample interrupts the thread for some 5 µs: 1 % of it. */
+/** Each sample interrupts the thread for some 10 µs: 2 % of it. */
 const SAMPLE_US = 500;
 const HEAP_SAMPLE_BYTES = 16_384;
 const TICK_MS = 10;
