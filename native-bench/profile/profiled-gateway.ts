@@ -90,8 +90,14 @@ export class ProfiledGateway {
 function configuration({ accounts }: Load, upstream: string, fronts: number): Record<string, unknown> {
   const threads = { threads: { fronts } };
   if (accounts === 1) return threads;
-  const common = { platform: 'anthropic', type: 'apikey', baseUrl: upstream, concurrency: PLACES, groups: ['main'] };
-  const many = Array.from({ length: accounts }, (_, i) => ({ ...common, name: `a${i}`, apiKey: `sk-up-${i}` }));
+  const common = { platform: 'anthropic', type: 'apikey', baseUrl: upstream, concurrency: PLACES };
+  // A list of its own for each: one that they share would become a thousand aliases in YAML, which its reader refuses.
+  const many = Array.from({ length: accounts }, (_, i) => ({
+    ...common,
+    name: `a${i}`,
+    apiKey: `sk-up-${i}`,
+    groups: ['main'],
+  }));
   const users = [{ name: 'bench', balanceUsd: 1_000_000, concurrency: PLACES }];
   const keys = [{ user: 'bench', group: 'main', key: KEY }];
   return { ...threads, catalog: { groups: [{ name: 'main' }], accounts: many, users, keys } };
