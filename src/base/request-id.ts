@@ -38,7 +38,7 @@ export function makeRequestId(): RequestId {
   writeByte(19, 0x80 | (pool[at + 2]! & 0x3f));
   writeByte(21, pool[at + 3]!);
   for (let i = 0; i < 6; i++) writeByte(24 + 2 * i, pool[at + 4 + i]!);
-  return { text: text.latin1Slice(), createdAtMs };
+  return { text: text.toString('latin1'), createdAtMs };
 }
 
 function writeTime(ms: number): void {
