@@ -29,6 +29,11 @@ export interface Sum {
   nanoUsd: bigint;
 }
 
+export interface Span {
+  startMs: number;
+  endMs: number;
+}
+
 export interface Audit {
   sent: number;
   completed: number;
@@ -55,8 +60,8 @@ export interface Audit {
   debitedNanoUsd: bigint;
   /** One line a difference. */
   differences: string[];
-  /** When the completed answers that are unbilled or different ended for their clients. */
-  faultyEndsMs: number[];
+  /** When the completed answers that are unbilled or different began and ended for their clients. */
+  faulty: Span[];
 }
 
 export interface Evidence {
@@ -80,7 +85,7 @@ export function audit({ asked, ledger, rows, debitedNanoUsd }: Evidence): Audit 
       result.differences.push(`${request.label}: hung, served ${served}`);
     }
     if (request.ending === 'completed') {
-      if (!auditCompleted(result, row, entry, request.label)) result.faultyEndsMs.push(request.endMs);
+      if (!auditCompleted(result, row, entry, request.label)) result.faulty.push(request);
     } else if (row !== undefined && entry !== undefined) auditInterrupted(result, row, entry);
   }
   for (const row of rows) {
@@ -116,16 +121,27 @@ function emptyAudit(asked: Asked[], rows: Row[], debitedNanoUsd: bigint): Audit 
     chargedNanoUsd: rows.reduce((sum, row) => sum + row.chargedNanoUsd, 0n),
     debitedNanoUsd,
     differences: [],
-    faultyEndsMs: [],
+    faulty: [],
   };
 }
 
-/** How long before the next kill each of these answers had ended; 0 for one whose last bytes outlived the kill. */
-export function lateness(endsMs: number[], killedAtMs: number[]): number[] {
-  return endsMs.map((endMs) => {
+/**
+ * Async mode: how long before a kill an answer may have completed and yet be lost. The quick form runs beside other work, where the
+ * writer's thread may wait for a core for longer than its batch takes.
+ */
+export function asyncWindowMs(quick: boolean): number {
+  return quick ? 1_000 : 100;
+}
+
+/**
+ * How long before the next kill each of these answers had ended. 0 for one that a kill fell into: its last bytes outlived the kill in
+ * a socket, however late its client read them.
+ */
+export function lateness(answers: readonly Span[], killedAtMs: number[]): number[] {
+  return answers.map(({ startMs, endMs }) => {
+    if (killedAtMs.some((killedMs) => killedMs >= startMs && killedMs < endMs)) return 0;
     const before = killedAtMs.filter((killedMs) => killedMs >= endMs).map((killedMs) => killedMs - endMs);
-    const since = killedAtMs.filter((killedMs) => killedMs < endMs).map((killedMs) => endMs - killedMs);
-    return Math.min(...since) < 50 ? 0 : Math.min(...before, Number.POSITIVE_INFINITY);
+    return Math.min(...before, Number.POSITIVE_INFINITY);
   });
 }
 

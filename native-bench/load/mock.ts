@@ -1,26 +1,39 @@
 /**
- * The upstream that all contenders share, a process of its own: POST with `"stream":true` in the body gets paced SSE, any
- * other a JSON message of about 1 KB. Prints its port once it listens. Ends when its standard input does.
+ * The upstream that all contenders share, a process of its own: POST with `"stream":true` in the body gets paced SSE, any other a JSON
+ * message. How it answers is told by `MockOptions` as one JSON argument. Prints its port once it listens, ends when its standard
+ * input does.
  *
- *   node mock.ts EVENTS PACE_MS
+ *   node mock.ts '{"events":200,"paceMs":10}'
  */
-import { App, type HttpResponse, us_socket_local_port } from '../rig/uws.ts';
+import { App, type HttpResponse, SSLApp, us_socket_local_port } from '../rig/uws.ts';
+import { MOCK_DEFAULTS, type MockOptions } from './mock-options.ts';
 
-const EVENTS = Number(process.argv[2] ?? 200);
-const PACE_MS = Number(process.argv[3] ?? 10);
+const options: MockOptions = { ...MOCK_DEFAULTS, ...JSON.parse(process.argv[2] ?? '{}') };
 
-const USAGE = { input_tokens: 25, cache_creation_input_tokens: 0, cache_read_input_tokens: 0, output_tokens: EVENTS };
+const USAGE = {
+  input_tokens: 25,
+  cache_creation_input_tokens: 0,
+  cache_read_input_tokens: 0,
+  output_tokens: options.events,
+};
+
+/** Words of so many bytes. */
+function words(bytes: number): string {
+  return 'water under pressure '.repeat(Math.ceil(bytes / 21)).slice(0, bytes);
+}
+
 const MESSAGE = {
   id: 'msg_bench',
   type: 'message',
   role: 'assistant',
   model: 'claude-haiku-4-5',
-  content: [{ type: 'text', text: 'water under pressure '.repeat(34) }],
+  content: [{ type: 'text', text: words(options.jsonTextBytes) }],
   stop_reason: 'end_turn',
   stop_sequence: null,
   usage: USAGE,
 };
 const JSON_BODY = JSON.stringify(MESSAGE);
+const OVERLOADED = JSON.stringify({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } });
 
 function frame(event: { type: string; [field: string]: unknown }): string {
   return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
@@ -29,7 +42,11 @@ function frame(event: { type: string; [field: string]: unknown }): string {
 const OPENING =
   frame({ type: 'message_start', message: { ...MESSAGE, content: [], stop_reason: null } }) +
   frame({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } });
-const DELTA = frame({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'water under ' } });
+const DELTA = frame({
+  type: 'content_block_delta',
+  index: 0,
+  delta: { type: 'text_delta', text: words(options.eventTextBytes) },
+});
 const CLOSING =
   frame({ type: 'content_block_stop', index: 0 }) +
   frame({ type: 'message_delta', delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: USAGE }) +
@@ -39,6 +56,8 @@ interface Stream {
   response: HttpResponse;
   sent: number;
   dueMs: number;
+  /** Event before which the connection is reset; -1: never. */
+  resetAt: number;
 }
 
 const streams = new Set<Stream>();
@@ -48,14 +67,15 @@ setInterval(() => {
   const nowMs = performance.now();
   for (const stream of streams) {
     if (stream.dueMs > nowMs) continue;
-    stream.dueMs += PACE_MS;
+    stream.dueMs += options.paceMs;
     step(stream);
   }
 }, 1);
 
 function step(stream: Stream): void {
+  if (stream.sent === stream.resetAt) return void stream.response.close();
   stream.response.cork(() => {
-    if (stream.sent++ < EVENTS) {
+    if (stream.sent++ < options.events) {
       stream.response.write(DELTA);
     } else {
       streams.delete(stream);
@@ -64,28 +84,79 @@ function step(stream: Stream): void {
   });
 }
 
-const app = App();
+/** Faults meet the share of requests that was asked for, spread evenly: every n-th, so that each run meets the same number. */
+class Share {
+  #due = 0;
+  readonly #share: number;
 
-app.post('/v1/messages', (response) => {
+  constructor(share: number) {
+    this.#share = share;
+  }
+
+  next(): boolean {
+    this.#due += this.#share;
+    if (this.#due < 1) return false;
+    this.#due -= 1;
+    return true;
+  }
+}
+
+const overloaded = new Share(options.overloaded);
+const resetBeforeHead = new Share(options.resetBeforeHead);
+const resetInBody = new Share(options.resetInBody);
+
+interface Open {
+  gone: boolean;
+  stream: Stream | null;
+}
+
+function answer(response: HttpResponse, wantsStream: boolean, open: Open): void {
+  if (overloaded.next()) {
+    response.cork(() =>
+      response.writeStatus('529 Overloaded').writeHeader('content-type', 'application/json').end(OVERLOADED),
+    );
+  } else if (resetBeforeHead.next()) {
+    response.close();
+  } else if (wantsStream) {
+    beginStream(response, open);
+  } else if (resetInBody.next()) {
+    response.cork(() =>
+      response.writeHeader('content-type', 'application/json').write(JSON_BODY.slice(0, JSON_BODY.length / 2)),
+    );
+    response.close();
+  } else {
+    response.cork(() => response.writeHeader('content-type', 'application/json').end(JSON_BODY));
+  }
+}
+
+function beginStream(response: HttpResponse, open: Open): void {
+  response.cork(() => response.writeHeader('content-type', 'text/event-stream; charset=utf-8').write(OPENING));
+  const resetAt = resetInBody.next() ? options.events >> 1 : -1;
+  open.stream = { response, sent: 0, dueMs: performance.now() + Math.random() * options.paceMs, resetAt };
+  streams.add(open.stream);
+}
+
+const { tls } = options;
+const app = tls === null ? App() : SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile });
+
+app.post('/*', (response) => {
+  const open: Open = { gone: false, stream: null };
   let wantsStream = false;
-  let stream: Stream | null = null;
   response.onAborted(() => {
-    if (stream !== null) streams.delete(stream);
+    open.gone = true;
+    if (open.stream !== null) streams.delete(open.stream);
   });
   response.onData((chunk, last) => {
     wantsStream ||= Buffer.from(chunk).includes('"stream":true');
     if (!last) return;
-    response.cork(() => {
-      if (!wantsStream) {
-        response.writeHeader('content-type', 'application/json').end(JSON_BODY);
-        return;
-      }
-      response.writeHeader('content-type', 'text/event-stream; charset=utf-8').write(OPENING);
-      stream = { response, sent: 0, dueMs: performance.now() + Math.random() * PACE_MS };
-      streams.add(stream);
-    });
+    if (options.firstByteMs === 0) return answer(response, wantsStream, open);
+    setTimeout(() => {
+      if (!open.gone) answer(response, wantsStream, open);
+    }, options.firstByteMs);
   });
 });
+
+app.any('/*', (response) => void response.cork(() => response.writeStatus('404 Not Found').end()));
 
 app.listen('127.0.0.1', 0, (socket) => {
   if (!socket) throw new Error('no port for the mock upstream');

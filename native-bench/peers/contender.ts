@@ -3,6 +3,10 @@ export interface Contender {
   name: string;
   /** Base URL that the load goes to. */
   url: string;
+  /** Sent with every request, beside those of the protocol. */
+  headers?: Record<string, string>;
+  /** Penstock: its control port, data folder and supervisor. */
+  penstock?: { control: string; dataDir: string; supervisorPid: number; gatewayPid: number };
   /** Processes whose CPU time and memory count. */
   pids(): number[];
   /** Processes that work for it but are not on the path of a request (the database). */

@@ -8,9 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, poll, stopChild } from '../rig/child.ts';
 import { processTree } from '../rig/cpu-time.ts';
-import type { Contender } from './contender.ts';
+import { answers } from './answers.ts';
+import type { Contender, StartOptions } from './contender.ts';
 
-function configuration(folder: string, port: number, upstream: string): string {
+function configuration(folder: string, port: number, upstream: string, caFile: string | undefined): string {
+  const { host, protocol } = new URL(upstream);
+  const verify = `proxy_ssl_verify on; proxy_ssl_trusted_certificate ${caFile}; proxy_ssl_name localhost; proxy_ssl_session_reuse on;`;
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${folder}/temp;`)
     .join('\n');
@@ -20,13 +23,14 @@ daemon off;
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 pid ${folder}/nginx.pid;
 error_log ${folder}/error.log warn;
-events { worker_connections 8192; }
+events { worker_connections 32768; }
 http {
   access_log off;
 ${temporary}
-  client_body_buffer_size 128k;
+  client_body_buffer_size 2m;
+  client_max_body_size 64m;
   upstream mock {
-    server ${new URL(upstream).host};
+    server ${host};
     keepalive 1024;
     keepalive_requests 1000000000;
     keepalive_time 24h;
@@ -36,7 +40,8 @@ ${temporary}
     listen 127.0.0.1:${port};
     keepalive_requests 1000000000;
     location / {
-      proxy_pass http://mock;
+      proxy_pass ${protocol}//mock;
+      ${protocol === 'https:' ? verify : ''}
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_buffering off;
@@ -46,15 +51,18 @@ ${temporary}
 `;
 }
 
-export async function startNginx(upstream: string): Promise<Contender> {
+export async function startNginx(upstream: string, { caFile }: StartOptions): Promise<Contender> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-nginx-'));
   mkdirSync(join(folder, 'temp'));
   const port = await freePort();
-  writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port, upstream));
+  writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port, upstream, caFile));
   const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')];
   const child = spawn('nginx', args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', (error) => reject(new Error(`nginx cannot be started: ${error.message}`)));
+  });
   const url = `http://127.0.0.1:${port}`;
-  await poll('nginx to answer', () => answers(url));
+  await Promise.race([poll('nginx to answer', () => answers(url)), failed]);
   const pids = processTree(child.pid!);
   return {
     name: 'nginx',
@@ -66,13 +74,4 @@ export async function startNginx(upstream: string): Promise<Contender> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    await fetch(url).then((response) => response.arrayBuffer());
-    return true;
-  } catch {
-    return false;
-  }
 }

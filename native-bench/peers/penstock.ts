@@ -9,24 +9,38 @@ import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { poll, stopChild } from '../rig/child.ts';
 import { processTree } from '../rig/cpu-time.ts';
-import type { Contender } from './contender.ts';
+import type { Contender, StartOptions } from './contender.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
+/** Places of the one account and the one user: never the bound of what is measured. */
+const PLACES = 60_000;
 export const KEY = 'sk-ps-bench-000000000000000000000000000000000000';
 
-function configuration(folder: string, upstream: string): object {
+/** Sections of `sections` replace keys of ours, the catalog as a whole. */
+function configuration(folder: string, upstream: string, { config = {}, caFile }: StartOptions): object {
+  const merged: Record<string, unknown> = base(folder, upstream, caFile);
+  for (const [name, section] of Object.entries(config)) {
+    const both = name !== 'catalog' && typeof merged[name] === 'object' && typeof section === 'object';
+    merged[name] = both ? { ...(merged[name] as object), ...(section as object) } : section;
+  }
+  return merged;
+}
+
+function base(folder: string, upstream: string, caFile: string | undefined): Record<string, unknown> {
   const place = { host: '127.0.0.1', port: 0 };
-  const account = { name: 'mock', platform: 'anthropic', type: 'apikey', baseUrl: upstream, apiKey: 'sk-up' };
+  const ca = caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') };
+  const account = { name: 'mock', platform: 'anthropic', type: 'apikey', baseUrl: upstream, apiKey: 'sk-up', ...ca };
   return {
     listen: place,
     control: place,
     data: join(folder, 'data'),
     threads: { fronts: 1 },
     log: { level: 'warn' },
+    relay: { connectionsPerOrigin: 16_384 },
     catalog: {
       groups: [{ name: 'main' }],
-      accounts: [{ ...account, concurrency: 10_000, groups: ['main'] }],
-      users: [{ name: 'bench', balanceUsd: 1_000_000, concurrency: 10_000 }],
+      accounts: [{ ...account, concurrency: PLACES, groups: ['main'] }],
+      users: [{ name: 'bench', balanceUsd: 1_000_000, concurrency: PLACES }],
       keys: [{ user: 'bench', group: 'main', key: KEY }],
     },
   };
@@ -40,7 +54,11 @@ export interface PenstockBuild {
 
 export const THIS_BUILD: PenstockBuild = { name: 'Penstock', root: REPOSITORY };
 
-export async function startPenstock(upstream: string, { name, root }: PenstockBuild = THIS_BUILD): Promise<Contender> {
+export async function startPenstock(
+  upstream: string,
+  options: StartOptions = {},
+  { name, root }: PenstockBuild = THIS_BUILD,
+): Promise<Contender> {
   const node = join(root, 'node_modules', '.bin', 'node');
   for (const needed of [node, join(root, 'src/main.ts')]) {
     if (!existsSync(needed)) throw new Error(`${root} is no checkout with its packages installed: it has no ${needed}`);
@@ -49,14 +67,20 @@ export async function startPenstock(upstream: string, { name, root }: PenstockBu
   chmodSync(folder, 0o755); // PostgreSQL has its own user when this runs as root
   const config = join(folder, 'penstock.yaml');
   const readyFile = join(folder, 'ready.json');
-  writeFileSync(config, stringify(configuration(folder, upstream)));
+  writeFileSync(config, stringify(configuration(folder, upstream, options)));
   const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts', '--config', config, '--ready-file', readyFile];
   const child = spawn(node, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   await poll('Penstock to be ready', () => existsSync(readyFile) || child.exitCode !== null, 60_000);
-  const ready: { gateway: string; gatewayPid: number } = JSON.parse(readFileSync(readyFile, 'utf8'));
+  const ready: { gateway: string; control: string; gatewayPid: number } = JSON.parse(readFileSync(readyFile, 'utf8'));
   return {
     name,
     url: ready.gateway,
+    penstock: {
+      control: ready.control,
+      dataDir: join(folder, 'data'),
+      supervisorPid: child.pid!,
+      gatewayPid: ready.gatewayPid,
+    },
     pids: () => [ready.gatewayPid],
     behindPids: () => processTree(child.pid!).filter((pid) => pid !== ready.gatewayPid),
     stop: async () => {

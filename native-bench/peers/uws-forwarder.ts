@@ -2,12 +2,15 @@
  * The bare forwarder that sets the floor for JavaScript: uWebSockets.js in front, `undici` dispatch behind, nothing between
  * (no authentication, no admission, no metering). A process of its own; prints its port, ends when its standard input does.
  *
- *   node forwarder.ts UPSTREAM_URL
+ *   node uws-forwarder.ts UPSTREAM_URL [CA_FILE]
  */
+import { readFileSync } from 'node:fs';
 import { type Dispatcher, Pool } from 'undici';
 import { App, type HttpResponse, us_socket_local_port } from '../rig/uws.ts';
 
-const pool = new Pool(process.argv[2] ?? '', { connections: 4096, pipelining: 1, keepAliveTimeout: 30_000 });
+const [upstream = '', caFile = ''] = process.argv.slice(2);
+const connect = caFile === '' ? {} : { connect: { ca: readFileSync(caFile, 'utf8') } };
+const pool = new Pool(upstream, { connections: 16_384, pipelining: 1, keepAliveTimeout: 30_000, ...connect });
 
 const HOP_BY_HOP = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'expect']);
 

@@ -1,7 +1,7 @@
 /** What a scenario is, and what it is handed to run with. */
 import type { MockOptions } from '../load/mock-options.ts';
 import type { Contender, StartOptions } from '../peers/contender.ts';
-import type { Curve, Verdict } from '../report/results.ts';
+import type { Curve, Measurement, Verdict } from '../report/results.ts';
 
 export interface Scenario {
   /** As `--scenario` takes it. */
@@ -28,6 +28,8 @@ export interface Rig {
   readonly rounds: number;
   /** Contenders that take part; a scenario takes those of them that it has a use for. `before` only with `--against`. */
   readonly contenders: readonly ContenderName[];
+  /** What was measured so far. */
+  readonly measurements: readonly Measurement[];
   /** A progress line on standard error. */
   say(text: string): void;
   /** A mock upstream of its own process, on the core that is not the contenders'. Ended with the scenario. */

@@ -44,10 +44,13 @@ test('books that agree show no difference', () => {
 const NOTHING = { unbilled: 0, different: 0, twice: 0, invented: 0, differences: [] };
 
 test('a completed answer without a row is unbilled', () => {
-  const { unbilled, differences, faultyEndsMs } = auditOf([asked('a'), asked('b')], [row('b')]);
+  const { unbilled, differences, faulty } = auditOf([asked('a'), asked('b')], [row('b')]);
   assert.equal(unbilled, 1);
   assert.match(differences.join(), /^a: up-a served 10\+20 tokens \(whole\), billed nothing$/);
-  assert.deepEqual(faultyEndsMs, [100]);
+  assert.deepEqual(
+    faulty.map(({ endMs }) => endMs),
+    [100],
+  );
 });
 
 test('a completed answer with other tokens, another price or another ending is different', () => {
@@ -75,7 +78,12 @@ test('an interrupted answer may be billed up to the whole one and no further', (
   assert.equal(auditOf([asked('a', 'broken')], []).unbilled, 0);
 });
 
-test('lateness is the time from the end of an answer to the next kill; none when the kill came first', () => {
-  assert.deepEqual(lateness([90, 110, 700], [100, 1_000]), [10, 0, 300]);
-  assert.deepEqual(lateness([2_000], [1_000]), [Number.POSITIVE_INFINITY]);
+test('lateness is the time from the end of an answer to the next kill; none when a kill fell into it', () => {
+  const answers = [
+    { startMs: 50, endMs: 90 },
+    { startMs: 60, endMs: 300 },
+    { startMs: 400, endMs: 700 },
+  ];
+  assert.deepEqual(lateness(answers, [100, 1_000]), [10, 0, 300]);
+  assert.deepEqual(lateness([{ startMs: 1_500, endMs: 2_000 }], [1_000]), [Number.POSITIVE_INFINITY]);
 });

@@ -1,6 +1,6 @@
 /** `kill -9` of the supervisor, alone or together with its gateway process and its PostgreSQL, each time followed by a new start. */
 import { postgresPids } from '../../../test/support/postgres-pause.ts';
-import { lateness } from '../audit.ts';
+import { asyncWindowMs, lateness } from '../audit.ts';
 import { usageSection } from '../features.ts';
 import { Rig } from '../rig.ts';
 import { type Outcome, type RunOptions, type Scenario, summarize } from '../scenario.ts';
@@ -42,7 +42,7 @@ async function run({ quick, seed, say }: RunOptions): Promise<Outcome[]> {
     await rig.stopLoad();
     const outcome = await rig.outcome('supervisor, kill -9 and a new start', PROMISE, rounds);
     outcome.service = summarize(serviceMs);
-    judge(outcome, gatewayKilledMs);
+    judge(outcome, lateness(outcome.audit!.faulty, gatewayKilledMs), asyncWindowMs(quick));
     return [outcome];
   } finally {
     await rig.close();
@@ -55,16 +55,13 @@ function pidsOf(rig: Rig, victim: Victim): number[] {
   return postgresPids(rig.gateway.dataDir).slice(0, 1);
 }
 
-/** Async: what may have been in the rings of a gateway that was killed too, as time before the kill. */
-const ASYNC_WINDOW_MS = 100;
-
-function judge({ audit, failures, notes }: Outcome, gatewayKilledMs: number[]): void {
-  const { unbilled, different, faultyEndsMs } = audit!;
-  const latest = Math.max(0, ...lateness(faultyEndsMs, gatewayKilledMs));
+function judge({ audit, failures, notes }: Outcome, lateMs: number[], windowMs: number): void {
+  const { unbilled, different } = audit!;
+  const latest = Math.max(0, ...lateMs);
   notes.push(
     `${unbilled} completed answers without a row, ${different} billed as interrupted, all next to kills of the gateway`,
   );
-  if (latest > ASYNC_WINDOW_MS)
+  if (latest > windowMs)
     failures.push(
       `an answer that completed ${Math.round(latest)} ms before a kill of its gateway is not billed in full`,
     );

@@ -1,0 +1,5 @@
+/** Every scenario, in the order in which they run. */
+import type { Scenario } from './scenario.ts';
+import { traffic } from './traffic.ts';
+
+export const SCENARIOS: readonly Scenario[] = [traffic];
