@@ -1,8 +1,9 @@
 /**
- * Operators that read the usage listing without pause, each page behind the one before, and how long pages took. Through the control
- * port, as the command and the console do. Runs in the process that starts it.
+ * Operators that turn the pages of the usage listing, each page behind the one before, and how long pages took. Through the control
+ * port, as the command does. Runs in the process that starts it.
  */
-import type { DataFolder } from '../rig/data-folder.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ControlPort, UsageReport } from '../rig/control-port.ts';
 
 export interface PageKind {
   kind: string;
@@ -18,28 +19,34 @@ export interface PageTimes {
   p99: number;
 }
 
-/** Newest rows as the command shows them, and a page of a console. */
+/** As the command shows them, and longer ones; totals are on each page. */
 const KINDS: readonly PageKind[] = [
-  { kind: 'newest 20 with totals', query: '?limit=20', rows: 20 },
-  { kind: '1,000 rows with totals', query: '?limit=1000', rows: 1_000 },
+  { kind: 'pages of 20 rows', query: '?limit=20', rows: 20 },
+  { kind: 'pages of 100 rows', query: '?limit=100', rows: 100 },
 ];
+
+/** A reader asks so often, or at once when its page took longer. */
+const PACE_MS = 250;
+/** Pages that a reader turns before it begins anew. */
+const DEPTH = 20;
 
 export class PageReaders {
   static readonly kinds = KINDS;
-  readonly #folder: DataFolder;
+  readonly #port: ControlPort;
   readonly #times = new Map<string, number[]>(KINDS.map(({ kind }) => [kind, []]));
   readonly #failed = new Map<string, number>();
   readonly #done: Promise<unknown>;
   #stopped = false;
 
-  constructor(folder: DataFolder, readers: number) {
-    this.#folder = folder;
+  constructor(port: ControlPort, readers: number) {
+    this.#port = port;
     this.#done = Promise.all(Array.from({ length: readers }, (_, i) => this.#read(KINDS[i % KINDS.length]!)));
   }
 
-  /** The query of the page behind this one. */
-  static next(query: string, _page: object): string {
-    return query;
+  /** The query of the page behind this one; of the first page again after so many. */
+  static next({ query }: PageKind, page: UsageReport, pages: number): string {
+    const last = page.rows.at(-1)?.requestId;
+    return last === undefined || pages % DEPTH === 0 ? query : `${query}&before=${last}`;
   }
 
   async stop(): Promise<PageTimes[]> {
@@ -52,15 +59,18 @@ export class PageReaders {
     });
   }
 
-  async #read({ kind, query }: PageKind): Promise<void> {
+  async #read(kindOf: PageKind): Promise<void> {
+    const { kind, query } = kindOf;
+    let pages = 0;
     for (let next = query; !this.#stopped; ) {
       const startMs = performance.now();
       try {
-        next = PageReaders.next(query, await this.#folder.usage(next));
+        next = PageReaders.next(kindOf, await this.#port.usage(next), ++pages);
         this.#times.get(kind)!.push(performance.now() - startMs);
       } catch {
         this.#failed.set(kind, (this.#failed.get(kind) ?? 0) + 1);
       }
+      await sleep(Math.max(0, startMs + PACE_MS - performance.now()));
     }
   }
 }

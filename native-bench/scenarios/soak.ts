@@ -3,7 +3,8 @@
  * is `BENCH_SOAK_MINUTES`, 30 by default, half a minute of load with `--quick`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DataFolder } from '../rig/data-folder.ts';
+import type { Contender } from '../peers/contender.ts';
+import { ControlPort } from '../rig/control-port.ts';
 import { GROWTH_BOUND, judgeMemory, type Sample } from '../soak/memory-slope.ts';
 import { type MixedCounts, MixedTraffic } from '../soak/mixed-traffic.ts';
 import { idleFds, leftOpen, openFds, SoakWatch } from '../soak/watch.ts';
@@ -49,45 +50,35 @@ function catalog(upstream: string): object {
 
 async function run(rig: Rig): Promise<void> {
   const minutes = Number(process.env['BENCH_SOAK_MINUTES'] ?? (rig.quick ? QUICK_MINUTES : MINUTES));
-  const folder = new DataFolder();
-  try {
-    const mock = await rig.mock({
-      firstByteMs: 15,
-      events: 20,
-      paceMs: 20,
-      overloaded: 0.01,
-      resetBeforeHead: 0.005,
-      resetInBody: 0.005,
-    });
-    const config = {
-      data: folder.path,
-      catalog: catalog(mock.url),
-      // Kept connections to the upstream would still be open when descriptors are counted at the end.
-      relay: { keepAliveMs: 1_000, prewarm: 0 },
-      rest: { overloadedMs: 500, errorMs: 200 },
-    };
-    const gateway = await rig.start('Penstock', mock.url, { config });
-    if (gateway === null) return;
-    try {
-      await load(rig, folder, gateway.url, minutes);
-    } finally {
-      await gateway.stop();
-    }
-  } finally {
-    folder.remove();
-  }
+  const mock = await rig.mock({
+    firstByteMs: 15,
+    events: 20,
+    paceMs: 20,
+    overloaded: 0.01,
+    resetBeforeHead: 0.005,
+    resetInBody: 0.005,
+  });
+  const config = {
+    catalog: catalog(mock.url),
+    // Kept connections to the upstream would still be open when descriptors are counted at the end.
+    relay: { keepAliveMs: 1_000, prewarm: 0 },
+    rest: { overloadedMs: 500, errorMs: 200 },
+  };
+  const gateway = await rig.start('Penstock', mock.url, { config });
+  if (gateway !== null) await load(rig, gateway, minutes);
 }
 
-async function load(rig: Rig, folder: DataFolder, base: string, minutes: number): Promise<void> {
-  const { gatewayPid } = folder.ready;
-  const watched = { gatewayPid, metrics: () => folder.metrics() };
+async function load(rig: Rig, { url: base, penstock }: Contender, minutes: number): Promise<void> {
+  const { control, dataDir, gatewayPid } = penstock!;
+  const port = new ControlPort(control, dataDir);
+  const watched = { gatewayPid, metrics: () => port.metrics() };
   const keys = Array.from({ length: KEYS }, (_, i) => keyOf(i));
   const mix = { base, keys, models: MODELS, ratePerSecond: RATE_PER_SECOND };
   const first = new MixedTraffic({ ...mix, seed: SEED });
   await sleep(FIRST_MS);
   await first.stop();
   const fdsAtStart = await idleFds(gatewayPid);
-  const { requests: rowsBefore } = await flushed(folder);
+  const rowsBefore = await rowsOf(port);
   const watch = new SoakWatch(watched);
   const traffic = new MixedTraffic({ ...mix, seed: SEED + 1 });
   try {
@@ -103,15 +94,15 @@ async function load(rig: Rig, folder: DataFolder, base: string, minutes: number)
     goal: 'open exchanges, held places, held bytes and descriptors after the soak',
     bound: `0, and at most ${FDS_SPARE} descriptors above the ${fdsAtStart} before it`,
     measured: left.length === 0 ? `0; ${fdsAtEnd} descriptors, ${watch.peaks.fds} at the peak` : left.join('; '),
-    held: left.length === 0 && folder.ready.gatewayPid === gatewayPid,
+    held: left.length === 0 && port.gatewayPid === gatewayPid,
     why: left.length === 0 ? '' : 'something was not given back',
   });
-  judgeCounts(rig, traffic.counts, (await flushed(folder)).requests - rowsBefore);
+  judgeCounts(rig, traffic.counts, (await rowsOf(port)) - rowsBefore);
 }
 
-async function flushed(folder: DataFolder): Promise<{ requests: number }> {
-  await folder.flush();
-  return folder.usage('?limit=0');
+async function rowsOf(port: ControlPort): Promise<number> {
+  await port.flushed();
+  return (await port.usage('?limit=0')).requests;
 }
 
 /** Waits the time out and tells how it goes. */
