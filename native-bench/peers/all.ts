@@ -4,12 +4,13 @@ import type { Contender, StartOptions } from './contender.ts';
 
 type Start = (upstream: string, options: StartOptions) => Promise<Contender>;
 
-const STARTS: Record<Exclude<ContenderName, 'before' | 'Portkey'>, () => Promise<Start>> = {
+const STARTS: Record<Exclude<ContenderName, 'before'>, () => Promise<Start>> = {
   Penstock: async () => (await import('./penstock.ts')).startPenstock,
   nginx: async () => (await import('./nginx.ts')).startNginx,
   HAProxy: async () => (await import('./haproxy.ts')).startHaproxy,
   'uWS forwarder': async () => (await import('./forwarders.ts')).startUwsForwarder,
   'http forwarder': async () => (await import('./forwarders.ts')).startHttpForwarder,
+  Portkey: async () => (await import('./portkey.ts')).startPortkey,
 };
 
 export const CONTENDERS: readonly ContenderName[] = [
@@ -28,7 +29,6 @@ export async function startPeer(
   options: StartOptions,
   against: string | null,
 ): Promise<Contender> {
-  if (name === 'Portkey') throw new Error('this peer has no starter');
   if (name !== 'before') return (await STARTS[name]())(upstream, options);
   if (against === null) throw new Error('--against names no other checkout');
   const { startPenstock } = await import('./penstock.ts');
