@@ -5,8 +5,9 @@
  */
 import { ensurePartitions } from '../../src/store/ensure-partitions.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/supervise/embedded-postgres.ts';
+import { startEmbeddedPostgres } from '../../src/supervise/embedded-postgres.ts';
 import { connectSql, type Sql } from '../../test/support/test-postgres.ts';
+import type { Rig } from '../scenarios/scenario.ts';
 
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -24,7 +25,7 @@ const LOADING = {
   autovacuum: 'off',
 };
 
-export const USERS = 1_000;
+const USERS = 1_000;
 const KEYS = 5_000;
 const ACCOUNTS = 100;
 /** This one and those before it. */
@@ -39,8 +40,9 @@ interface Month {
 }
 
 /** Resolves when the rows are in, vacuumed and analyzed, and PostgreSQL is stopped. */
-export async function loadRows(dataDir: string, count: number, say: (text: string) => void): Promise<void> {
-  const server: EmbeddedPostgres = await startEmbeddedPostgres({ dataDir, log: SILENT, settings: LOADING });
+export async function loadRows(rig: Pick<Rig, 'say' | 'ends'>, dataDir: string, count: number): Promise<void> {
+  const server = await startEmbeddedPostgres({ dataDir, log: SILENT, settings: LOADING });
+  rig.ends(() => server.stop());
   const sql = connectSql(server.url);
   try {
     await migrate(sql);
@@ -51,7 +53,7 @@ export async function loadRows(dataDir: string, count: number, say: (text: strin
       const startMs = performance.now();
       await fillMonth(sql, monthOf(now, ago), { rows, untilMs: now.getTime() - MINUTE_MS });
       const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
-      say(`${rows} usage rows of ${ago} months ago in ${seconds} s`);
+      rig.say(`${rows} usage rows of ${ago} months ago in ${seconds} s`);
     }
     await ensurePartitions(sql, now);
     await sql.unsafe('vacuum (freeze, analyze)');

@@ -12,10 +12,12 @@ import { PageReaders } from '../load/page-readers.ts';
 import { SteadyLoad } from '../load/steady-load.ts';
 import type { Contender } from '../peers/contender.ts';
 import { KEY } from '../peers/penstock.ts';
+import { find, formatRatio, type Ratio } from '../report/ratios.ts';
 import { ControlPort } from '../rig/control-port.ts';
 import { cpuOf } from '../rig/cpu-window.ts';
 import { DataFolder } from '../rig/data-folder.ts';
 import { StatementProbe } from '../rig/statement-probe.ts';
+import { caseRatio } from './case-ratio.ts';
 import type { Rig, Scenario } from './scenario.ts';
 
 const ROWS = 10_000_000;
@@ -53,22 +55,14 @@ async function run(rig: Rig): Promise<void> {
     return;
   }
   const folder = new DataFolder();
-  try {
-    const count = rig.quick ? QUICK_ROWS : ROWS;
-    await loadRows(folder.path, count, (text) => rig.say(text));
-    const mock = await rig.mock();
-    const gateway = await rig.start('Penstock', mock.url, { config: { data: folder.path } });
-    if (gateway === null) return;
-    try {
-      const port = new ControlPort(gateway.penstock!.control, folder.path);
-      await probe({ rig, port, gateway }, folder.path);
-      await measure({ rig, port, gateway });
-    } finally {
-      await gateway.stop();
-    }
-  } finally {
-    folder.remove();
-  }
+  rig.ends(() => folder.remove());
+  await loadRows(rig, folder.path, rig.quick ? QUICK_ROWS : ROWS);
+  const mock = await rig.mock();
+  const gateway = await rig.start('Penstock', mock.url, { config: { data: folder.path } });
+  if (gateway === null) return;
+  const scene = { rig, gateway, port: new ControlPort(gateway.penstock!.control, folder.path) };
+  await probe(scene, folder.path);
+  await measure(scene);
 }
 
 interface Scene {
@@ -77,46 +71,34 @@ interface Scene {
   gateway: Contender;
 }
 
-interface Window {
-  cpuUs: number;
-  p50: number;
-  p99: number;
-  failed: number;
-}
-
 async function measure(scene: Scene): Promise<void> {
   const { rig, port, gateway } = scene;
   await closedLoop(gateway, WARM_UP_SECONDS);
   const load = new SteadyLoad({ base: gateway.url, key: KEY, ratePerSecond: RATE_PER_SECOND, label: 'rows' });
-  const ratios: { cpu: number; p50: number; p99: number; failed: number }[] = [];
   try {
     await sleep(WARM_UP_MS);
-    for (let round = 0; round < (rig.quick ? 1 : rig.rounds); round++) {
-      const order = round % 2 === 0 ? ['alone', 'read'] : ['read', 'alone'];
-      const windows: Record<string, Window> = {};
-      for (const kind of order) windows[kind] = await watch(scene, load, { readers: kind === 'read', round });
-      const [alone, read] = [windows['alone']!, windows['read']!];
-      ratios.push({
-        cpu: read.cpuUs / alone.cpuUs,
-        p50: read.p50 / alone.p50,
-        p99: read.p99 / alone.p99,
-        failed: read.failed + alone.failed,
-      });
+    const rounds = rig.quick ? 1 : rig.rounds;
+    for (let round = 0; round < rounds; round++) {
+      for (const readers of round % 2 === 0 ? [false, true] : [true, false])
+        await watch(scene, load, { readers, round });
     }
   } finally {
     await load.stop();
   }
   await port.flushed();
-  judge(rig, ratios);
+  judge(rig);
 }
+
+const ALONE = 'nobody reads pages';
+const READ = 'while pages are read';
 
 async function watch(
   { rig, port, gateway }: Scene,
   load: SteadyLoad,
   { readers, round }: { readers: boolean; round: number },
-): Promise<Window> {
+): Promise<void> {
   const reading = readers ? new PageReaders(port, READERS) : null;
-  const name = readers ? 'while pages are read' : 'nobody reads pages';
+  const name = readers ? READ : ALONE;
   const figure = (metric: string, unit: string, value: number): void =>
     rig.measured({ case: name, contender: 'Penstock', metric, unit, round, value });
   const fromMs = performance.now();
@@ -129,13 +111,13 @@ async function watch(
   figure('CPU of PostgreSQL', 'µs', behindUs);
   figure('p50', 'ms', p50);
   figure('p99', 'ms', p99);
+  figure('requests failed', 'count', failed);
   for (const { kind, pages: n, failed: pagesFailed, ...times } of pages ?? []) {
     figure(`p50, ${kind}`, 'ms', times.p50);
     figure(`p99, ${kind}`, 'ms', times.p99);
     rig.say(`${kind}: ${n} pages, p50 ${times.p50.toFixed(0)} ms, p99 ${times.p99.toFixed(0)} ms`);
     if (pagesFailed > 0) rig.note(`${kind}, round ${round}: ${pagesFailed} of ${n + pagesFailed} pages failed`);
   }
-  return { cpuUs: totalUs, p50, p99, failed };
 }
 
 /** CPU is counted under full load: at some hundred requests a second most of it is waking up. */
@@ -179,24 +161,17 @@ const BLOCKS_PER_ROW = 2;
 const CPU_MAX = 1.25;
 const P99_MAX = 2;
 
-function judge(rig: Rig, ratios: { cpu: number; p50: number; p99: number; failed: number }[]): void {
-  const of = (metric: 'cpu' | 'p50' | 'p99'): string => {
-    const sorted = ratios.map((ratio) => ratio[metric]).sort((a, b) => a - b);
-    return `${mid(sorted).toFixed(2)} (${sorted[0]!.toFixed(2)} … ${sorted.at(-1)!.toFixed(2)})`;
-  };
-  const failed = ratios.reduce((sum, ratio) => sum + ratio.failed, 0);
-  const [cpu, p99] = [mid(ratios.map((ratio) => ratio.cpu)), mid(ratios.map((ratio) => ratio.p99))];
-  const held = cpu <= CPU_MAX && p99 <= P99_MAX && failed === 0;
+function judge(rig: Rig): void {
+  const to = (metric: string): Ratio => caseRatio(rig, { metric, case: READ, base: ALONE });
+  const [cpu, p50, p99] = [to('CPU per request'), to('p50'), to('p99')];
+  const failures = find(rig.measurements, { case: READ, metric: 'requests failed' }, 'Penstock')?.values ?? [];
+  const failed = failures.reduce<number>((sum, value) => sum + (value ?? 0), 0);
+  const held = cpu.median <= CPU_MAX && p99.median <= P99_MAX && failed === 0;
   rig.verdict({
     goal: 'what readers of usage pages cost the clients, to the same load without readers',
     bound: `CPU per request ≤ ${CPU_MAX} ×, p99 ≤ ${P99_MAX} ×, none failed`,
-    measured: `CPU ${of('cpu')}, p50 ${of('p50')}, p99 ${of('p99')}, ${failed} failed`,
+    measured: `CPU ${formatRatio(cpu)}, p50 ${formatRatio(p50)}, p99 ${formatRatio(p99)}, ${failed} failed`,
     held,
     why: held ? '' : 'pages are made by primary and PostgreSQL, which share the cores with front and load',
   });
-}
-
-function mid(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1]!;
 }
