@@ -54,9 +54,9 @@ const AILS: readonly [string, Ail][] = [
   ],
   [
     'frozen',
-    async ({ postgres }) => {
-      const thaw = postgres.freeze();
-      return async () => thaw();
+    async (scene) => {
+      scene.thaw = scene.postgres.freeze();
+      return async () => thaw(scene);
     },
   ],
   [
@@ -76,6 +76,13 @@ interface Scene {
   upstream: LedgerUpstream;
   port: ControlPort;
   url: string;
+  /** While PostgreSQL is frozen. */
+  thaw: (() => void) | null;
+}
+
+function thaw(scene: Scene): void {
+  scene.thaw?.();
+  scene.thaw = null;
 }
 
 async function run(rig: Rig): Promise<void> {
@@ -88,7 +95,10 @@ async function run(rig: Rig): Promise<void> {
   const gateway = await rig.start('Penstock', upstream.url, { config: { database: { url: proxy.url } } });
   if (gateway === null) return;
   const { control, dataDir } = gateway.penstock!;
-  await measure({ rig, postgres, proxy, upstream, port: new ControlPort(control, dataDir), url: gateway.url });
+  const port = new ControlPort(control, dataDir);
+  const scene: Scene = { rig, postgres, proxy, upstream, port, url: gateway.url, thaw: null };
+  rig.ends(() => thaw(scene)); // before it is told to end, which a frozen one does not hear
+  await measure(scene);
 }
 
 async function measure(scene: Scene): Promise<void> {
