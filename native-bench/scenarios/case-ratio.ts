@@ -1,18 +1,27 @@
 /** What a case costs to another case of the same contender in the same round, where no second contender is the measure. */
 import { find, type Ratio, ratioOf } from '../report/ratios.ts';
-import type { Rig } from './scenario.ts';
+import type { ContenderName, Rig } from './scenario.ts';
 
 export interface CasePair {
   metric: string;
   case: string;
   base: string;
+  /** Loaded at the same time in both cases, and touched by neither: what it gained or lost is the machine's doing and is divided out. */
+  control?: ContenderName | null;
 }
 
-/** Throws when one of them was not measured: both are the scenario's own. */
-export function caseRatio({ measurements }: Rig, pair: CasePair): Ratio {
-  const valuesOf = (name: string): (number | null)[] =>
-    find(measurements, { case: name, metric: pair.metric }, 'Penstock')?.values ?? [];
-  const ratio = ratioOf(valuesOf(pair.case), valuesOf(pair.base));
-  if (ratio === null) throw new Error(`${pair.metric} of ${pair.case} or ${pair.base} was not measured`);
+/** Throws when a case was not measured: it is the scenario's own. */
+export function caseRatio({ measurements }: Rig, { metric, case: name, base, control = null }: CasePair): Ratio {
+  const valuesOf = (place: string): (number | null)[] => {
+    const values = find(measurements, { case: place, metric }, 'Penstock')?.values ?? [];
+    const controls = control === null ? undefined : find(measurements, { case: place, metric }, control)?.values;
+    return values.map((value, round) => over(value, controls === undefined ? 1 : (controls[round] ?? null)));
+  };
+  const ratio = ratioOf(valuesOf(name), valuesOf(base));
+  if (ratio === null) throw new Error(`${metric} of ${name} or ${base} was not measured`);
   return ratio;
+}
+
+function over(value: number | null, control: number | null): number | null {
+  return value === null || control === null || control === 0 ? null : value / control;
 }

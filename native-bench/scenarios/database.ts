@@ -11,13 +11,16 @@ import { type Audit, audit } from '../chaos/audit.ts';
 import { readDebits, readRows } from '../chaos/books.ts';
 import { LedgerUpstream } from '../load/ledger-upstream.ts';
 import { SteadyLoad } from '../load/steady-load.ts';
+import type { Contender } from '../peers/contender.ts';
 import { KEY } from '../peers/penstock.ts';
 import { find, formatRatio, type Ratio } from '../report/ratios.ts';
 import { ControlPort } from '../rig/control-port.ts';
 import { caseRatio } from './case-ratio.ts';
-import type { Rig, Scenario } from './scenario.ts';
+import type { ContenderName, Rig, Scenario } from './scenario.ts';
 
-const RATE_PER_SECOND = 200;
+/** Of each of the two loads. */
+const RATE_PER_SECOND = 150;
+const CONTROL: ContenderName = 'uWS forwarder';
 const DELAY_MS = 100;
 const PHASE_MS = 10_000;
 const QUICK_PHASE_MS = 2_500;
@@ -33,8 +36,8 @@ export const database: Scenario = {
   title: 'PostgreSQL quick, slow, frozen, stopped',
   about:
     `${RATE_PER_SECOND} JSON requests a second, latency from the due moment, while PostgreSQL answers at once, ` +
-    `${2 * DELAY_MS} ms late, not at all (SIGSTOP) and is not there; each against the quick phase of its round. ` +
-    'At the end every row is compared with the upstream’s ledger.',
+    `${2 * DELAY_MS} ms late, not at all (SIGSTOP) and is not there; each against the quick phase of its round, and ` +
+    'beside a forwarder under the same load that knows no PostgreSQL. At the end every row is compared with the upstream’s ledger.',
   run,
 };
 
@@ -76,6 +79,8 @@ interface Scene {
   upstream: LedgerUpstream;
   port: ControlPort;
   url: string;
+  /** A forwarder that knows no PostgreSQL, loaded at the same time; null when it takes no part. */
+  control: Contender | null;
   /** While PostgreSQL is frozen. */
   thaw: (() => void) | null;
 }
@@ -94,26 +99,35 @@ async function run(rig: Rig): Promise<void> {
   rig.ends(() => proxy.close());
   const gateway = await rig.start('Penstock', upstream.url, { config: { database: { url: proxy.url } } });
   if (gateway === null) return;
-  const { control, dataDir } = gateway.penstock!;
-  const port = new ControlPort(control, dataDir);
-  const scene: Scene = { rig, postgres, proxy, upstream, port, url: gateway.url, thaw: null };
+  const { penstock } = gateway;
+  const port = new ControlPort(penstock!.control, penstock!.dataDir);
+  const control = await rig.start(CONTROL, upstream.url);
+  const scene: Scene = { rig, postgres, proxy, upstream, port, url: gateway.url, control, thaw: null };
   rig.ends(() => thaw(scene)); // before it is told to end, which a frozen one does not hear
   await measure(scene);
 }
 
+interface Loads {
+  load: SteadyLoad;
+  control: SteadyLoad | null;
+}
+
 async function measure(scene: Scene): Promise<void> {
   const { rig } = scene;
-  const load = new SteadyLoad({ base: scene.url, key: KEY, ratePerSecond: RATE_PER_SECOND, label: 'database' });
+  const steady = (base: string, label: string): SteadyLoad =>
+    new SteadyLoad({ base, key: KEY, ratePerSecond: RATE_PER_SECOND, label });
+  const load = steady(scene.url, 'database');
+  const control = scene.control === null ? null : steady(scene.control.url, 'control');
   try {
     await sleep(rig.quick ? QUICK_WARM_UP_MS : WARM_UP_MS);
     const rounds = rig.quick ? 1 : rig.rounds;
     for (let round = 0; round < rounds; round++) {
-      for (const [name, ail] of AILS) await runPhase(scene, load, { name, ail, round });
+      for (const [name, ail] of AILS) await runPhase(scene, { load, control }, { name, ail, round });
     }
   } finally {
-    await load.stop();
+    await Promise.all([load.stop(), control?.stop()]);
   }
-  judgeLatency(rig);
+  judgeLatency(rig, control === null ? null : CONTROL);
   await judgeBooks(scene, load);
 }
 
@@ -124,7 +138,7 @@ function caseOf(phase: string): string {
 /** The phase, and then until everything that was served is in PostgreSQL, under the same load. */
 async function runPhase(
   scene: Scene,
-  load: SteadyLoad,
+  { load, control }: Loads,
   { name, ail, round }: { name: string; ail: Ail; round: number },
 ): Promise<void> {
   const { rig, port } = scene;
@@ -141,10 +155,16 @@ async function runPhase(
   await heal();
   const recoveryMs = await port.flushed();
   const { p50, p99, perSecond, failed, count } = load.between(fromMs, toMs);
+  const figure = { case: caseOf(name), round } as const;
   const measured = (metric: string, unit: string, value: number): void =>
-    rig.measured({ case: caseOf(name), contender: 'Penstock', metric, unit, round, value });
+    rig.measured({ ...figure, contender: 'Penstock', metric, unit, value });
   measured('p50', 'ms', p50);
   measured('p99', 'ms', p99);
+  if (control !== null) {
+    const beside = control.between(fromMs, toMs);
+    rig.measured({ ...figure, contender: CONTROL, metric: 'p50', unit: 'ms', value: beside.p50 });
+    rig.measured({ ...figure, contender: CONTROL, metric: 'p99', unit: 'ms', value: beside.p99 });
+  }
   measured('requests per second', '1/s', perSecond);
   measured('requests failed', 'count', failed);
   measured('journal growth', 'MiB', journal.growthBytes / MIB);
@@ -177,12 +197,13 @@ const P50_MAX = 1.25;
 const P99_MAX = 2;
 const NOISE_MAX = 1.5;
 
-/** What two quiet phases of a round differ by is noise, and no less is asked of the others. */
-function judgeLatency(rig: Rig): void {
+/** What two quick phases of a round differ by is noise, and no less is asked of the others. */
+function judgeLatency(rig: Rig, control: ContenderName | null): void {
   const to = (phase: string, metric: string): Ratio =>
-    caseRatio(rig, { metric, case: caseOf(phase), base: caseOf('quick') });
+    caseRatio(rig, { metric, case: caseOf(phase), base: caseOf('quick'), control });
   const noise = to('quick again', 'p99');
   const p99Max = Math.max(P99_MAX, NOISE_MAX * noise.median);
+  const divided = control === null ? '' : `, the ${control} beside it divided out`;
   for (const phase of ['slow', 'frozen', 'stopped']) {
     const [p50, p99] = [to(phase, 'p50'), to(phase, 'p99')];
     const failures =
@@ -190,7 +211,7 @@ function judgeLatency(rig: Rig): void {
     const failed = failures.reduce<number>((sum, value) => sum + (value ?? 0), 0);
     const held = p50.median <= P50_MAX && p99.median <= p99Max && failed === 0;
     rig.verdict({
-      goal: `client latency while PostgreSQL is ${phase}, to quick in the same round`,
+      goal: `client latency while PostgreSQL is ${phase}, to quick in the same round${divided}`,
       bound: `p50 ≤ ${P50_MAX} ×, p99 ≤ ${p99Max.toFixed(2)} × (quick again: ${formatRatio(noise)}), none failed`,
       measured: `p50 ${formatRatio(p50)}, p99 ${formatRatio(p99)}, ${failed} failed`,
       held,
