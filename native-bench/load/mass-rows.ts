@@ -75,6 +75,12 @@ async function fillMonth(sql: Sql, month: Month, { rows, untilMs }: { rows: numb
   await sql.begin(async (tx) => {
     await tx.unsafe(`create table ${table} (like usage_logs including defaults including constraints)`);
     await tx.unsafe(`insert into ${table} ${selectRows(fromMs, spanMs, rows)}`);
+    // A table of its own passes the log's trigger by.
+    await tx.unsafe(`
+      insert into usage_days
+      select (created_at at time zone 'UTC')::date, count(*), sum(input_tokens), sum(output_tokens), sum(cache_read_tokens),
+             sum(cache_write_5m_tokens::bigint + cache_write_1h_tokens), sum(charged_nano_usd)
+      from ${table} group by 1`);
   });
   const bound = (ms: number): string => new Date(ms).toISOString();
   await sql.unsafe(
