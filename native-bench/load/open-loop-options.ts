@@ -26,7 +26,10 @@ export interface OpenLoopOptions extends Omit<RequestShape, 'key'> {
   paceMs: number;
   /** For answers that are open when the time is over. */
   drainMs: number;
-  /** 99 of 100 requests must start no later than this after they were due, by the fault of the driver: or the run tells nothing. */
+  /**
+   * 99 of 100 requests must be known to be due no later than this after they were, or the run tells nothing. Without a rate: the delay
+   * of the driver's event loop at its 90th percentile.
+   */
   lagMaxMs: number;
 }
 

@@ -80,10 +80,12 @@ async function drained(): Promise<void> {
 
 function result(startedUs: number): OpenLoopResult {
   const { offered, answered, waited, notStarted, failed, firstFailure, pool } = run;
-  const loopDelayUs = Math.max(0, Math.round(delay.percentile(99) / 1_000 - DELAY_RESOLUTION_MS * 1_000));
+  const delayUs = (percentile: number): number =>
+    Math.max(0, Math.round(delay.percentile(percentile) / 1_000 - DELAY_RESOLUTION_MS * 1_000));
   const lagged = lag.summary();
-  const lateUs = options.ratePerSecond === null ? loopDelayUs : at(lagged, 99);
-  const late = `the driver was late itself: ${(lateUs / 1_000).toFixed(1)} ms at the 99th percentile, at most ${options.lagMaxMs} are allowed`;
+  // One after the other, a late moment of the driver touches one request and not all that were due in it.
+  const [percentile, lateUs] = options.ratePerSecond === null ? [90, delayUs(90)] : [99, at(lagged, 99)];
+  const late = `the driver was late itself: ${(lateUs / 1_000).toFixed(1)} ms at percentile ${percentile}, at most ${options.lagMaxMs} are allowed`;
   return {
     offered,
     answered,
@@ -98,7 +100,7 @@ function result(startedUs: number): OpenLoopResult {
     gap: run.gap.summary(),
     eventDelay: run.eventDelay.summary(),
     lag: lagged,
-    loopDelayUs,
+    loopDelayUs: delayUs(99),
     invalid: lateUs > options.lagMaxMs * 1_000 ? late : null,
   };
 }
