@@ -1,6 +1,7 @@
 /** Every scenario, in the order in which they run. */
 import { latency } from './latency.ts';
 import type { Scenario } from './scenario.ts';
+import { streams } from './streams.ts';
 import { traffic } from './traffic.ts';
 
-export const SCENARIOS: readonly Scenario[] = [traffic, latency];
+export const SCENARIOS: readonly Scenario[] = [traffic, latency, streams];
