@@ -4,12 +4,12 @@
  */
 import { statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { connectEmbedded } from '../../test/support/test-postgres.ts';
 import { runClosedLoop } from '../load/closed-loop.ts';
+import { at } from '../load/latencies.ts';
 import { loadRows } from '../load/mass-rows.ts';
 import { PageReaders } from '../load/page-readers.ts';
-import { SteadyLoad } from '../load/steady-load.ts';
+import { openLoopResult } from '../load/run-open-loop.ts';
 import type { Contender } from '../peers/contender.ts';
 import { KEY } from '../peers/penstock.ts';
 import { find, formatRatio, type Ratio } from '../report/ratios.ts';
@@ -25,11 +25,10 @@ const QUICK_ROWS = 300_000;
 const DISK_BYTES_MIN = 15 * 1024 ** 3;
 const QUICK_DISK_BYTES_MIN = 1024 ** 3;
 const RATE_PER_SECOND = 200;
-const WINDOW_MS = 8_000;
-const QUICK_WINDOW_MS = 2_500;
+const WINDOW_SECONDS = 8;
+const QUICK_WINDOW_SECONDS = 3;
 const BODY_BYTES = 1_024;
 const WARM_UP_SECONDS = 2;
-const WARM_UP_MS = 1_000;
 const READERS = 4;
 const PROBE_PAGES = 10;
 
@@ -74,16 +73,9 @@ interface Scene {
 async function measure(scene: Scene): Promise<void> {
   const { rig, port, gateway } = scene;
   await closedLoop(gateway, WARM_UP_SECONDS);
-  const load = new SteadyLoad({ base: gateway.url, key: KEY, ratePerSecond: RATE_PER_SECOND, label: 'rows' });
-  try {
-    await sleep(WARM_UP_MS);
-    const rounds = rig.quick ? 1 : rig.rounds;
-    for (let round = 0; round < rounds; round++) {
-      for (const readers of round % 2 === 0 ? [false, true] : [true, false])
-        await watch(scene, load, { readers, round });
-    }
-  } finally {
-    await load.stop();
+  const rounds = rig.quick ? 1 : rig.rounds;
+  for (let round = 0; round < rounds; round++) {
+    for (const readers of round % 2 === 0 ? [false, true] : [true, false]) await watch(scene, { readers, round });
   }
   await port.flushed();
   judge(rig);
@@ -94,24 +86,26 @@ const READ = 'while pages are read';
 
 async function watch(
   { rig, port, gateway }: Scene,
-  load: SteadyLoad,
   { readers, round }: { readers: boolean; round: number },
 ): Promise<void> {
   const reading = readers ? new PageReaders(port, READERS) : null;
-  const name = readers ? READ : ALONE;
   const figure = (metric: string, unit: string, value: number): void =>
-    rig.measured({ case: name, contender: 'Penstock', metric, unit, round, value });
-  const fromMs = performance.now();
-  await sleep(rig.quick ? QUICK_WINDOW_MS : WINDOW_MS);
-  const toMs = performance.now();
+    rig.measured({ case: readers ? READ : ALONE, contender: 'Penstock', metric, unit, round, value });
+  const seconds = rig.quick ? QUICK_WINDOW_SECONDS : WINDOW_SECONDS;
+  const { total, failed, notStarted, invalid } = await openLoopResult({
+    url: gateway.url,
+    keys: [KEY],
+    ratePerSecond: RATE_PER_SECOND,
+    seconds,
+  });
   const { totalUs, behindUs } = await cpuOf(gateway, () => closedLoop(gateway, rig.quick ? 2 : 5));
   const pages = await reading?.stop();
-  const { p50, p99, failed } = load.between(fromMs, toMs);
   figure('CPU per request', 'µs', totalUs);
   figure('CPU of PostgreSQL', 'µs', behindUs);
-  figure('p50', 'ms', p50);
-  figure('p99', 'ms', p99);
-  figure('requests failed', 'count', failed);
+  figure('p50', 'ms', at(total, 50) / 1_000);
+  figure('p99', 'ms', at(total, 99) / 1_000);
+  figure('requests failed', 'count', failed + notStarted);
+  if (invalid !== null) rig.note(`${readers ? READ : ALONE}, round ${round}: ${invalid}`);
   for (const { kind, pages: n, failed: pagesFailed, ...times } of pages ?? []) {
     figure(`p50, ${kind}`, 'ms', times.p50);
     figure(`p99, ${kind}`, 'ms', times.p99);

@@ -48,7 +48,8 @@ export interface Rig {
 
 export interface Figure {
   case: string;
-  contender: ContenderName;
+  /** `direct`: the mock itself, with nothing between. */
+  contender: ContenderName | 'direct';
   metric: string;
   unit: string;
   round: number;
