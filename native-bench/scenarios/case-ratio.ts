@@ -10,16 +10,14 @@ export interface CasePair {
   control?: ContenderName | null;
 }
 
-/** Throws when a case was not measured: it is the scenario's own. */
-export function caseRatio({ measurements }: Rig, { metric, case: name, base, control = null }: CasePair): Ratio {
+/** Null when no round measured both cases. */
+export function caseRatio({ measurements }: Rig, { metric, case: name, base, control = null }: CasePair): Ratio | null {
   const valuesOf = (place: string): (number | null)[] => {
     const values = find(measurements, { case: place, metric }, 'Penstock')?.values ?? [];
     const controls = control === null ? undefined : find(measurements, { case: place, metric }, control)?.values;
     return values.map((value, round) => over(value, controls === undefined ? 1 : (controls[round] ?? null)));
   };
-  const ratio = ratioOf(valuesOf(name), valuesOf(base));
-  if (ratio === null) throw new Error(`${metric} of ${name} or ${base} was not measured`);
-  return ratio;
+  return ratioOf(valuesOf(name), valuesOf(base));
 }
 
 function over(value: number | null, control: number | null): number | null {

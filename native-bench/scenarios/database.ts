@@ -199,8 +199,9 @@ const NOISE_MAX = 1.5;
 
 /** What two quick phases of a round differ by is noise, and no less is asked of the others. */
 function judgeLatency(rig: Rig, control: ContenderName | null): void {
+  // Every phase is measured in every round.
   const to = (phase: string, metric: string): Ratio =>
-    caseRatio(rig, { metric, case: caseOf(phase), base: caseOf('quick'), control });
+    caseRatio(rig, { metric, case: caseOf(phase), base: caseOf('quick'), control })!;
   const noise = to('quick again', 'p99');
   const p99Max = Math.max(P99_MAX, NOISE_MAX * noise.median);
   const divided = control === null ? '' : `, the ${control} beside it divided out`;

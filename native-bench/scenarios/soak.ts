@@ -3,6 +3,7 @@
  * is `BENCH_SOAK_MINUTES`, 30 by default, half a minute of load with `--quick`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { settledBytes, withForcedGc } from '../memory/forced-gc.ts';
 import type { Contender } from '../peers/contender.ts';
 import { ControlPort } from '../rig/control-port.ts';
 import { GROWTH_BOUND, judgeMemory, type Sample } from '../soak/memory-slope.ts';
@@ -68,7 +69,7 @@ async function run(rig: Rig): Promise<void> {
     usage: { ringBytes: MIB },
     limits: { exchangesPerFront: 512 },
   };
-  const gateway = await rig.start('Penstock', mock.url, { config });
+  const gateway = await withForcedGc(() => rig.start('Penstock', mock.url, { config }));
   if (gateway !== null) await load(rig, gateway, minutes);
 }
 
@@ -83,6 +84,9 @@ async function load(rig: Rig, { url: base, penstock }: Contender, minutes: numbe
   await first.stop();
   const fdsAtStart = await idleFds(gatewayPid);
   const rowsBefore = await rowsOf(port);
+  // Before the watch and after it alone: nothing is forced while the slope is taken. With --quick there is no slope.
+  const settledMib = async (): Promise<number> => (rig.quick ? 0 : (await settledBytes([gatewayPid])) / MIB);
+  const settledBefore = await settledMib();
   const watch = new SoakWatch(watched);
   const traffic = new MixedTraffic({ ...mix, seed: SEED + 1 });
   try {
@@ -94,6 +98,11 @@ async function load(rig: Rig, { url: base, penstock }: Contender, minutes: numbe
   const left = await leftOpen(watched, fdsAtStart + FDS_SPARE);
   const fdsAtEnd = openFds(gatewayPid);
   report(rig, watch, minutes);
+  if (!rig.quick) {
+    const settled = { case: 'mixed traffic', contender: 'Penstock', unit: 'MiB', round: 0 } as const;
+    rig.measured({ ...settled, metric: 'RSS after forced collections, before', value: settledBefore });
+    rig.measured({ ...settled, metric: 'RSS after forced collections, at the end', value: await settledMib() });
+  }
   rig.verdict({
     goal: 'open exchanges, held places, held bytes and descriptors after the soak',
     bound: `0, and at most ${FDS_SPARE} descriptors above the ${fdsAtStart} before it`,

@@ -28,14 +28,11 @@ test('what a control went through at the same time is divided out', () => {
     ['quick', 'uWS forwarder', [1, 10]],
     ['frozen', 'uWS forwarder', [20, 5]],
   ]);
-  const { min, max } = caseRatio(rig, { ...PAIR, control: 'uWS forwarder' });
+  const { min, max } = caseRatio(rig, { ...PAIR, control: 'uWS forwarder' })!;
   assert.deepEqual([min, max], [1, 2]);
-  assert.equal(caseRatio(rig, { ...PAIR, control: 'nginx' }).max, 20, 'a control that was not measured is left out');
+  assert.equal(caseRatio(rig, { ...PAIR, control: 'nginx' })!.max, 20, 'a control that was not measured is left out');
 });
 
-test('a case that was not measured is an error', () => {
-  assert.throws(
-    () => caseRatio(rigWith([['quick', 'Penstock', [1]]]), PAIR),
-    /p50 of frozen or quick was not measured/,
-  );
+test('a case that was not measured has no ratio', () => {
+  assert.equal(caseRatio(rigWith([['quick', 'Penstock', [1]]]), PAIR), null);
 });
