@@ -1,5 +1,10 @@
 /** Every scenario, in the order in which they run. */
+import { database } from './database.ts';
+import { latency } from './latency.ts';
+import { rows } from './rows.ts';
 import type { Scenario } from './scenario.ts';
+import { soak } from './soak.ts';
+import { streams } from './streams.ts';
 import { traffic } from './traffic.ts';
 
-export const SCENARIOS: readonly Scenario[] = [traffic];
+export const SCENARIOS: readonly Scenario[] = [traffic, latency, streams, database, rows, soak];
