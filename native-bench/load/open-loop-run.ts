@@ -35,7 +35,7 @@ export class OpenLoopRun {
   begin(index: number, intendedUs: number, counts: boolean): void {
     if (counts) this.offered++;
     if (this.pool.waiting >= this.options.waitingMax) {
-      this.notStarted++;
+      if (counts) this.notStarted++;
       return;
     }
     this.inFlight++;
