@@ -102,7 +102,9 @@ async function measureOne(
   direct: Map<number, number>,
 ): Promise<void> {
   rig.say(name);
-  const contender = await withForcedGc(() => rig.start(name, upstream, { config: { limits: LIMITS } }));
+  const contender = await withForcedGc(() =>
+    rig.start(name, upstream, { config: { limits: LIMITS, log: { level: 'error' } } }),
+  );
   if (contender === null) return;
   const { counts, seconds } = plan(rig, name);
   const crowd = new StreamCrowd({
