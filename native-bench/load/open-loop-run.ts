@@ -35,7 +35,7 @@ export class OpenLoopRun {
   begin(index: number, intendedUs: number, counts: boolean): void {
     if (counts) this.offered++;
     if (this.pool.waiting >= this.options.waitingMax) {
-      this.notStarted++;
+      if (counts) this.notStarted++;
       return;
     }
     this.inFlight++;
@@ -57,70 +57,63 @@ export class OpenLoopRun {
   }
 }
 
-class JsonExchange implements Exchange {
-  readonly #run: OpenLoopRun;
-  readonly #intendedUs: number;
-  readonly #counts: boolean;
-  #status = 0;
-  #body: Buffer[] = [];
+/** One request from its intended start to its judgement. */
+abstract class Judged implements Exchange {
+  protected readonly run: OpenLoopRun;
+  protected readonly intendedUs: number;
+  protected readonly counts: boolean;
+  protected status = 0;
 
   constructor(run: OpenLoopRun, intendedUs: number, counts: boolean) {
-    this.#run = run;
-    this.#intendedUs = intendedUs;
-    this.#counts = counts;
+    this.run = run;
+    this.intendedUs = intendedUs;
+    this.counts = counts;
   }
 
   onHead(status: number): void {
-    this.#status = status;
+    this.status = status;
   }
+
+  abstract onBody(bytes: Buffer): void;
+  abstract onEnd(): void;
+
+  onBroken(why: string): void {
+    this.run.settled(this.counts, why);
+  }
+}
+
+class JsonExchange extends Judged {
+  readonly #body: Buffer[] = [];
 
   onBody(bytes: Buffer): void {
     this.#body.push(bytes);
   }
 
   onEnd(): void {
-    const us = nowUs() - this.#intendedUs;
+    const us = nowUs() - this.intendedUs;
     const body = Buffer.concat(this.#body);
-    const right = this.#status === 200 && body.includes(this.#run.options.expect);
-    if (right && this.#counts) this.#run.total.record(us);
-    this.#run.settled(this.#counts, right ? null : `${this.#status} ${body.toString('utf8', 0, 200)}`);
-  }
-
-  onBroken(why: string): void {
-    this.#run.settled(this.#counts, why);
+    const right = this.status === 200 && body.includes(this.run.options.expect);
+    if (right && this.counts) this.run.total.record(us);
+    this.run.settled(this.counts, right ? null : `${this.status} ${body.toString('utf8', 0, 200)}`);
   }
 }
 
-class StreamExchange implements Exchange {
-  readonly #run: OpenLoopRun;
-  readonly #intendedUs: number;
-  readonly #counts: boolean;
+class StreamExchange extends Judged {
   readonly #events = new SseEvents();
-  #status = 0;
   #lastUs = 0;
   /** Of an answer that is no stream, for the message. */
   #opening = '';
 
-  constructor(run: OpenLoopRun, intendedUs: number, counts: boolean) {
-    this.#run = run;
-    this.#intendedUs = intendedUs;
-    this.#counts = counts;
-  }
-
-  onHead(status: number): void {
-    this.#status = status;
-  }
-
   onBody(bytes: Buffer): void {
-    if (this.#status !== 200) this.#opening ||= bytes.toString('utf8', 0, 200);
+    if (this.status !== 200) this.#opening ||= bytes.toString('utf8', 0, 200);
     const arrivedUs = nowUs();
     this.#events.push(bytes, (sentUs) => this.#event(arrivedUs, sentUs));
   }
 
   #event(arrivedUs: number, sentUs: number | null): void {
-    const { first, gap, eventDelay, options } = this.#run;
-    if (this.#counts) {
-      if (this.#lastUs === 0) first.record(arrivedUs - this.#intendedUs);
+    const { first, gap, eventDelay, options } = this.run;
+    if (this.counts) {
+      if (this.#lastUs === 0) first.record(arrivedUs - this.intendedUs);
       else gap.record(arrivedUs - this.#lastUs - options.paceMs * 1_000);
       if (sentUs !== null) eventDelay.record(arrivedUs - sentUs);
     }
@@ -129,13 +122,9 @@ class StreamExchange implements Exchange {
 
   onEnd(): void {
     const { events, ended } = this.#events;
-    const right = this.#status === 200 && ended && events === this.#run.options.events;
-    if (right && this.#counts) this.#run.total.record(nowUs() - this.#intendedUs);
-    const what = `${this.#status}, ${events} events, ${ended ? 'ended' : 'without its end'} ${this.#opening}`;
-    this.#run.settled(this.#counts, right ? null : what);
-  }
-
-  onBroken(why: string): void {
-    this.#run.settled(this.#counts, `${why} (${this.#events.events} events)`);
+    const right = this.status === 200 && ended && events === this.run.options.events;
+    if (right && this.counts) this.run.total.record(nowUs() - this.intendedUs);
+    const what = `${this.status}, ${events} events, ${ended ? 'ended' : 'without its end'} ${this.#opening}`;
+    this.run.settled(this.counts, right ? null : what);
   }
 }

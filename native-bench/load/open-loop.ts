@@ -14,8 +14,6 @@ import { OPEN_LOOP_DEFAULTS, type OpenLoopOptions, type OpenLoopResult } from '.
 import { OpenLoopRun } from './open-loop-run.ts';
 
 const DELAY_RESOLUTION_MS = 10;
-/** Until the beat's thread runs. */
-const LEAD_US = 200_000;
 
 const options: OpenLoopOptions = { ...OPEN_LOOP_DEFAULTS, ...JSON.parse(process.argv[2] ?? '{}') };
 const run = new OpenLoopRun(options);
@@ -26,15 +24,18 @@ const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
 async function beat(ratePerSecond: number): Promise<void> {
   const warmUp = Math.round(options.warmUpSeconds * ratePerSecond);
   const count = warmUp + Math.round(options.seconds * ratePerSecond);
-  const beats: Beats = { startUs: nowUs() + LEAD_US, everyUs: 1_000_000 / ratePerSecond, count };
+  const beats: Beats = { everyUs: 1_000_000 / ratePerSecond, count };
   const metronome = new Worker(new URL('metronome.ts', import.meta.url), { workerData: beats });
+  const startUs = await new Promise<number>((resolve, reject) =>
+    metronome.once('message', resolve).once('error', reject),
+  );
   let next = 0;
   await new Promise<void>((resolve, reject) => {
     metronome.on('error', reject);
     metronome.on('message', (due: number) => {
       const knownUs = nowUs();
       for (; next <= due; next++) {
-        const intendedUs = beats.startUs + next * beats.everyUs;
+        const intendedUs = startUs + next * beats.everyUs;
         if (next === warmUp) delay.reset();
         if (next >= warmUp) lag.record(knownUs - intendedUs);
         run.begin(next, intendedUs, next >= warmUp);

@@ -39,3 +39,8 @@ export async function runOpenLoop(ask: OpenLoopAsk): Promise<OpenLoopResult> {
   if (invalid !== null) throw new Error(invalid);
   return result;
 }
+
+/** A run that failed is taken again, once: the machine may have had other work for a moment. */
+export async function runOpenLoopTwice(ask: OpenLoopAsk): Promise<OpenLoopResult> {
+  return await runOpenLoop(ask).catch(() => runOpenLoop(ask));
+}

@@ -5,7 +5,7 @@
 import { runClosedLoop } from '../load/closed-loop.ts';
 import { at, type LatencySummary } from '../load/latencies.ts';
 import type { OpenLoopResult } from '../load/open-loop-options.ts';
-import { type OpenLoopAsk, runOpenLoop } from '../load/run-open-loop.ts';
+import { type OpenLoopAsk, runOpenLoopTwice } from '../load/run-open-loop.ts';
 import { KEY } from '../peers/penstock.ts';
 import { median } from '../report/ratios.ts';
 import { alternate, type Runner, startAll } from '../rig/rounds.ts';
@@ -21,8 +21,6 @@ const SAMPLES_MIN = 20_000;
 const RATE = 200;
 /** Beyond it driver and mock, which share a core, would be what is measured. */
 const RATE_MAX = 2_000;
-/** A moment in which the machine had other work is taken again, once. */
-const TRIES = 2;
 
 interface Kind {
   /** As cases begin. */
@@ -75,16 +73,6 @@ function ask(kind: Kind, url: string, headers: Record<string, string> = {}): Ope
   return { url, headers, keys: [KEY], bodyBytes: 1024, stream: kind.stream, events: 1 };
 }
 
-async function timedRun(options: OpenLoopAsk): Promise<OpenLoopResult> {
-  for (let left = TRIES - 1; ; left--) {
-    try {
-      return await runOpenLoop(options);
-    } catch (error) {
-      if (left === 0) throw error;
-    }
-  }
-}
-
 function oneCase({ name }: Kind): string {
   return `${name}, 1 connection`;
 }
@@ -96,7 +84,7 @@ async function oneConnection(rig: Rig, kind: Kind, runners: readonly Runner[], m
   const rounds = Math.max(rig.rounds, rig.quick ? ROUNDS_MIN.quick : ROUNDS_MIN.full);
   const one = { ratePerSecond: null, connectionsMax: 1, seconds, warmUpSeconds: 0.1 };
   const time = async (url: string, headers?: Record<string, string>): Promise<LatencySummary> =>
-    kind.timed(await timedRun({ ...ask(kind, url, headers), ...one }));
+    kind.timed(await runOpenLoopTwice({ ...ask(kind, url, headers), ...one }));
   const all: Timed = new Map();
   const directs: number[][] = [];
   await alternate(
@@ -157,7 +145,7 @@ async function atRate(rig: Rig, rate: number, runners: readonly Runner[], mock: 
     const place = `${kind.name}, ${rate} a second`;
     rig.say(place);
     const take = async (name: Figure['contender'], url: string, headers?: Record<string, string>): Promise<void> => {
-      const timed = kind.timed(await timedRun({ ...ask(kind, url, headers), ...open }));
+      const timed = kind.timed(await runOpenLoopTwice({ ...ask(kind, url, headers), ...open }));
       rig.measured({ case: place, contender: name, metric: 'p50', unit: 'µs', round: 0, value: at(timed, 50) });
       rig.measured({ case: place, contender: name, metric: 'p99', unit: 'µs', round: 0, value: at(timed, 99) });
       draw(rig, place, name, timed);

@@ -16,6 +16,7 @@ import type { ContenderName, Figure, Rig, Scenario } from './scenario.ts';
 const KIB = 1024;
 const MIB = KIB * KIB;
 const CONTENDERS: readonly ContenderName[] = ['Penstock', 'before', 'nginx', 'uWS forwarder', 'Portkey'];
+const QUICK: readonly ContenderName[] = ['Penstock', 'before', 'nginx'];
 const NATIVE: readonly ContenderName[] = ['nginx', 'HAProxy'];
 const BODY_BYTES = 64 * KIB;
 const PACE_MS = 500;
@@ -37,7 +38,7 @@ interface Plan {
 
 async function run(rig: Rig): Promise<void> {
   const mock = await rig.mock({ events: ENDLESS, paceMs: PACE_MS, stamped: true });
-  const names = CONTENDERS.filter((name) => rig.contenders.includes(name) && (!rig.quick || name !== 'Portkey'));
+  const names = (rig.quick ? QUICK : CONTENDERS).filter((name) => rig.contenders.includes(name));
   const rounds = rig.quick ? 1 : Math.min(rig.rounds, ROUNDS_MAX);
   for (let round = 0; round < rounds; round++) {
     const direct = await measureDirect(rig, mock.url, round);
@@ -101,7 +102,9 @@ async function measureOne(
   direct: Map<number, number>,
 ): Promise<void> {
   rig.say(name);
-  const contender = await withForcedGc(() => rig.start(name, upstream, { config: { limits: LIMITS } }));
+  const contender = await withForcedGc(() =>
+    rig.start(name, upstream, { config: { limits: LIMITS, log: { level: 'error' } } }),
+  );
   if (contender === null) return;
   const { counts, seconds } = plan(rig, name);
   const crowd = new StreamCrowd({
