@@ -28,7 +28,7 @@ function head({ command, startedAt, quick, rounds, machine, versions }: Results)
     `\`\`\`sh\n${command}\n\`\`\``,
     facts.map((fact) => `- ${escapeMarkdown(fact)}`).join('\n'),
     quick
-      ? '**A quick run: few and short rounds show that everything works, and rough ratios. No verdict hangs on it.**'
+      ? '**A quick run: few and short rounds show that everything works, and rough ratios. What is held and what is not is told by a full run.**'
       : '',
   ]);
 }

@@ -43,7 +43,7 @@ export function barPlot({ title, label, groups }: BarPlot): string {
   const drawn: string[] = [];
   let y = TOP;
   for (const group of groups.filter((one) => one.bars.length > 0)) {
-    drawn.push(text(group.name, { x: left, y: y + 14, className: 'group' }));
+    drawn.push(text(group.name, { x: left + 6, y: y + 14, className: 'group' }));
     y += GROUP_HEAD;
     for (const bar of group.bars) {
       drawn.push(...drawBar(bar, { y, left, edge, scale, colour: ink.get(bar.name)!.colour }));

@@ -20,7 +20,7 @@ const COLOURS: readonly [light: string, dark: string][] = [
   ['#00838f', '#4dd0e1'],
   ['#5f6b76', '#a9b4bf'],
 ];
-const DASHES = ['', '7 3', '2 3', '9 3 2 3', '5 5', '1 4', '12 4', '4 2'];
+const DASHES = ['', '7 3', '3 2', '9 3 2 3', '5 4', '12 3 2 3 2 3', '14 4', '4 2'];
 /** Names that come back in every plot; others take what is left, in order. */
 const FIXED = ['Penstock', 'nginx', 'HAProxy', 'uWS forwarder', 'http forwarder', 'Portkey', 'before', 'direct'];
 

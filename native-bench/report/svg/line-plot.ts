@@ -10,8 +10,9 @@ export interface LinePlot {
   lines: readonly { name: string; x: readonly number[]; y: readonly number[] }[];
 }
 
-const SIZE = { width: 760, height: 420 };
-const BOX = { left: 72, right: 736, top: 72, bottom: 366 };
+const SIZE = { width: 760, height: 430 };
+const BOX = { left: 72, right: 736, top: 84, bottom: 376 };
+const LEGEND = { y: 46, rowHeight: 18, lineWidth: 24 };
 /** With fewer points than this each of them is marked. */
 const MARKED_MAX = 16;
 
@@ -52,15 +53,22 @@ function axes(x: Scale, y: Scale, xLabel: string, yLabel: string): string[] {
   ];
 }
 
+/** In as many rows as it takes; two have room. */
 function legend(names: readonly string[], ink: ReturnType<typeof inks>): string[] {
   let x = BOX.left;
+  let y = LEGEND.y;
   return names.flatMap((name) => {
     const { colour, dash } = ink.get(name)!;
+    const width = LEGEND.lineWidth + 6 + textWidth(name) + 14;
+    if (x > BOX.left && x + width > BOX.right) {
+      x = BOX.left;
+      y += LEGEND.rowHeight;
+    }
     const place = x;
-    x += 30 + textWidth(name) + 18;
+    x += width;
     return [
-      `<path class="line" stroke="${colour}"${dashOf(dash)} d="M${at(place)} 50H${at(place + 24)}"/>`,
-      text(name, { x: place + 30, y: 54 }),
+      `<path class="line" stroke="${colour}"${dashOf(dash)} d="M${at(place)} ${y}H${at(place + LEGEND.lineWidth)}"/>`,
+      text(name, { x: place + LEGEND.lineWidth + 6, y: y + 4 }),
     ];
   });
 }
