@@ -1,10 +1,11 @@
 /**
- * Lying bars in groups, one group a case, with the range of the rounds as a whisker and the median in figures. A bar that would press
- * all others into a corner is cut off at the edge and marked so. Pure.
+ * Lying bars in groups, one group a case, with the range of the rounds as a whisker and the median in figures. Cases of another order of
+ * magnitude get a scale each, since only bars of one case are compared. A bar that would press the others into a corner is cut off at
+ * the edge and marked so. Pure.
  */
 import { formatFigure } from '../figures.ts';
 import { at, drawing, inks, line, text, textWidth } from './canvas.ts';
-import { linearScale, type Scale } from './scale.ts';
+import { linearScale, type Scale, type Tick } from './scale.ts';
 
 export interface BarGroup {
   name: string;
@@ -30,29 +31,49 @@ const FOOT = 48;
 /** A bar this many times as long as the second longest is cut off. */
 const CUT_ABOVE = 4;
 
+/** Groups whose longest bars differ by more get a scale each. */
+const SHARED_BELOW = 4;
+
 type Bar = BarGroup['bars'][number];
 
-export function barPlot({ title, label, groups }: BarPlot): string {
-  const bars = groups.flatMap((group) => group.bars);
-  const names = [...new Set(bars.map(({ name }) => name))];
+export function barPlot({ title, label, groups: all }: BarPlot): string {
+  const groups = all.filter(({ bars }) => bars.length > 0);
+  const names = [...new Set(groups.flatMap(({ bars }) => bars.map(({ name }) => name)))];
   const left = 24 + Math.max(...names.map(textWidth));
-  const edge = cutAt(bars);
-  const reach = bars.map(({ max }) => Math.min(max, edge));
-  const scale = linearScale([0, ...reach], { from: left, to: RIGHT - FIGURE_WIDTH });
   const ink = inks(names);
+  const shared = sharesScale(groups)
+    ? axisOf(
+        groups.flatMap(({ bars }) => bars),
+        left,
+      )
+    : null;
   const drawn: string[] = [];
   let y = TOP;
-  for (const group of groups.filter((one) => one.bars.length > 0)) {
-    drawn.push(text(group.name, { x: left + 6, y: y + 14, className: 'group' }));
+  for (const { name, bars } of groups) {
+    drawn.push(text(name, { x: left + 6, y: y + 14, className: 'group' }));
     y += GROUP_HEAD;
-    for (const bar of group.bars) {
-      drawn.push(...drawBar(bar, { y, left, edge, scale, colour: ink.get(bar.name)!.colour }));
+    const own = shared ?? axisOf(bars, left);
+    for (const bar of bars) {
+      drawn.push(...drawBar(bar, { y, left, ...own, colour: ink.get(bar.name)!.colour }));
       y += BAR + GAP;
     }
     y += GROUP_GAP;
   }
-  const size = { width: WIDTH, height: y + FOOT - GROUP_GAP };
-  return drawing(size, title, [...axis(scale, left, y - GROUP_GAP, label), ...drawn]);
+  const bottom = y - GROUP_GAP;
+  const foot = shared === null ? `${label} (each case on a scale of its own)` : label;
+  const size = { width: WIDTH, height: bottom + FOOT };
+  return drawing(size, title, [...drawAxis(shared?.scale.ticks ?? [], left, bottom, foot), ...drawn]);
+}
+
+function sharesScale(groups: readonly BarGroup[]): boolean {
+  const longest = groups.map(({ bars }) => Math.max(...bars.map(({ max }) => Math.min(max, cutAt(bars)))));
+  return Math.max(...longest) <= SHARED_BELOW * Math.min(...longest);
+}
+
+function axisOf(bars: readonly Bar[], left: number): { scale: Scale; edge: number } {
+  const edge = cutAt(bars);
+  const reach = bars.map(({ max }) => Math.min(max, edge));
+  return { edge, scale: linearScale([0, ...reach], { from: left, to: RIGHT - FIGURE_WIDTH }) };
 }
 
 /** Cutting is for outliers: never more than a third of the bars. */
@@ -64,9 +85,9 @@ function cutAt(bars: readonly Bar[]): number {
   return Number.POSITIVE_INFINITY;
 }
 
-function axis(scale: Scale, left: number, bottom: number, label: string): string[] {
+function drawAxis(ticks: readonly Tick[], left: number, bottom: number, label: string): string[] {
   return [
-    ...scale.ticks.flatMap(({ at: place, label: figure }) => [
+    ...ticks.flatMap(({ at: place, label: figure }) => [
       line('grid', place, TOP, place, bottom),
       text(figure, { x: place, y: bottom + 18, anchor: 'middle' }),
     ]),
