@@ -2,8 +2,8 @@
  * Holds the results of a run to the ratios of an earlier one that lie in baselines/. Measures nothing; exits with 1 when something
  * regressed beyond noise, with 2 when the two cannot be compared.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BASELINE_VERSION, type Baseline, baselineOf, mergeBaseline } from './report/baseline.ts';
 import { compareBaselines, describeComparison } from './report/compare.ts';
@@ -34,6 +34,7 @@ function pathFromCaller(path: string): string {
 }
 
 function readBaseline(path: string): Baseline {
+  if (!existsSync(path)) throw new Error(`there is no ${path}; --update writes one`);
   const baseline = JSON.parse(readFileSync(path, 'utf8')) as Baseline;
   if (baseline.version !== BASELINE_VERSION) throw new Error(`${path} is no baseline of version ${BASELINE_VERSION}`);
   return baseline;
@@ -59,6 +60,7 @@ function main(): void {
 function update(path: string, now: Baseline): void {
   const old = existsSync(path) ? readBaseline(path) : now;
   if (old.quick !== now.quick) throw new Error(`${path} is of another kind of run (quick and full are kept apart)`);
+  mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, `${JSON.stringify(mergeBaseline(old, now), null, 1)}\n`);
   process.stdout.write(`${now.entries.length} ratios and counts written to ${path}\n`);
 }
