@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { escapeMarkdown, markdownTable } from '../../native-bench/report/markdown.ts';
 import { median, ratioOf } from '../../native-bench/report/ratios.ts';
 import { readResults } from '../../native-bench/report/read-results.ts';
+import { barPlot } from '../../native-bench/report/svg/bar-plot.ts';
 import { linearScale, logScale } from '../../native-bench/report/svg/scale.ts';
 import { writeReport } from '../../native-bench/report/write-report.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -69,6 +70,16 @@ test('text from outside cannot break a table or become markup', () => {
   assert.equal(escapeMarkdown('a\\|b'), 'a\\\\\\|b');
   const table = markdownTable([{ head: 'h' }, { head: 'n', align: 'right' }], [[escapeMarkdown('x|y'), '1']]);
   assert.deepEqual(table.split('\n'), ['| h | n |', '| --- | --: |', '| x\\|y | 1 |']);
+});
+
+test('a bar that dwarfs the others is cut off, unless it is Penstock’s own', () => {
+  const plot = (name: string): string => {
+    const bars = [1, 2, 3].map((value) => ({ name: `contender ${value}`, value, min: value, max: value }));
+    const long = { name, value: 90, min: 80, max: 100 };
+    return barPlot({ title: 't', label: 'l', groups: [{ name: 'case', bars: [...bars, long] }] });
+  };
+  assert.match(plot('Portkey'), /90\.0 \(bar cut off\)/);
+  assert.doesNotMatch(plot('Penstock'), /cut off/);
 });
 
 test('axes hold all values and label round ones', () => {

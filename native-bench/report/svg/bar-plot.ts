@@ -30,6 +30,7 @@ const GROUP_GAP = 12;
 const FOOT = 48;
 /** A bar this many times as long as the second longest is cut off. */
 const CUT_ABOVE = 4;
+const UNCUT = 'Penstock';
 
 /** Groups whose longest bars differ by more get a scale each. */
 const SHARED_BELOW = 4;
@@ -76,11 +77,12 @@ function axisOf(bars: readonly Bar[], left: number): { scale: Scale; edge: numbe
   return { edge, scale: linearScale([0, ...reach], { from: left, to: RIGHT - FIGURE_WIDTH }) };
 }
 
-/** Cutting is for outliers: never more than a third of the bars. */
+/** Cutting is for outliers: never more than a third of the bars, and never Penstock's own, however long. */
 function cutAt(bars: readonly Bar[]): number {
   const sorted = bars.map(({ max }) => max).toSorted((a, b) => b - a);
+  const ours = Math.max(0, ...bars.filter(({ name }) => name === UNCUT).map(({ max }) => max));
   for (let i = Math.min(Math.floor(sorted.length / 3), sorted.length - 1); i > 0; i--) {
-    if (sorted[i - 1]! > CUT_ABOVE * sorted[i]!) return sorted[i]! * 1.25;
+    if (sorted[i - 1]! > CUT_ABOVE * sorted[i]! && ours <= sorted[i]!) return sorted[i]! * 1.25;
   }
   return Number.POSITIVE_INFINITY;
 }
