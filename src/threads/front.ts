@@ -187,6 +187,7 @@ const sweeper = setInterval(() => {
   const now = nowMs();
   heartbeats.beat(index);
   lifecycle.sweep(now);
+  parts.pools.sweep(now);
   parts.keys.sweep(now);
   parts.lender.sweep(now);
 }, SWEEP_MS);
