@@ -7,7 +7,7 @@
  *
  * Front thread only; no I/O.
  */
-import { CR, HEX_VALUE, LF, SEMICOLON, TEXT_BYTE } from './http-bytes.ts';
+import { COLON, CR, HEX_VALUE, LF, NAME_BYTE, SEMICOLON, TEXT_BYTE } from './http-bytes.ts';
 
 export type BodyKind = 'none' | 'length' | 'chunked' | 'close';
 
@@ -18,9 +18,10 @@ const IN_DATA = 3;
 const AT_DATA_CR = 4;
 const AT_DATA_LF = 5;
 const AT_TRAILER = 6;
-const IN_TRAILER = 7;
-const AT_TRAILER_LF = 8;
-const AT_LAST_LF = 9;
+const IN_TRAILER_NAME = 7;
+const IN_TRAILER_VALUE = 8;
+const AT_TRAILER_LF = 9;
+const AT_LAST_LF = 10;
 
 /** Longer chunks stay where they are: moving them costs more than handing them on by themselves. */
 const MOVE_BYTES_MAX = 4096;
@@ -106,8 +107,10 @@ export class BodyDecoder {
         this.#digits = 0;
         return byte === LF ? this.#go(AT_SIZE) : this.#refuse('a chunk without its end');
       case AT_TRAILER:
-        return byte === CR ? this.#go(AT_LAST_LF) : this.#go(IN_TRAILER) && this.#ignore(byte);
-      case IN_TRAILER:
+        return byte === CR ? this.#go(AT_LAST_LF) : this.#go(IN_TRAILER_NAME) && this.#stepTrailerName(byte);
+      case IN_TRAILER_NAME:
+        return byte === COLON ? this.#go(IN_TRAILER_VALUE) : this.#stepTrailerName(byte);
+      case IN_TRAILER_VALUE:
         return byte === CR ? this.#go(AT_TRAILER_LF) : this.#ignore(byte);
       case AT_TRAILER_LF:
         return byte === LF ? this.#go(AT_TRAILER) : this.#refuse('a bare carriage return in a trailer');
@@ -127,6 +130,10 @@ export class BodyDecoder {
     if (++this.#digits > SIZE_DIGITS_MAX) return this.#refuse('a chunk size of too many digits');
     this.#left = this.#left * 16 + digit;
     return true;
+  }
+
+  #stepTrailerName(byte: number): boolean {
+    return NAME_BYTE[byte] === 0 ? this.#refuse('a malformed trailer') : this.#ignore(byte);
   }
 
   #go(state: number): true {

@@ -2,7 +2,7 @@
  * Where the connections of one pool lead and how they are made: plain or TLS sockets whose reads all land in one buffer of the
  * thread. TLS is always verified; there is no switch that turns it off. HTTP/1.1 only. Front thread only.
  */
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, isIP, Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 
 const TCP_KEEP_ALIVE_MS = 60_000;
@@ -22,7 +22,7 @@ export class UpstreamOrigin {
   readonly hostHeader: string;
   readonly #host: string;
   readonly #port: number;
-  readonly #context: SecureContext | null;
+  readonly #context: SecureContext | Error | null;
   /** Of the last handshake, so that the next is shorter. */
   #session: Buffer | undefined;
 
@@ -33,7 +33,7 @@ export class UpstreamOrigin {
     this.hostHeader = url.host;
     this.#host = url.hostname.replace(/^\[|\]$/g, '');
     this.#port = Number(url.port) || (this.isTls ? 443 : 80);
-    this.#context = this.isTls ? createSecureContext(ca === null ? {} : { ca }) : null;
+    this.#context = this.isTls ? makeContext(ca) : null;
   }
 
   /** Emits `connect`, or `secureConnect` once the upstream has proved who it is. */
@@ -46,7 +46,8 @@ export class UpstreamOrigin {
       keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
       onread: { buffer: readBuffer, callback: onRead },
     };
-    return this.#context === null ? connect(options) : this.#openTls(this.#context, options);
+    if (this.#context === null) return connect(options);
+    return this.#context instanceof Error ? new Socket().destroy(this.#context) : this.#openTls(this.#context, options);
   }
 
   #openTls(secureContext: SecureContext, options: object): Socket {
@@ -62,5 +63,14 @@ export class UpstreamOrigin {
       this.#session = session;
     });
     return socket;
+  }
+}
+
+/** An authority that cannot be read fails the connections of its accounts, not the thread. */
+function makeContext(ca: string | null): SecureContext | Error {
+  try {
+    return createSecureContext(ca === null ? {} : { ca });
+  } catch (error) {
+    return error as Error;
   }
 }

@@ -126,7 +126,7 @@ function errorCode(code: string): FailureCode {
   return 'upstream_broken';
 }
 
-const TLS_CODE = /CERT|SELF_SIGNED|^ERR_TLS|^ERR_SSL|UNABLE_TO_|^EPROTO$/;
+const TLS_CODE = /CERT|SELF_SIGNED|^ERR_TLS|^ERR_SSL|^ERR_OSSL|UNABLE_TO_|^EPROTO$/;
 const CONNECT_CODES = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
   'ECONNREFUSED',
