@@ -42,7 +42,7 @@ export function readCut(bytes: Buffer, cuts: readonly number[], closed = true): 
 /** What `node:http` makes of them, over a real connection. */
 export class NodeReader {
   readonly #server: Server;
-  #bytes = Buffer.alloc(0);
+  #bytes: Buffer = Buffer.alloc(0);
 
   private constructor(server: Server) {
     this.#server = server;
