@@ -13,10 +13,10 @@ import { startFile, stopChild } from '../rig/child.ts';
 const quick = process.argv.includes('--quick');
 const at = process.argv.indexOf('--against');
 const against = at < 0 ? null : resolve(process.argv[at + 1] ?? '');
-const ROUNDS = quick ? 2 : 7;
+const ROUNDS = quick ? 2 : 5;
 const REQUESTS = quick ? 500 : 10_000;
-const STREAMS = quick ? 10 : 100;
-const EVENTS = quick ? 20 : 200;
+const STREAMS = quick ? 10 : 200;
+const EVENTS = quick ? 20 : 100;
 const CONNECTIONS = 64;
 
 /** Starts one request; calls back with its chunks and at its end. */

@@ -9,6 +9,7 @@ const run = promisify(execFile);
 interface Figures {
   bench: string;
   ns: number;
+  cpuUs: number;
   ratio: number;
 }
 
@@ -33,6 +34,12 @@ for (const name of ['sse-tap', 'cost', 'ring', 'scan', 'terminal-hold']) {
     }
   });
 }
+
+test('the micro bench upstream-client runs and prints one figure a case and contender', async () => {
+  const lines = await runBench('upstream-client', '--quick');
+  assert.equal(lines.length, 4);
+  for (const { bench, cpuUs } of lines) assert.ok(bench === 'upstream-client' && cpuUs > 0);
+});
 
 /** The goal is 0.6; the rest is for machines and moments that are not the one it was measured on. */
 const SCAN_RATIO_MAX = 0.8;
