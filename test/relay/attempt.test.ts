@@ -7,9 +7,10 @@ import { after, test } from 'node:test';
 import { createServer, type TLSSocket } from 'node:tls';
 import { nowMs } from '#base/clock.ts';
 import { C, CounterRow, counterBytes } from '#meter/counters.ts';
-import { Attempt, type AttemptOwner } from '#relay/attempt.ts';
+import { Attempt } from '#relay/attempt.ts';
 import type { OriginPool } from '#relay/origin-pool.ts';
 import { OriginPools } from '#relay/origin-pools.ts';
+import { AttemptOutcome } from '../support/attempt-outcome.ts';
 import { type RawCall, type RawScript, RawUpstream } from '../support/raw-upstream.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -53,35 +54,6 @@ const writes =
   ({ socket }: RawCall): void =>
     void socket.write(text, 'latin1');
 
-/** What came of one attempt. */
-class Outcome implements AttemptOwner {
-  status = 0;
-  contentType: unknown;
-  body = '';
-  end: 'open' | 'whole' | 'failed' = 'open';
-  code = '';
-  timesOver = 0;
-  attempt: Attempt | null = null;
-
-  onHead(_attempt: Attempt, status: number, headers: Readonly<Record<string, unknown>>): void {
-    this.status = status;
-    this.contentType = headers['content-type'];
-  }
-
-  onData(_attempt: Attempt, chunk: Uint8Array): void {
-    this.body += Buffer.from(chunk).toString('latin1');
-  }
-
-  onEnd(): void {
-    this.end = 'whole';
-  }
-
-  onError(_attempt: Attempt, error: Error & { code?: string }): void {
-    this.end = 'failed';
-    this.code = error.code ?? '';
-  }
-}
-
 interface Asked {
   body?: Uint8Array;
   headers?: string[];
@@ -90,8 +62,8 @@ interface Asked {
   idleTimeoutMs?: number;
 }
 
-function start(pool: OriginPool, asked: Asked = {}): Outcome {
-  const outcome = new Outcome();
+function start(pool: OriginPool, asked: Asked = {}): AttemptOutcome {
+  const outcome = new AttemptOutcome();
   const connection = pool.take();
   assert.ok(connection !== null, 'no connection was left');
   const defaults = { path: '/', headers: [], body: Buffer.from('{}'), headersTimeoutMs: 5_000, idleTimeoutMs: 5_000 };
@@ -100,13 +72,13 @@ function start(pool: OriginPool, asked: Asked = {}): Outcome {
   return outcome;
 }
 
-async function ended(outcome: Outcome): Promise<Outcome> {
+async function ended(outcome: AttemptOutcome): Promise<AttemptOutcome> {
   await waitFor('the end of the attempt', () => outcome.attempt!.over);
   assert.equal(outcome.timesOver, 1);
   return outcome;
 }
 
-async function ask(pool: OriginPool, asked: Asked = {}): Promise<Outcome> {
+async function ask(pool: OriginPool, asked: Asked = {}): Promise<AttemptOutcome> {
   return ended(start(pool, asked));
 }
 
