@@ -1,21 +1,22 @@
 /**
- * One upstream try of one exchange: undici's handler object for it, with its own account place and connection. It gives both back
- * exactly once, when the upstream has really ended, also after its exchange has turned to another account or its client has left.
+ * One upstream try of one exchange, with its own account place and connection. It gives both back exactly once, when the upstream has
+ * really ended, also after its exchange has turned to another account or its client has left.
  *
- *   dispatched ──head──► answering ──end──► over
- *        │                   │ error/cancel ▲
- *        └───────────────────┴──────────────┘
+ *   started ──head──► answering ──end──► over
+ *      │                   │ error/cancel ▲
+ *      └───────────────────┴──────────────┘
  *
  * Front thread only.
  */
-import type { Socket } from 'node:net';
-import type { Dispatcher } from 'undici';
 import { nowMs } from '#base/clock.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
-import type { Connection, OriginPool } from './origin-pool.ts';
+import type { OriginPool } from './origin-pool.ts';
+import { renderRequestHead } from './request-head.ts';
+import type { UpstreamHeaders } from './response-head.ts';
+import type { ResponseHandler, UpstreamConnection } from './upstream-connection.ts';
+import type { UpstreamError } from './upstream-error.ts';
 
-type Controller = Dispatcher.DispatchController;
-export type UpstreamHeaders = Readonly<Record<string, string | string[] | undefined>>;
+export type { UpstreamHeaders } from './response-head.ts';
 
 /** What the exchange learns of its attempt. After `detach` nothing more is told. */
 export interface AttemptOwner {
@@ -27,28 +28,32 @@ export interface AttemptOwner {
 
 export interface AttemptRequest {
   readonly path: string;
-  readonly headers: string[];
+  readonly headers: readonly string[];
   readonly body: Uint8Array;
   readonly headersTimeoutMs: number;
   readonly idleTimeoutMs: number;
 }
 
-export class Attempt {
+export class Attempt implements ResponseHandler {
   readonly startedAtMs = nowMs();
   readonly #pool: OriginPool;
-  readonly #connection: Connection;
+  readonly #connection: UpstreamConnection;
   readonly #counters: CounterRow;
   readonly #onOver: () => void;
   #owner: AttemptOwner | null;
-  #controller: Controller | null = null;
-  /** The socket that the request was written to. */
-  #socket: Socket | null = null;
   #drainBytes = 0;
-  #deadline: NodeJS.Timeout | undefined;
   #over = false;
+  /** The body's memory was still needed when the attempt ended. */
+  #leftSending = false;
 
   /** `onOver` is called once, when the upstream has ended: it returns the account's place. */
-  constructor(pool: OriginPool, connection: Connection, counters: CounterRow, owner: AttemptOwner, onOver: () => void) {
+  constructor(
+    pool: OriginPool,
+    connection: UpstreamConnection,
+    counters: CounterRow,
+    owner: AttemptOwner,
+    onOver: () => void,
+  ) {
     this.#pool = pool;
     this.#connection = connection;
     this.#counters = counters;
@@ -61,36 +66,31 @@ export class Attempt {
   }
 
   /**
-   * Whether the request's body may still be read from its memory. undici writes head and body to the socket in one turn, right
-   * after it has announced the start; the socket's length falls to 0 only when the operating system has taken (plain), or the
-   * cipher has copied (TLS), the last byte. Requests behind this one on the same socket can only make the answer too careful.
+   * Whether the request's body may still be read from its memory. A small one is copied as it is sent; of others the socket's length
+   * falls to 0 only when the operating system has taken (plain), or the cipher has copied (TLS), the last byte. A connection that
+   * was still sending when its attempt ended serves no other.
    */
   get holdsBody(): boolean {
-    if (this.#socket === null) return !this.#over;
-    return this.#socket.writableLength > 0;
+    return (!this.#over || this.#leftSending) && this.#connection.holdsBody;
   }
 
-  start(request: AttemptRequest): void {
+  start({ path, headers, body, headersTimeoutMs, idleTimeoutMs }: AttemptRequest): void {
     this.#counters.add(C.upstreamAttempts);
-    this.#connection.client.dispatch(
-      {
-        path: request.path,
-        method: 'POST',
-        headers: request.headers,
-        body: request.body,
-        headersTimeout: request.headersTimeoutMs,
-        bodyTimeout: request.idleTimeoutMs,
-      },
-      this,
-    );
+    const host = this.#pool.origin.hostHeader;
+    try {
+      const head = renderRequestHead({ path, host, headers, bodyBytes: body.length });
+      this.#connection.send({ head, body, headersTimeoutMs, idleTimeoutMs }, this);
+    } catch (error) {
+      this.onResponseError(error as UpstreamError);
+    }
   }
 
   pause(): void {
-    this.#controller?.pause();
+    if (!this.#over) this.#connection.pause();
   }
 
   resume(): void {
-    this.#controller?.resume();
+    if (!this.#over) this.#connection.resume();
   }
 
   /**
@@ -99,8 +99,9 @@ export class Attempt {
    */
   detach(bytesMax: number, msMax: number): void {
     this.#owner = null;
+    if (this.#over) return;
     this.#drainBytes = bytesMax;
-    this.#deadline = setTimeout(() => this.cancel(), msMax);
+    this.#connection.breakOffAt(nowMs() + msMax);
     this.resume();
   }
 
@@ -108,22 +109,20 @@ export class Attempt {
   cancel(): void {
     this.#owner = null;
     if (this.#over) return;
-    const reason = new Error('the attempt was cancelled');
-    if (this.#controller !== null) this.#controller.abort(reason);
-    else void this.#connection.client.destroy(reason);
+    this.#leftSending = this.#connection.holdsBody;
+    this.#connection.destroy();
     this.#finish();
   }
 
-  onRequestStart(controller: Controller): void {
-    this.#controller = controller;
-    this.#socket = this.#connection.socket;
+  onBreakOff(): void {
+    this.cancel();
   }
 
-  onResponseStart(_controller: Controller, status: number, headers: UpstreamHeaders): void {
-    if (status >= 200) this.#owner?.onHead(this, status, headers);
+  onResponseHead(status: number, headers: UpstreamHeaders): void {
+    this.#owner?.onHead(this, status, headers);
   }
 
-  onResponseData(_controller: Controller, chunk: Uint8Array): void {
+  onResponseData(chunk: Uint8Array): void {
     this.#counters.add(C.upstreamBytes, chunk.length);
     if (this.#owner !== null) return this.#owner.onData(this, chunk);
     this.#drainBytes -= chunk.length;
@@ -136,7 +135,7 @@ export class Attempt {
     owner?.onEnd(this);
   }
 
-  onResponseError(_controller: Controller, error: Error & { code?: string }): void {
+  onResponseError(error: Error & { code?: string }): void {
     const owner = this.#owner;
     this.#finish();
     owner?.onError(this, error);
@@ -146,9 +145,8 @@ export class Attempt {
     if (this.#over) return;
     this.#over = true;
     this.#owner = null;
-    if (this.#deadline !== undefined) clearTimeout(this.#deadline);
-    // An upstream that answered before it had taken the body may never take it: whoever came next would wait behind it.
-    if (this.holdsBody) void this.#connection.client.destroy();
+    this.#leftSending ||= this.#connection.holdsBody;
+    // An upstream that answered before it had taken the body may never take it: the pool closes what is still sending.
     this.#pool.give(this.#connection, nowMs());
     this.#onOver();
   }

@@ -13,6 +13,8 @@ export function mayForwardRequestHeader(name: string): boolean {
 const RESPONSE_NAMES = ['content-type', 'cache-control'];
 /** Only with answers that concern the caller's own request. */
 const CALLER_FAULT_NAMES = ['retry-after', 'x-should-retry'];
+/** What a response's reader must keep for `copyResponseHeaders`. */
+export const READ_BY_POLICY: readonly string[] = [...RESPONSE_NAMES, ...CALLER_FAULT_NAMES];
 
 /** Upstream → client: appends name, value pairs to `into`. */
 export function copyResponseHeaders(

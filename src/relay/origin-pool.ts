@@ -1,18 +1,18 @@
 /**
- * The keep-alive connections of one front to one origin: one undici `Client` a connection, taken from a stack, so that the warmest
- * is used first and taking one costs the same among ten or ten thousand. (undici's own Pool walks its clients for each
- * dispatch and queues without bound when all are busy; this one answers `null` and the caller waits in our queue.)
+ * The keep-alive connections of one front to one origin, taken from a stack, so that the warmest is used first and taking one costs
+ * the same among ten or ten thousand. When all allowed ones are busy it answers `null` and the caller waits in our queue.
  *
  *   idle (stack)  ◄──give──┐
  *      │ take              │ attempt ended
  *      └──────────► busy ──┘
  *
- * TLS is always verified; there is no switch that turns it off. HTTP/1.1 only. Front thread only.
+ * A connection that ends while idle stays on the stack until it is met or trimmed. Front thread only.
  */
-import type { Socket } from 'node:net';
-import { buildConnector, Client } from 'undici';
 import { nowMs } from '#base/clock.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
+import type { BusyConnections } from './busy-connections.ts';
+import { type ConnectionEvents, UpstreamConnection } from './upstream-connection.ts';
+import { UpstreamOrigin } from './upstream-origin.ts';
 
 export interface OriginLimits {
   connectTimeoutMs: number;
@@ -21,99 +21,89 @@ export interface OriginLimits {
   prewarm: number;
 }
 
-/** One keep-alive connection: undici's client, and the socket that it has now or had last. */
-export interface Connection {
-  readonly client: Client;
-  socket: Socket | null;
-}
-
 interface Idle {
-  readonly connection: Connection;
-  readonly sinceMs: number;
+  readonly connection: UpstreamConnection;
+  readonly untilMs: number;
 }
 
-export class OriginPool {
-  readonly #origin: string;
+export class OriginPool implements ConnectionEvents {
+  readonly origin: UpstreamOrigin;
   readonly #limits: OriginLimits;
   readonly #counters: CounterRow;
-  readonly #connect: buildConnector.connector;
+  readonly #all: BusyConnections;
   readonly #idle: Idle[] = [];
+  /** Connections opened ahead of need that are not there yet. */
+  readonly #prewarming = new Set<UpstreamConnection>();
   #busy = 0;
   #closed = false;
 
   /** `ca`: PEM trusted in place of the public authorities, or null. */
-  constructor(origin: string, ca: string | null, limits: OriginLimits, counters: CounterRow) {
-    this.#origin = origin;
+  constructor(origin: string, ca: string | null, limits: OriginLimits, counters: CounterRow, all: BusyConnections) {
+    this.origin = new UpstreamOrigin(origin, ca);
     this.#limits = limits;
     this.#counters = counters;
-    this.#connect = buildConnector({
-      timeout: limits.connectTimeoutMs,
-      rejectUnauthorized: true,
-      allowH2: false,
-      ...(ca === null ? {} : { ca }),
-    });
-    for (let i = 0; i < limits.prewarm; i++) this.#prewarm();
-  }
-
-  get size(): number {
-    return this.#idle.length + this.#busy;
+    this.#all = all;
+    for (let i = 0; i < limits.prewarm; i++) this.#prewarming.add(this.#open());
   }
 
   /** A connection for one attempt, or null when all allowed ones are busy. */
-  take(): Connection | null {
-    const idle = this.#idle.pop();
-    if (idle === undefined && this.#busy >= this.#limits.connectionsPerOrigin) return null;
-    this.#busy++;
-    return idle?.connection ?? this.#make();
+  take(): UpstreamConnection | null {
+    const idle = this.#takeIdle();
+    if (idle === null) return this.#busy < this.#limits.connectionsPerOrigin ? this.#open() : null;
+    this.#hold(idle);
+    return idle;
   }
 
-  /** Gives a connection back after its attempt; one that was destroyed is dropped. */
-  give(connection: Connection, now: number): void {
-    const { client } = connection;
+  /** Gives a connection back after its attempt; one that cannot be used again is closed. */
+  give(connection: UpstreamConnection, now: number): void {
     this.#busy--;
-    if (client.destroyed || client.closed) return;
-    if (this.#closed) return void client.close();
-    this.#idle.push({ connection, sinceMs: now });
+    this.#all.remove(connection);
+    if (this.#closed || !connection.reusable) return connection.destroy();
+    const keepMs = Math.min(this.#limits.keepAliveMs, connection.keepAliveMs);
+    if (keepMs <= 0) return connection.destroy();
+    this.#idle.push({ connection, untilMs: now + keepMs });
   }
 
-  /** Closes connections that nobody has used for long, the coldest first, down to what is kept warm. */
+  /** Closes connections that nobody has used for long. */
   trim(now: number): void {
-    let cold = 0;
-    const spare = this.#idle.length - this.#limits.prewarm;
-    while (cold < spare && now - this.#idle[cold]!.sinceMs > this.#limits.keepAliveMs) cold++;
-    for (const { connection } of this.#idle.splice(0, cold)) void connection.client.close();
+    const kept = this.#idle.filter(({ connection, untilMs }) => !connection.dead && now < untilMs);
+    for (const { connection, untilMs } of this.#idle) if (now >= untilMs) connection.destroy();
+    this.#idle.splice(0, this.#idle.length, ...kept);
   }
 
   close(): void {
     this.#closed = true;
-    for (const { connection } of this.#idle.splice(0)) void connection.client.close();
+    for (const { connection } of this.#idle.splice(0)) connection.destroy();
+    for (const connection of this.#prewarming) connection.destroy();
   }
 
-  #make(): Connection {
-    const client = new Client(this.#origin, {
-      connect: (options, callback) =>
-        this.#connect(options, (...result) => {
-          connection.socket = result[1];
-          callback(...result);
-        }),
-      keepAliveTimeout: this.#limits.keepAliveMs,
-      keepAliveMaxTimeout: this.#limits.keepAliveMs,
-      pipelining: 1,
-      allowH2: false,
-    });
-    const connection: Connection = { client, socket: null };
-    client.on('connect', () => this.#counters.add(C.upstreamConnects));
+  onConnected(connection: UpstreamConnection): void {
+    this.#counters.add(C.upstreamConnects);
+    if (this.#prewarming.delete(connection)) this.give(connection, nowMs());
+  }
+
+  /** A failure to connect ahead of need shows at first use. */
+  onDead(connection: UpstreamConnection): void {
+    if (this.#prewarming.delete(connection)) this.give(connection, nowMs());
+  }
+
+  #takeIdle(): UpstreamConnection | null {
+    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
+      if (idle.connection.dead) continue;
+      if (nowMs() < idle.untilMs) return idle.connection;
+      idle.connection.destroy();
+    }
+    return null;
+  }
+
+  #open(): UpstreamConnection {
+    const connection = new UpstreamConnection(this.origin, this.#limits.connectTimeoutMs, this);
+    this.#hold(connection);
     return connection;
   }
 
-  /** Opens a connection ahead of need with a request that every HTTP server answers somehow; failures show at first use. */
-  #prewarm(): void {
-    const connection = this.#make();
+  #hold(connection: UpstreamConnection): void {
     this.#busy++;
-    const done = (): void => this.give(connection, nowMs());
-    connection.client.dispatch(
-      { path: '/', method: 'HEAD', headersTimeout: this.#limits.connectTimeoutMs },
-      { onResponseEnd: done, onResponseError: done },
-    );
+    this.#all.add(connection);
   }
 }

@@ -3,6 +3,7 @@
  * only.
  */
 import type { CounterRow } from '#meter/counters.ts';
+import { BusyConnections } from './busy-connections.ts';
 import { type OriginLimits, OriginPool } from './origin-pool.ts';
 import type { Target } from './target.ts';
 
@@ -12,6 +13,7 @@ export class OriginPools {
   readonly #limits: OriginLimits;
   readonly #counters: CounterRow;
   readonly #pools = new Map<string, OriginPool>();
+  readonly #busy = new BusyConnections();
 
   constructor(limits: OriginLimits, counters: CounterRow) {
     this.#limits = limits;
@@ -21,7 +23,7 @@ export class OriginPools {
   get(target: Origin): OriginPool {
     const known = this.#pools.get(target.poolKey);
     if (known !== undefined) return known;
-    const pool = new OriginPool(target.origin, target.ca, this.#limits, this.#counters);
+    const pool = new OriginPool(target.origin, target.ca, this.#limits, this.#counters, this.#busy);
     this.#pools.set(target.poolKey, pool);
     return pool;
   }
@@ -38,12 +40,19 @@ export class OriginPools {
     for (const target of wanted.values()) this.get(target);
   }
 
+  /** Holds the time limits of all connections and attempts; to be called some times a second. */
+  sweep(now: number): void {
+    this.#busy.sweep(now);
+  }
+
   trim(now: number): void {
     for (const pool of this.#pools.values()) pool.trim(now);
   }
 
+  /** The thread ends: what is still read only so that its connection could be kept is broken off. */
   close(): void {
     for (const pool of this.#pools.values()) pool.close();
     this.#pools.clear();
+    this.#busy.breakOff();
   }
 }

@@ -89,6 +89,15 @@ function unifiedResetMs(headers: Headers, wallNowMs: number): number | null {
 
 const LIMIT_NAMES = ['requests', 'tokens', 'input-tokens', 'output-tokens'] as const;
 
+/** What a response's reader must keep for `judgeStatus`. */
+export const READ_BY_VERDICT: readonly string[] = [
+  'content-encoding',
+  'retry-after',
+  'anthropic-ratelimit-unified-status',
+  'anthropic-ratelimit-unified-reset',
+  ...LIMIT_NAMES.flatMap((name) => [`anthropic-ratelimit-${name}-remaining`, `anthropic-ratelimit-${name}-reset`]),
+];
+
 /** Latest reset among the limits with nothing remaining. */
 function exhaustedResetMs(headers: Headers, wallNowMs: number): number | null {
   let latest: number | null = null;
@@ -104,7 +113,7 @@ function text(value: string | string[] | undefined): string {
   return value === undefined ? '' : typeof value === 'string' ? value : (value[0] ?? '');
 }
 
-/** Judges a transport error by its code. Errors of undici and Node: https://undici.nodejs.org, `errors.md`. */
+/** Judges a transport error by its code. Its codes are Node's and those of `upstream-error.ts`. */
 export function judgeError(error: Error & { code?: string }): Verdict {
   return { ...FAILED, code: errorCode(error.code ?? '') };
 }
@@ -117,7 +126,7 @@ function errorCode(code: string): FailureCode {
   return 'upstream_broken';
 }
 
-const TLS_CODE = /CERT|SELF_SIGNED|^ERR_TLS|^ERR_SSL|UNABLE_TO_|^EPROTO$/;
+const TLS_CODE = /CERT|SELF_SIGNED|^ERR_TLS|^ERR_SSL|^ERR_OSSL|UNABLE_TO_|^EPROTO$/;
 const CONNECT_CODES = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
   'ECONNREFUSED',

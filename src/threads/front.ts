@@ -227,6 +227,7 @@ export class Front {
     const now = nowMs();
     this.#heartbeats.beat(this.#data.index);
     this.#lifecycle.sweep(now);
+    this.#parts.pools.sweep(now);
     this.#parts.keys.sweep(now);
     this.#parts.lender.sweep(now);
   }

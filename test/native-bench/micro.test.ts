@@ -11,6 +11,7 @@ interface Figures {
   case: string;
   bytes: number;
   ns: number;
+  cpuUs: number;
   ratio: number;
 }
 
@@ -44,6 +45,12 @@ test('choosing an account leaves nothing on the heap', async () => {
   );
   // One object a choice would be 16 bytes at the least.
   for (const { case: name, bytes } of lines) assert.ok(bytes < 8, `${name}: ${bytes} bytes a choice`);
+});
+
+test('the micro bench upstream-client runs and prints one figure a case and contender', async () => {
+  const lines = await runBench('upstream-client', '--quick');
+  assert.equal(lines.length, 4);
+  for (const { bench, cpuUs } of lines) assert.ok(bench === 'upstream-client' && cpuUs > 0);
 });
 
 /** The goal is 0.6; the rest is for machines and moments that are not the one it was measured on. */

@@ -8,6 +8,11 @@ export function isListening(pid: number, port: number): boolean {
   return openFiles(pid).some((link) => inodes.has(link));
 }
 
+/** How many sockets listen on a port, whoever has them: a process whose threads are still ending has no /proc/PID/fd any more. */
+export function listenerCount(port: number): number {
+  return listeners(port).size;
+}
+
 function listeners(port: number): Set<string> {
   const found = new Set<string>();
   for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {

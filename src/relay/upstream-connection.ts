@@ -1,0 +1,251 @@
+/**
+ * One keep-alive connection to an upstream: its socket, and the one exchange of request and response that is under way on it.
+ *
+ *   connecting ──connect / secureConnect──► ready ──send──► waiting for the head ──► reading ──end──► ready
+ *        │                                    │                   │                     │
+ *        └──────────────── error, deadline, end of the connection, bytes nobody asked for ─────────────► dead
+ *
+ * Nothing is sent before TLS has verified the upstream. A response is told to the handler that asked for it and to nobody else; bytes
+ * that come when none is asked for end the connection. Time limits have no timers of their own: `sweep` looks. Front thread only.
+ */
+import type { Socket } from 'node:net';
+import type { UpstreamHeaders } from './response-head.ts';
+import { ResponseReader, type ResponseSink } from './response-reader.ts';
+import { UpstreamError } from './upstream-error.ts';
+import { readBuffer, type UpstreamOrigin } from './upstream-origin.ts';
+
+/** Told what comes; never before `send` has returned, and nothing after `onEnd` or `onError` or `destroy`. */
+export interface ResponseHandler {
+  onResponseHead(status: number, headers: UpstreamHeaders): void;
+  onResponseData(chunk: Buffer): void;
+  onResponseEnd(): void;
+  onResponseError(error: Error & { code?: string }): void;
+  /** The time given to `breakOffAt` has come. */
+  onBreakOff(): void;
+}
+
+export interface UpstreamRequest {
+  /** latin1 */
+  readonly head: string;
+  readonly body: Uint8Array;
+  readonly headersTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+/** What the connection tells of itself. */
+export interface ConnectionEvents {
+  onConnected(connection: UpstreamConnection): void;
+  /** Told once, in whatever state. */
+  onDead(connection: UpstreamConnection): void;
+}
+
+/** Up to this, head and body leave as one copy, and the body's memory is free at once: cheaper than two buffers in one call. */
+const COPY_BYTES_MAX = 16 * 1024;
+/** Keep-alive ends this much before the upstream says it does: a request under way must not meet its end. */
+const KEEP_ALIVE_MARGIN_MS = 1_500;
+
+export class UpstreamConnection implements ResponseSink {
+  /** Place in the list of busy connections; the list's own. */
+  place = -1;
+  readonly #events: ConnectionEvents;
+  readonly #socket: Socket;
+  readonly #reader: ResponseReader = new ResponseReader(this);
+  #ready = false;
+  #dead = false;
+  #handler: ResponseHandler | null = null;
+  /** Waits for the connection. */
+  #request: UpstreamRequest | null = null;
+  #idleTimeoutMs = 0;
+  #bodyCopied = false;
+  #reusable = true;
+  #error: (Error & { code?: string }) | null = null;
+  /** The limit on the present state, counted from the first sweep that sees it. */
+  #limitMs: number;
+  #limitCode: 'UND_ERR_CONNECT_TIMEOUT' | 'UND_ERR_HEADERS_TIMEOUT' | 'UND_ERR_BODY_TIMEOUT' =
+    'UND_ERR_CONNECT_TIMEOUT';
+  #stirred = true;
+  #deadlineMs = 0;
+  #breakOffAtMs = Number.POSITIVE_INFINITY;
+  #paused = false;
+
+  constructor(origin: UpstreamOrigin, connectTimeoutMs: number, events: ConnectionEvents) {
+    this.#events = events;
+    this.#limitMs = connectTimeoutMs;
+    this.#socket = origin.open((bytesRead) => this.#read(bytesRead));
+    this.#socket.once(origin.isTls ? 'secureConnect' : 'connect', () => this.#connected());
+    this.#socket.on('error', (error) => {
+      this.#error ??= error;
+    });
+    this.#socket.on('end', () => this.#ended());
+    this.#socket.on('close', () => this.#closed());
+  }
+
+  get dead(): boolean {
+    return this.#dead;
+  }
+
+  /** Whether the connection may serve another request. */
+  get reusable(): boolean {
+    return this.#ready && this.#reusable && !this.#dead && this.#handler === null && !this.isSending;
+  }
+
+  /** Bytes of the last request have not left the process. */
+  get isSending(): boolean {
+    return this.#request !== null || this.#socket.writableLength > 0;
+  }
+
+  /** Whether the request's body may still be read from its own memory. */
+  get holdsBody(): boolean {
+    return this.#request !== null || (!this.#bodyCopied && this.#socket.writableLength > 0);
+  }
+
+  /** How long the upstream keeps the connection idle, as far as it said so. */
+  get keepAliveMs(): number {
+    const seconds = this.#reader.head.keepAliveSeconds;
+    return seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000 - KEEP_ALIVE_MARGIN_MS;
+  }
+
+  send(request: UpstreamRequest, handler: ResponseHandler): void {
+    this.#handler = handler;
+    this.#request = request;
+    this.#bodyCopied = false;
+    this.#breakOffAtMs = Number.POSITIVE_INFINITY;
+    if (this.#ready) this.#write(request);
+  }
+
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#stirred = true;
+    this.#socket.resume();
+  }
+
+  /** Asks for `onBreakOff` at that time, if the exchange is not over by then. */
+  breakOffAt(timeMs: number): void {
+    this.#breakOffAtMs = timeMs;
+  }
+
+  /** The exchange, if there is one, is asked to end now. */
+  breakOff(): void {
+    if (this.#handler === null) this.destroy();
+    else this.#handler.onBreakOff();
+  }
+
+  /** Closes the connection; the handler is told nothing more. */
+  destroy(): void {
+    this.#handler = null;
+    this.#request = null;
+    this.#reader.stop();
+    this.#die();
+  }
+
+  /** Called some times a second while connecting or serving: ends what has taken too long. */
+  sweep(now: number): void {
+    if (now >= this.#breakOffAtMs) return this.#handler?.onBreakOff();
+    if (this.#stirred) {
+      this.#stirred = false;
+      this.#deadlineMs = now + this.#limitMs;
+    } else if (now >= this.#deadlineMs && !this.#paused) {
+      this.#fail(new UpstreamError(this.#limitCode, 'the upstream took too long'));
+    }
+  }
+
+  onHead(status: number, headers: UpstreamHeaders): void {
+    this.#stirred = true;
+    if (status < 200) return;
+    this.#limitMs = this.#idleTimeoutMs;
+    this.#limitCode = 'UND_ERR_BODY_TIMEOUT';
+    this.#handler?.onResponseHead(status, headers);
+  }
+
+  onRun(bytes: Buffer, start: number, end: number): void {
+    this.#stirred = true;
+    if (this.#handler === null) return;
+    const chunk = Buffer.allocUnsafe(end - start);
+    bytes.copy(chunk, 0, start, end);
+    this.#handler.onResponseData(chunk);
+  }
+
+  #connected(): void {
+    this.#ready = true;
+    this.#events.onConnected(this);
+    if (this.#request !== null) this.#write(this.#request);
+  }
+
+  #write({ head, body, headersTimeoutMs, idleTimeoutMs }: UpstreamRequest): void {
+    this.#request = null;
+    this.#limitMs = headersTimeoutMs;
+    this.#limitCode = 'UND_ERR_HEADERS_TIMEOUT';
+    this.#stirred = true;
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#reader.expect();
+    if (body.length <= COPY_BYTES_MAX) {
+      this.#bodyCopied = true;
+      const bytes = Buffer.allocUnsafe(head.length + body.length);
+      bytes.write(head, 0, 'latin1');
+      bytes.set(body, head.length);
+      this.#socket.write(bytes);
+    } else {
+      this.#socket.cork();
+      this.#socket.write(head, 'latin1');
+      this.#socket.write(body);
+      this.#socket.uncork();
+    }
+  }
+
+  #read(bytesRead: number): boolean {
+    if (this.#reader.idle) {
+      this.#die();
+      return false;
+    }
+    const at = this.#reader.read(readBuffer, bytesRead);
+    if (at < 0) this.#fail(new UpstreamError('HPE_INVALID', `malformed response: ${this.#reader.fault}`));
+    else if (this.#reader.idle && this.#handler !== null) this.#finish(at < bytesRead);
+    return true;
+  }
+
+  #finish(hasMore: boolean): void {
+    const handler = this.#handler;
+    this.#handler = null;
+    if (hasMore || this.#reader.head.closes) {
+      this.#reusable = false;
+      this.#die();
+    } else {
+      this.resume();
+    }
+    handler?.onResponseEnd();
+  }
+
+  #ended(): void {
+    if (this.#reader.endsWithConnection && this.#handler !== null) {
+      this.#reader.stop();
+      this.#reusable = false;
+      this.#finish(true);
+    } else {
+      this.#fail(this.#error ?? new UpstreamError('UND_ERR_SOCKET', 'the upstream closed the connection'));
+    }
+  }
+
+  #closed(): void {
+    this.#fail(this.#error ?? new UpstreamError('UND_ERR_SOCKET', 'the connection was closed'));
+  }
+
+  #fail(error: Error & { code?: string }): void {
+    const handler = this.#handler;
+    this.destroy();
+    handler?.onResponseError(error);
+  }
+
+  #die(): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    this.#socket.destroy();
+    this.#events.onDead(this);
+  }
+}

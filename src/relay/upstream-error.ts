@@ -1,0 +1,20 @@
+/**
+ * Errors of the connection to an upstream, with the codes by which `verdict.ts` tells them apart; beside them stand Node's own
+ * (`ECONNREFUSED`, `CERT_HAS_EXPIRED`, …). The codes are undici's, so that logs read the same whichever client wrote them.
+ */
+export type UpstreamErrorCode =
+  | 'UND_ERR_CONNECT_TIMEOUT'
+  | 'UND_ERR_HEADERS_TIMEOUT'
+  | 'UND_ERR_BODY_TIMEOUT'
+  | 'UND_ERR_INVALID_ARG'
+  | 'UND_ERR_SOCKET'
+  | 'HPE_INVALID';
+
+export class UpstreamError extends Error {
+  readonly code: UpstreamErrorCode;
+
+  constructor(code: UpstreamErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
