@@ -17,7 +17,7 @@ const PLACES = 60_000;
 export const KEY = 'sk-ps-bench-000000000000000000000000000000000000';
 
 /** Sections of `sections` replace keys of ours, the catalog as a whole. */
-function configuration(folder: string, upstream: string, { config = {}, caFile }: StartOptions): object {
+export function penstockConfiguration(folder: string, upstream: string, { config = {}, caFile }: StartOptions): object {
   const merged: Record<string, unknown> = base(folder, upstream, caFile);
   for (const [name, section] of Object.entries(config)) {
     const both = name !== 'catalog' && typeof merged[name] === 'object' && typeof section === 'object';
@@ -67,7 +67,7 @@ export async function startPenstock(
   chmodSync(folder, 0o755); // PostgreSQL has its own user when this runs as root
   const config = join(folder, 'penstock.yaml');
   const readyFile = join(folder, 'ready.json');
-  writeFileSync(config, stringify(configuration(folder, upstream, options)));
+  writeFileSync(config, stringify(penstockConfiguration(folder, upstream, options)));
   const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts', '--config', config, '--ready-file', readyFile];
   const child = spawn(node, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   await poll('Penstock to be ready', () => existsSync(readyFile) || child.exitCode !== null, 60_000);

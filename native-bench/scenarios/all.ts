@@ -1,8 +1,12 @@
 /** Every scenario, in the order in which they run. */
+import { accounts } from './accounts.ts';
+import { coldStart } from './cold-start.ts';
 import { database } from './database.ts';
 import { rows } from './rows.ts';
+import { scaling } from './scaling.ts';
 import type { Scenario } from './scenario.ts';
 import { soak } from './soak.ts';
 import { traffic } from './traffic.ts';
+import { users } from './users.ts';
 
-export const SCENARIOS: readonly Scenario[] = [traffic, database, rows, soak];
+export const SCENARIOS: readonly Scenario[] = [traffic, accounts, users, scaling, coldStart, database, rows, soak];
