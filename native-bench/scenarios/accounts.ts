@@ -150,7 +150,9 @@ function judge(rig: Rig): void {
     bound: `≤ ${RATIO_MAX} × with 10`,
     measured: formatRatio(ratio),
     held,
-    why: held ? '' : 'choosing walks through all accounts of the group',
+    why: held
+      ? ''
+      : `${((ratio.median / RATIO_MAX - 1) * 100).toFixed(0)} % above; the range says how noisy the machine was`,
   });
   const most = caseRatio(rig, { metric: METRIC, case: caseOf(10_000), base: caseOf(10) });
   rig.note(`With 10,000 accounts a request costs ${formatRatio(most)} × what it costs with 10.`);
