@@ -21,6 +21,8 @@ const CONNECTIONS = 128;
 const BODY_BYTES = 1_024;
 const RATE_PER_SECOND = 1_000;
 const RATIO_MAX = 1.1;
+/** Eight fronts with the product's defaults may need more memory than the default bound; the same for all of them here. */
+const LIMITS = { memoryBytesMax: 8 * 1024 ** 3, exchangesPerFront: 2_000, connectionsPerFront: 4_000 };
 const CORES_MIN = 8;
 const METRIC = 'CPU of fronts per request';
 /** Per request, of counters on the metrics page. */
@@ -39,7 +41,7 @@ async function run(rig: Rig): Promise<void> {
   const mock = await rig.mock();
   const subjects: Subject[] = [];
   for (const fronts of FRONTS) {
-    const gateway = await rig.start('Penstock', mock.url, { config: { threads: { fronts } } });
+    const gateway = await rig.start('Penstock', mock.url, { config: { threads: { fronts }, limits: LIMITS } });
     if (gateway === null) return;
     const connections = new KeptConnections(gateway.url, CONNECTIONS);
     rig.ends(() => connections.close());
