@@ -13,6 +13,8 @@ class KeptConnection {
   #text = '';
   #turn: Promise<unknown> = Promise.resolve();
   #settle: { resolve(): void; reject(error: Error): void } | null = null;
+  /** Why nothing can be asked any more: servers close what is idle. */
+  #ended: Error | null = null;
 
   constructor(url: string) {
     const { hostname, port } = new URL(url);
@@ -20,7 +22,7 @@ class KeptConnection {
     this.#socket.setTimeout(ANSWER_BOUND_MS);
     this.#socket.on('data', (chunk) => this.#take(chunk.toString('latin1')));
     for (const event of ['timeout', 'error', 'close'] as const) {
-      this.#socket.on(event, () => this.#end(new Error(`${url}: ${event} before the end of an answer`)));
+      this.#socket.on(event, () => this.#fail(new Error(`${url}: ${event} before the end of an answer`)));
     }
   }
 
@@ -28,6 +30,7 @@ class KeptConnection {
   ask(request: Buffer, fromMs: number | null = null): Promise<number> {
     const answered = this.#turn.then(async () => {
       const startMs = fromMs ?? performance.now();
+      if (this.#ended !== null) throw this.#ended;
       await new Promise<void>((resolve, reject) => {
         this.#settle = { resolve, reject };
         this.#socket.write(request);
@@ -49,6 +52,12 @@ class KeptConnection {
     const answer = this.#text;
     this.#text = '';
     this.#end(status === '200' ? null : new Error(`answered ${answer.slice(0, 400)}`));
+  }
+
+  #fail(error: Error): void {
+    this.#ended ??= error;
+    this.#socket.destroy();
+    this.#end(error);
   }
 
   #end(error: Error | null): void {

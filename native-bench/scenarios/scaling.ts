@@ -34,7 +34,6 @@ const COUNTED = {
 interface Subject {
   fronts: number;
   gateway: Contender;
-  connections: KeptConnections;
 }
 
 async function run(rig: Rig): Promise<void> {
@@ -43,9 +42,7 @@ async function run(rig: Rig): Promise<void> {
   for (const fronts of FRONTS) {
     const gateway = await rig.start('Penstock', mock.url, { config: { threads: { fronts }, limits: LIMITS } });
     if (gateway === null) return;
-    const connections = new KeptConnections(gateway.url, CONNECTIONS);
-    rig.ends(() => connections.close());
-    subjects.push({ fronts, gateway, connections });
+    subjects.push({ fronts, gateway });
   }
   rig.say('compilers of every front warm up');
   for (const { gateway, fronts } of subjects)
@@ -71,7 +68,7 @@ function caseOf(fronts: number): string {
   return fronts === 1 ? '1 front' : `${fronts} fronts`;
 }
 
-async function measure(rig: Rig, { fronts, gateway, connections }: Subject, round: number): Promise<void> {
+async function measure(rig: Rig, { fronts, gateway }: Subject, round: number): Promise<void> {
   rig.say(`round ${round + 1}: ${caseOf(fronts)}`);
   const port = new ControlPort(gateway.penstock!.control, gateway.penstock!.dataDir);
   const request = rawRequest(gateway.url, { key: KEY, bodyBytes: BODY_BYTES, stream: false });
@@ -79,7 +76,10 @@ async function measure(rig: Rig, { fronts, gateway, connections }: Subject, roun
   const metricsBefore = await port.metrics();
   const wholeUs = processMicroseconds([pid]);
   const frontsUs = frontMicroseconds(threadClocks(pid), fronts);
-  const answered = await connections.askSteadily(request, RATE_PER_SECOND, rig.quick ? 1.5 : 5);
+  // New ones each time: the server closes what was idle for ten seconds.
+  const connections = new KeptConnections(gateway.url, CONNECTIONS);
+  const load = connections.askSteadily(request, RATE_PER_SECOND, rig.quick ? 1.5 : 5);
+  const answered = await load.finally(() => connections.close());
   const frontsSpentUs = frontMicroseconds(threadClocks(pid), fronts) - frontsUs;
   const wholeSpentUs = processMicroseconds([pid]) - wholeUs;
   const metrics = await port.metrics();

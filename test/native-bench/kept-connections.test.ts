@@ -85,6 +85,19 @@ test('an answer that is no 200, and a connection that breaks, are errors', async
   await assert.rejects(open(t, breaking.url, 1).askEach([request]), /before the end of an answer/);
 });
 
+test('a connection that the server closed while it was idle is an error, not a wait', async (t) => {
+  const closed = Promise.withResolvers<void>();
+  const { url } = await serve(t, (incoming, response) => {
+    incoming.socket.once('close', () => closed.resolve());
+    response.end('{}', () => incoming.socket.end());
+  });
+  const request = rawRequest(url, { ...SHAPE, key: 'k' });
+  const connections = open(t, url, 1);
+  assert.equal((await connections.askEach([request])).length, 1);
+  await closed.promise;
+  await assert.rejects(connections.askEach([request]), /before the end of an answer/);
+});
+
 test('the first byte of a server that starts late is waited for; an answer that is no 200 is an error', async (t) => {
   const port = await freePort();
   const request = rawRequest(`http://127.0.0.1:${port}`, { ...SHAPE, key: 'k' });
