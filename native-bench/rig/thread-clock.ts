@@ -28,10 +28,10 @@ export function processMicroseconds(pids: readonly number[]): number {
   return pids.flatMap((pid) => threadClocks(pid)).reduce((sum, { nanoseconds }) => sum + nanoseconds / 1000, 0);
 }
 
-/** The fronts are the last threads that a gateway process starts: sum over them, in microseconds. */
+/** A gateway process starts its fronts, then the usage-writer, and no thread of Node after them: sum over the fronts, in microseconds. */
 export function frontMicroseconds(clocks: readonly ThreadClock[], fronts: number): number {
   const named = clocks.filter(({ name }) => name === NODE_THREAD);
-  return named.slice(-fronts).reduce((sum, { nanoseconds }) => sum + nanoseconds / 1000, 0);
+  return named.slice(-fronts - 1, -1).reduce((sum, { nanoseconds }) => sum + nanoseconds / 1000, 0);
 }
 
 /** `schedstat`: time on a core, time in the queue for one (both ns), times that it got one. */

@@ -23,6 +23,8 @@ const RATE_PER_SECOND = 1_000;
 const RATIO_MAX = 1.1;
 /** Eight fronts with the product's defaults may need more memory than the default bound; the same for all of them here. */
 const LIMITS = { memoryBytesMax: 8 * 1024 ** 3, exchangesPerFront: 2_000, connectionsPerFront: 4_000 };
+/** Shorter than the mock keeps what is idle: a request on a connection that the upstream closes at that moment is a 502 with one account. */
+const RELAY = { keepAliveMs: 5_000 };
 const CORES_MIN = 8;
 const METRIC = 'CPU of fronts per request';
 /** Per request, of counters on the metrics page. */
@@ -40,7 +42,9 @@ async function run(rig: Rig): Promise<void> {
   const mock = await rig.mock();
   const subjects: Subject[] = [];
   for (const fronts of FRONTS) {
-    const gateway = await rig.start('Penstock', mock.url, { config: { threads: { fronts }, limits: LIMITS } });
+    const gateway = await rig.start('Penstock', mock.url, {
+      config: { threads: { fronts }, limits: LIMITS, relay: RELAY },
+    });
     if (gateway === null) return;
     subjects.push({ fronts, gateway });
   }

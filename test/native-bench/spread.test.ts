@@ -20,7 +20,7 @@ test('a percentile is a value of the sample, whatever its order', () => {
   assert.ok(Number.isNaN(percentile([], 0.5)));
 });
 
-test('the fronts are the threads of Node that were started last', () => {
+test('the fronts are the threads of Node that were started before the last one, the usage-writer', () => {
   const thread = (id: number, name: string, microseconds: number) => ({ id, name, nanoseconds: microseconds * 1000 });
   const clocks = [
     thread(1, 'node', 1),
@@ -29,6 +29,7 @@ test('the fronts are the threads of Node that were started last', () => {
     thread(4, 'node', 1000),
     thread(5, 'node', 10_000),
     thread(6, 'libuv-worker', 100_000),
+    thread(7, 'node', 1_000_000),
   ];
   assert.equal(frontMicroseconds(clocks, 1), 10_000);
   assert.equal(frontMicroseconds(clocks, 2), 11_000);
