@@ -7,7 +7,8 @@ import { availableParallelism } from 'node:os';
 
 export type Side = 'contender' | 'others';
 
-const CORES = availableParallelism();
+/** Of the machine: looked at before anything is bound, because Node counts those that it may use itself. */
+export const CORES = availableParallelism();
 const HAS_TASKSET = spawnSync('taskset', ['--version'], { stdio: 'ignore' }).status === 0;
 
 /** Core lists as taskset takes them; null where nothing can be pinned. */
