@@ -2,7 +2,7 @@
  * Penstock with everything on: authentication, admission, scheduling, metering, journal and an embedded PostgreSQL that takes
  * every row; one front, as nginx has one worker.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -14,10 +14,11 @@ import type { Contender, StartOptions } from './contender.ts';
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 /** Places of the one account and the one user: never the bound of what is measured. */
 const PLACES = 60_000;
+const READY_BOUND_MS = 60_000;
 export const KEY = 'sk-ps-bench-000000000000000000000000000000000000';
 
 /** Sections of `sections` replace keys of ours, the catalog as a whole. */
-function configuration(folder: string, upstream: string, { config = {}, caFile }: StartOptions): object {
+export function penstockConfiguration(folder: string, upstream: string, { config = {}, caFile }: StartOptions): object {
   const merged: Record<string, unknown> = base(folder, upstream, caFile);
   for (const [name, section] of Object.entries(config)) {
     const both = name !== 'catalog' && typeof merged[name] === 'object' && typeof section === 'object';
@@ -67,11 +68,17 @@ export async function startPenstock(
   chmodSync(folder, 0o755); // PostgreSQL has its own user when this runs as root
   const config = join(folder, 'penstock.yaml');
   const readyFile = join(folder, 'ready.json');
-  writeFileSync(config, stringify(configuration(folder, upstream, options)));
+  writeFileSync(config, stringify(penstockConfiguration(folder, upstream, options)));
   const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts', '--config', config, '--ready-file', readyFile];
   const child = spawn(node, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
-  await poll('Penstock to be ready', () => existsSync(readyFile) || child.exitCode !== null, 60_000);
-  const ready: { gateway: string; control: string; gatewayPid: number } = JSON.parse(readFileSync(readyFile, 'utf8'));
+  const stop = async (): Promise<void> => {
+    await stopChild(child);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  const ready = await waitUntilReady(child, readyFile).catch(async (error: Error) => {
+    await stop();
+    throw error;
+  });
   return {
     name,
     url: ready.gateway,
@@ -83,9 +90,18 @@ export async function startPenstock(
     },
     pids: () => [ready.gatewayPid],
     behindPids: () => processTree(child.pid!).filter((pid) => pid !== ready.gatewayPid),
-    stop: async () => {
-      await stopChild(child);
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-    },
+    stop,
   };
+}
+
+interface Ready {
+  gateway: string;
+  control: string;
+  gatewayPid: number;
+}
+
+async function waitUntilReady(child: ChildProcess, readyFile: string): Promise<Ready> {
+  await poll('Penstock to be ready', () => existsSync(readyFile) || child.exitCode !== null, READY_BOUND_MS);
+  if (!existsSync(readyFile)) throw new Error(`Penstock ended with ${child.exitCode} before it was ready`);
+  return JSON.parse(readFileSync(readyFile, 'utf8'));
 }

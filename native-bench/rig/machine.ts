@@ -4,14 +4,13 @@ import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { openFilesMax } from '../memory/resident.ts';
 import type { Machine } from '../report/results.ts';
-import { describePinning } from './pinning.ts';
+import { CORES, describePinning } from './pinning.ts';
 
 const ROOT_PACKAGE = new URL('../../package.json', import.meta.url);
 
 export function machineFacts(): Machine {
   return {
-    // All of the machine's: this process itself may be bound to some of them by now.
-    cores: cpus().length,
+    cores: CORES,
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     memoryBytes: totalmem(),
     kernel: `Linux ${release().split('.', 2).join('.')}`,

@@ -7,7 +7,8 @@ import { availableParallelism } from 'node:os';
 
 export type Side = 'contender' | 'others';
 
-const CORES = availableParallelism();
+/** Of the machine: looked at before anything is bound, because Node counts those that it may use itself. */
+export const CORES = availableParallelism();
 const HAS_TASKSET = spawnSync('taskset', ['--version'], { stdio: 'ignore' }).status === 0;
 
 /** Core lists as taskset takes them; null where nothing can be pinned. */
@@ -16,7 +17,22 @@ const SIDES: Record<Side, string> | null =
 
 /** Binds all present threads of a process; what it starts later inherits that. A process that has just ended is no error. */
 export function pin(pid: number, side: Side): void {
-  if (SIDES !== null) spawnSync('taskset', ['-a', '-p', '-c', SIDES[side], String(pid)], { stdio: 'ignore' });
+  if (SIDES !== null) pinTo(pid, SIDES[side]);
+}
+
+/** Binds all present threads of a process to a list of cores such as `0-3`. Without taskset it does nothing. */
+export function pinTo(pid: number, cores: string): void {
+  if (HAS_TASKSET) spawnSync('taskset', ['-a', '-p', '-c', cores, String(pid)], { stdio: 'ignore' });
+}
+
+/** All cores for this process and what it starts meanwhile: for times of work that several processes share. */
+export async function onAllCores<T>(work: () => Promise<T>): Promise<T> {
+  pinTo(process.pid, `0-${CORES - 1}`);
+  try {
+    return await work();
+  } finally {
+    pin(process.pid, 'others');
+  }
 }
 
 export function describePinning(): string {

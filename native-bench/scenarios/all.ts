@@ -1,11 +1,27 @@
 /** Every scenario, in the order in which they run. */
+import { accounts } from './accounts.ts';
+import { coldStart } from './cold-start.ts';
 import { database } from './database.ts';
 import { hotUserScenario } from './hot-user.ts';
 import { latency } from './latency.ts';
 import { rows } from './rows.ts';
+import { scaling } from './scaling.ts';
 import type { Scenario } from './scenario.ts';
 import { soak } from './soak.ts';
 import { streams } from './streams.ts';
 import { traffic } from './traffic.ts';
+import { users } from './users.ts';
 
-export const SCENARIOS: readonly Scenario[] = [traffic, latency, streams, hotUserScenario, database, rows, soak];
+export const SCENARIOS: readonly Scenario[] = [
+  traffic,
+  latency,
+  streams,
+  accounts,
+  users,
+  hotUserScenario,
+  scaling,
+  database,
+  rows,
+  coldStart,
+  soak,
+];

@@ -39,6 +39,12 @@ export function bindStore(database: Database): OperatorStore {
   };
 }
 
+/** What the work puts is all there in the end, or none of it: one commit, one wait for the disk. */
+export async function asOneTransaction<T>(database: Database, work: (store: OperatorStore) => Promise<T>): Promise<T> {
+  // Of a transaction's handle every statement here asks for no more than of a pool's.
+  return (await database.begin((tx) => work(bindStore(tx as unknown as Database)))) as T;
+}
+
 /** One connection, one question, closed again. Rejects when PostgreSQL does not answer. */
 export async function pingDatabase(
   url: string,

@@ -318,11 +318,20 @@ export class Lifecycle implements ExchangeEvents {
     for (const reply of this.#parts.replies.blocked) reply.retry(now);
     this.#parts.bodyRoom.serve();
     this.#parts.durable?.sweep(now);
+    this.#countRetries();
     for (const exchange of this.#parts.open.snapshot()) {
       if (exchange.stage === 'receiving') this.#receiving.sweep(exchange, now);
       else if (exchange.stage === 'waiting') this.#sweepWaiting(exchange, now);
       else this.#relaying.sweep(exchange, now);
     }
+  }
+
+  /** Not where they happen: tables know nothing of counters. */
+  #countRetries(): void {
+    const { userSlots, accountSlots, counters } = this.#parts;
+    counters.add(C.slotRetries, userSlots.retries + accountSlots.retries);
+    userSlots.retries = 0;
+    accountSlots.retries = 0;
   }
 
   #sweepWaiting(exchange: Exchange, now: number): void {

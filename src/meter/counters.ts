@@ -31,6 +31,7 @@ export const COUNTERS = [
   'keyNegativeHits',
   'keyLookups', // questions to primary
   'slotAttempts', // tries to take a place
+  'slotRetries', // turns that other threads cost while a place was taken or returned
   'waits', // exchanges that had to queue
   'waitMs',
   'doorbells',

@@ -21,29 +21,34 @@ export interface AccountWish {
   groups: string[];
 }
 
-/** Throws UnknownName; nothing is changed then. */
+/** Throws UnknownName; nothing is changed then. One statement. */
 export async function putAccount(db: Database, wish: AccountWish): Promise<Put> {
-  return await db.begin(async (tx) => {
-    const found = await tx<{ id: number; name: string }[]>`
-      select id, name from groups where name = any (${wish.groups})`;
-    const unknown = wish.groups.find((name) => !found.some((group) => group.name === name));
-    if (unknown !== undefined) throw new UnknownName('group', unknown);
-    const [row] = await tx<Put[]>`
+  const [row] = await db<{ unknown: string | null; id: number | null; created: boolean }[]>`
+    with wished as (
+      select wish.name, wish.place, groups.id
+      from unnest(${wish.groups}::text[]) with ordinality as wish (name, place) left join groups on groups.name = wish.name
+    ), put as (
       insert into accounts (name, platform, type, base_url, api_key, concurrency, priority, status, models, model_map, ca)
-      values (${wish.name}, ${wish.platform}, ${wish.type}, ${wish.baseUrl}, ${wish.apiKey}, ${wish.concurrency},
-              ${wish.priority}, coalesce(${wish.status}::text, 'active'), ${wish.models}, ${tx.json(wish.modelMap)}, ${wish.ca})
+      select ${wish.name}::text, ${wish.platform}::text, ${wish.type}::text, ${wish.baseUrl}::text, ${wish.apiKey}::text,
+             ${wish.concurrency}::int, ${wish.priority}::int, coalesce(${wish.status}::text, 'active'), ${wish.models}::text[],
+             ${db.json(wish.modelMap)}::jsonb, ${wish.ca}::text
+      where not exists (select from wished where id is null)
       on conflict (name) do update
       set platform = excluded.platform, type = excluded.type, base_url = excluded.base_url, api_key = excluded.api_key,
           concurrency = excluded.concurrency, priority = excluded.priority, status = coalesce(${wish.status}::text, accounts.status),
           models = excluded.models, model_map = excluded.model_map, ca = excluded.ca
-      returning id, (xmax = 0) as created`;
-    const { id, created } = row!;
-    const groups = found.map((group) => group.id);
-    await tx`delete from account_groups where account_id = ${id} and group_id <> all (${groups}::int[])`;
-    await tx`
+      returning id, (xmax = 0) as created
+    ), gone as (
+      delete from account_groups using put
+      where account_id = put.id and not exists (select from wished where wished.id = group_id)
+    ), joined as (
       insert into account_groups (account_id, group_id)
-      select ${id}::int, unnest(${groups}::int[])
-      on conflict do nothing`;
-    return { id, created };
-  });
+      select distinct put.id, wished.id from put, wished
+      on conflict do nothing
+    )
+    select (select name from wished where id is null order by place limit 1) as unknown, put.id, put.created
+    from (select) as always left join put on true`;
+  const { unknown, id, created } = row!;
+  if (unknown !== null) throw new UnknownName('group', unknown);
+  return { id: id!, created };
 }

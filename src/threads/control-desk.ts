@@ -8,7 +8,7 @@ import type { Config } from '#config/schema.ts';
 import { reveal } from '#config/secret.ts';
 import { announceControl } from '#control/announce.ts';
 import { applyCatalog } from '#control/apply-catalog.ts';
-import { bindStore } from '#control/bind-store.ts';
+import { asOneTransaction, bindStore } from '#control/bind-store.ts';
 import type { Alarm, Check, ControlContext, ControlGauges, Readiness } from '#control/context.ts';
 import { demoUpstreamFrom, seedDemoCatalog, wantsDemo } from '#control/demo-catalog.ts';
 import type { OperatorStore } from '#control/operator-store.ts';
@@ -72,7 +72,7 @@ export class ControlDesk {
   /** Brings the file's catalog, or the demo, into PostgreSQL. */
   async applyCatalog(): Promise<DemoSeed> {
     const { catalog, options, log } = this.#parts;
-    const report = await applyCatalog(this.#store, catalog);
+    const report = await asOneTransaction(this.#parts.database, (store) => applyCatalog(store, catalog));
     for (const note of report.notes) log.warn(note);
     if (!options.demo || !(await wantsDemo(this.#store))) return { demoKey: null, notes: [] };
     const real = demoUpstreamFrom(process.env);

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashKey } from '#auth/key.ts';
 import { catalogSchema } from '#config/catalog-schema.ts';
-import { applyCatalog } from '#control/apply-catalog.ts';
-import { bindStore, pingDatabase } from '#control/bind-store.ts';
+import { applyCatalog, type CatalogReport } from '#control/apply-catalog.ts';
+import { asOneTransaction, bindStore, pingDatabase } from '#control/bind-store.ts';
 import { seedDemoCatalog } from '#control/demo-catalog.ts';
+import type { Database } from '#store/database.ts';
 import { FakeGateway } from '../support/fake-gateway.ts';
 import { freshDatabase } from '../support/postgres.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -37,15 +38,21 @@ const FILE = {
   ],
 };
 
+/** As a start does it. */
+function apply(db: Database, file: object): Promise<CatalogReport> {
+  return asOneTransaction(db, (store) => applyCatalog(store, catalogSchema.parse(file)));
+}
+
 test('a catalog file is in PostgreSQL as written, and applying it again changes nothing', async (t) => {
-  const store = bindStore((await freshDatabase(t)).db);
+  const { db } = await freshDatabase(t);
+  const store = bindStore(db);
   const read = async () => [
     await store.listUsers(),
     await store.listGroups(),
     await store.listAccounts(),
     await store.listKeys(),
   ];
-  const { created, notes } = await applyCatalog(store, catalogSchema.parse(FILE));
+  const { created, notes } = await apply(db, FILE);
   assert.deepEqual(created, { groups: 2, accounts: 2, users: 1, keys: 2 });
   assert.deepEqual(notes, []);
   const [users, groups, accounts, keys] = [
@@ -73,14 +80,15 @@ test('a catalog file is in PostgreSQL as written, and applying it again changes 
   );
   assert.deepEqual([keys[1]!.expiresAtMs, keys[1]!.allowedModels, keys[1]!.ipDeny], [null, null, null]);
   const before = await read();
-  const again = await applyCatalog(store, catalogSchema.parse(FILE));
+  const again = await apply(db, FILE);
   assert.deepEqual(again, { created: { groups: 0, accounts: 0, users: 0, keys: 0 }, notes: [] });
   assert.deepEqual(await read(), before);
 });
 
 test('a later file changes what it names and leaves the rest: groups of an account, what an operator disabled, revoked keys', async (t) => {
-  const store = bindStore((await freshDatabase(t)).db);
-  await applyCatalog(store, catalogSchema.parse(FILE));
+  const { db } = await freshDatabase(t);
+  const store = bindStore(db);
+  await apply(db, FILE);
   await store.setAccountStatus('a1', 'disabled');
   const [match] = await store.matchKeys({ keyHash: hashKey('sk-ps-k1'), id: null, prefix: 'sk-ps-k1' });
   await store.revokeKey(match!.id);
@@ -89,7 +97,7 @@ test('a later file changes what it names and leaves the rest: groups of an accou
     users: [{ name: 'u1', balanceUsd: 5, concurrency: 8 }],
     keys: [FILE.keys[0]],
   };
-  const { notes } = await applyCatalog(store, catalogSchema.parse(later));
+  const { notes } = await apply(db, later);
   assert.equal(notes.length, 1);
   const [a1, a2] = await store.listAccounts();
   assert.deepEqual([a1!.groups, a1!.priority, a1!.status], [['spare'], 3, 'disabled']);
@@ -103,12 +111,10 @@ test('a later file changes what it names and leaves the rest: groups of an accou
 });
 
 test('a name that does not exist stops the catalog, and nothing of that entry is written', async (t) => {
-  const store = bindStore((await freshDatabase(t)).db);
+  const { db } = await freshDatabase(t);
+  const store = bindStore(db);
   const broken = { ...FILE, accounts: [{ ...FILE.accounts[0], groups: ['main', 'nowhere'] }] };
-  await assert.rejects(
-    applyCatalog(store, catalogSchema.parse(broken)),
-    /catalog\.accounts\[0\]: there is no group named nowhere/,
-  );
+  await assert.rejects(apply(db, broken), /catalog\.accounts\[0\]: there is no group named nowhere/);
   assert.deepEqual(await store.listAccounts(), []);
 });
 
@@ -145,7 +151,8 @@ test('the admin API works on PostgreSQL from an empty database to a revoked key'
 });
 
 test('the demo seeds an empty database and finds its own things again', async (t) => {
-  const store = bindStore((await freshDatabase(t)).db);
+  const { db } = await freshDatabase(t);
+  const store = bindStore(db);
   const dataDir = tempFolder(t);
   const first = await seedDemoCatalog(store, { dataDir, upstream: { baseUrl: 'http://127.0.0.1:1', apiKey: 'mock' } });
   const second = await seedDemoCatalog(store, { dataDir, upstream: { baseUrl: 'http://127.0.0.1:2', apiKey: 'mock' } });
@@ -159,4 +166,46 @@ test('a database that is there is pinged, one that is not is a rejection in time
   const limits = { statementTimeoutMs: 1_000, connectTimeoutMs: 1_000 };
   assert.match((await pingDatabase(url, limits)).version, /^\d+/);
   await assert.rejects(pingDatabase('postgres://x:y@127.0.0.1:1/z', limits));
+});
+
+/** Each account in one of three groups, told by its number. */
+function largeFile(accounts: number): { groups: object[]; accounts: object[] } {
+  return {
+    groups: [{ name: 'g0' }, { name: 'g1' }, { name: 'g2' }],
+    accounts: Array.from({ length: accounts }, (_, i) => ({
+      name: `a${i}`,
+      baseUrl: 'http://127.0.0.1:9100',
+      apiKey: `sk-up-${i}`,
+      groups: [`g${i % 3}`],
+    })),
+  };
+}
+
+test('a file of two thousand accounts is one transaction, done in its order and again without effect', async (t) => {
+  const { db } = await freshDatabase(t);
+  const file = largeFile(2_000);
+  assert.deepEqual((await apply(db, file)).created, { groups: 3, accounts: 2_000, users: 0, keys: 0 });
+  const rows = await db<{ name: string; groups: string }[]>`
+    select accounts.name, string_agg(groups.name, ' ') as groups
+    from accounts join account_groups on account_id = accounts.id join groups on group_id = groups.id
+    group by accounts.id order by accounts.id`;
+  assert.equal(rows.length, 2_000);
+  for (const [i, row] of rows.entries()) assert.deepEqual([row.name, row.groups], [`a${i}`, `g${i % 3}`]);
+  const [made] = await db<
+    { transactions: number }[]
+  >`select count(distinct xmin::text)::int as transactions from accounts`;
+  assert.equal(made!.transactions, 1);
+  assert.deepEqual((await apply(db, file)).created, { groups: 0, accounts: 0, users: 0, keys: 0 });
+});
+
+test('a file with one wrong reference changes nothing', async (t) => {
+  const { db } = await freshDatabase(t);
+  const strange = { ...largeFile(300), keys: [{ user: 'nobody', group: 'g0', key: 'sk-ps-k1' }] };
+  await assert.rejects(apply(db, strange), /^StartupError: catalog\.keys\[0\]: there is no user named nobody$/);
+  const lost = { name: 'a300', baseUrl: 'http://127.0.0.1:9100', apiKey: 'k', groups: ['g0', 'nowhere', 'elsewhere'] };
+  const { groups, accounts } = largeFile(300);
+  const file = { groups, accounts: [...accounts.slice(0, 270), lost, ...accounts.slice(270)] };
+  await assert.rejects(apply(db, file), /catalog\.accounts\[270\]: there is no group named nowhere/);
+  const store = bindStore(db);
+  assert.deepEqual([(await store.listGroups()).length, (await store.listAccounts()).length], [0, 0]);
 });

@@ -1,6 +1,7 @@
 /** SQL on the request path: none when a key is warm, by PostgreSQL's own statistics. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { statementCalls, statementsBetween, watchStatements } from '../../native-bench/rig/request-statements.ts';
 import { closeAll } from '../support/close-all.ts';
 import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { pinToFronts, question, send } from '../support/http-client.ts';
@@ -29,7 +30,7 @@ before(async () => {
     auth: { negativeTtlMs: NEGATIVE_TTL_MS },
   });
   sql = connectSql(database.url);
-  await sql`create extension if not exists pg_stat_statements`;
+  await watchStatements(sql);
 });
 after(async () => {
   await closeAll(
@@ -40,25 +41,11 @@ after(async () => {
   );
 });
 
-/** Calls of each statement so far. */
-async function statementCalls(): Promise<Map<string, number>> {
-  const rows = await sql<{ query: string; calls: string }[]>`
-    select query, sum(calls)::text as calls from pg_stat_statements group by query`;
-  return new Map(rows.map(({ query, calls }) => [query, Number(calls)]));
-}
-
-/** The writer's batches and primary's own heartbeat run by time, not by request. */
-const IN_BACKGROUND =
-  /^notify penstock_pulse|pg_stat_statements|usage_|journal|staging|begin|commit|listen|^set |balance_|set_config/i;
-
 /** Statements that ran meanwhile and are neither the writer's batches nor the heartbeat. */
 async function foregroundStatements(work: () => Promise<unknown>): Promise<[string, number][]> {
-  const before = await statementCalls();
+  const before = await statementCalls(sql);
   await work();
-  const after = await statementCalls();
-  return [...after]
-    .map(([query, calls]): [string, number] => [query, calls - (before.get(query) ?? 0)])
-    .filter(([query, calls]) => calls > 0 && !IN_BACKGROUND.test(query));
+  return statementsBetween(before, await statementCalls(sql)).ofRequests;
 }
 
 function ask(key: string, agent?: import('node:http').Agent) {
@@ -72,13 +59,13 @@ test('a thousand requests with a warm key run no statement, and the batches are 
     agent.destroy();
   }
   await gateway.flush();
-  const before = await statementCalls();
+  const before = await statementCalls(sql);
   const statements = await foregroundStatements(async () => {
     const load = await new Load(gateway.url, { clients: 10, requestsEach: 100, label: 'warm' }).finished();
     assert.equal(load.completed, 1000, load.details.join('\n'));
   });
   assert.deepEqual(statements, []);
-  const after = await statementCalls();
+  const after = await statementCalls(sql);
   const most = Math.max(...[...after].map(([query, calls]) => calls - (before.get(query) ?? 0)));
   assert.ok(most < 500, `one statement ran ${most} times for 1000 requests`);
 });

@@ -52,6 +52,8 @@ export function slotTableBytes(shape: SlotTableShape): number {
 export type EnqueueResult = 'taken' | 'queued' | 'full';
 
 export class SlotTable {
+  /** Turns lost to other threads: a compare-and-swap that failed, a lock that was held. Whoever counts them sets it back. */
+  retries = 0;
   readonly #cells: Int32Array;
   readonly #shape: SlotTableShape;
   readonly #stride: number;
@@ -101,7 +103,7 @@ export class SlotTable {
   /** Takes a place if one is free and nobody waits. */
   tryTake(row: number): boolean {
     const at = row * this.#stride;
-    for (let spins = 0; ; spins++) {
+    for (let spins = 0; ; spins++, this.retries++) {
       const word = Atomics.load(this.#cells, at);
       if (word < 0) {
         relax(spins);
@@ -143,7 +145,7 @@ export class SlotTable {
   /** Returns a place of this front: to the oldest live ticket, else to the row. */
   release(row: number): void {
     const at = row * this.#stride;
-    for (let spins = 0; ; spins++) {
+    for (let spins = 0; ; spins++, this.retries++) {
       const word = Atomics.load(this.#cells, at);
       if (word < 0) {
         relax(spins);
@@ -334,7 +336,7 @@ export class SlotTable {
   }
 
   #lock(at: number): number {
-    for (let spins = 0; ; spins++) {
+    for (let spins = 0; ; spins++, this.retries++) {
       const word = Atomics.load(this.#cells, at);
       if (word >= 0 && Atomics.compareExchange(this.#cells, at, word, word | LOCK) === word) return word;
       relax(spins);

@@ -1,0 +1,178 @@
+/**
+ * What more fronts cost: at a fixed offered load, CPU of the fronts' threads per request with 2, 4 and 8 of them beside 1, counters of
+ * what they do to each other, and how evenly the kernel deals connections. What more fronts give is measured where cores exist.
+ */
+import { type ClosedLoop, runClosedLoop } from '../load/closed-loop.ts';
+import { KeptConnections } from '../load/kept-connections.ts';
+import { rawRequest } from '../load/requests.ts';
+import type { Contender } from '../peers/contender.ts';
+import { KEY } from '../peers/penstock.ts';
+import { find, formatRatio, median } from '../report/ratios.ts';
+import { maxOverMean } from '../report/spread.ts';
+import { ControlPort } from '../rig/control-port.ts';
+import { CORES, pinTo } from '../rig/pinning.ts';
+import { frontMicroseconds, processMicroseconds, threadClocks } from '../rig/thread-clock.ts';
+import { caseRatio } from './case-ratio.ts';
+import type { Rig, Scenario } from './scenario.ts';
+
+const FRONTS = [1, 2, 4, 8] as const;
+const CONNECTIONS = 128;
+const BODY_BYTES = 1_024;
+const RATE_PER_SECOND = 1_000;
+const RATIO_MAX = 1.1;
+/** Eight fronts with the product's defaults may need more memory than the default bound; the same for all of them here. */
+const LIMITS = { memoryBytesMax: 8 * 1024 ** 3, exchangesPerFront: 2_000, connectionsPerFront: 4_000 };
+/** Shorter than the mock keeps what is idle: a request on a connection that the upstream closes at that moment is a 502 with one account. */
+const RELAY = { keepAliveMs: 5_000 };
+const WARM_UP_BOUND_MS = 30_000;
+const CORES_MIN = 8;
+const METRIC = 'CPU of fronts per request';
+/** Per request, of counters on the metrics page. */
+const COUNTED = {
+  'place retries per request': 'penstock_slot_retries_total',
+  'doorbells per request': 'penstock_doorbells_total',
+};
+
+interface Subject {
+  fronts: number;
+  gateway: Contender;
+}
+
+async function run(rig: Rig): Promise<void> {
+  const mock = await rig.mock();
+  const subjects: Subject[] = [];
+  for (const fronts of FRONTS) {
+    const gateway = await rig.start('Penstock', mock.url, {
+      config: { threads: { fronts }, limits: LIMITS, relay: RELAY },
+    });
+    if (gateway === null) return;
+    subjects.push({ fronts, gateway });
+  }
+  rig.say('compilers of every front warm up');
+  for (const subject of subjects) await warmUp(rig, subject);
+  for (let round = 0; round < rig.rounds; round++) {
+    for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) await measure(rig, subject, round);
+  }
+  drawCurve(rig);
+  judge(rig);
+  await trueScaling(rig, subjects);
+}
+
+/** Each front compiles for itself, so eight of them need eight times the requests of one. */
+async function warmUp({ quick }: Rig, { gateway, fronts }: Subject): Promise<void> {
+  const wanted = fronts * (quick ? 2_000 : 10_000);
+  const endMs = performance.now() + WARM_UP_BOUND_MS;
+  for (let asked = 0; asked < wanted && performance.now() < endMs; ) {
+    asked += await runClosedLoop(loop(gateway, 1)).catch(() => 0);
+  }
+}
+
+function loop({ url }: Contender, seconds: number): ClosedLoop {
+  return { url, key: KEY, stream: false, bodyBytes: BODY_BYTES, connections: CONNECTIONS, seconds };
+}
+
+function caseOf(fronts: number): string {
+  return fronts === 1 ? '1 front' : `${fronts} fronts`;
+}
+
+async function measure(rig: Rig, { fronts, gateway }: Subject, round: number): Promise<void> {
+  rig.say(`round ${round + 1}: ${caseOf(fronts)}`);
+  const port = new ControlPort(gateway.penstock!.control, gateway.penstock!.dataDir);
+  const request = rawRequest(gateway.url, { key: KEY, bodyBytes: BODY_BYTES, stream: false });
+  const pid = gateway.pids()[0]!;
+  const metricsBefore = await port.metrics();
+  const wholeUs = processMicroseconds([pid]);
+  const frontsUs = frontMicroseconds(threadClocks(pid), fronts);
+  // New ones each time: the server closes what was idle for ten seconds.
+  const connections = new KeptConnections(gateway.url, CONNECTIONS);
+  const load = connections.askSteadily(request, RATE_PER_SECOND, rig.quick ? 1.5 : 5);
+  const answered = await load.finally(() => connections.close());
+  const frontsSpentUs = frontMicroseconds(threadClocks(pid), fronts) - frontsUs;
+  const wholeSpentUs = processMicroseconds([pid]) - wholeUs;
+  const metrics = await port.metrics();
+  const grown = (name: string): number => (metrics.get(name) ?? 0) - (metricsBefore.get(name) ?? 0);
+  const figure = (metric: string, unit: string, value: number): void =>
+    rig.measured({ case: caseOf(fronts), contender: 'Penstock', metric, unit, round, value });
+  figure(METRIC, 'µs', frontsSpentUs / answered.length);
+  figure('CPU per request', 'µs', wholeSpentUs / answered.length);
+  for (const [metric, name] of Object.entries(COUNTED)) figure(metric, 'count', grown(name) / answered.length);
+  const byFront = Array.from({ length: fronts }, (_, front) =>
+    grown(`penstock_front_requests_total{front="${front}"}`),
+  );
+  figure('connections of the busiest front over the mean', '×', maxOverMean(byFront));
+}
+
+function drawCurve(rig: Rig): void {
+  const y = FRONTS.map((fronts) => {
+    const values = find(rig.measurements, { case: caseOf(fronts), metric: METRIC }, 'Penstock')?.values ?? [];
+    return median(values.filter((value) => value !== null));
+  });
+  const labels = { xLabel: 'fronts', yLabel: `${METRIC}, µs, at ${RATE_PER_SECOND} requests a second` };
+  rig.curve({ plot: 'CPU over fronts', contender: 'Penstock', x: [...FRONTS], y, ...labels, xScale: 'log' });
+}
+
+function judge(rig: Rig): void {
+  for (const fronts of FRONTS.slice(1)) {
+    const ratio = caseRatio(rig, { metric: METRIC, case: caseOf(fronts), base: caseOf(1) });
+    const held = ratio.median <= RATIO_MAX;
+    rig.verdict({
+      goal: `thread CPU per request with ${fronts} fronts at a fixed load`,
+      bound: `≤ ${RATIO_MAX} × with 1`,
+      measured: formatRatio(ratio),
+      held,
+      why: held ? '' : `${((ratio.median / RATIO_MAX - 1) * 100).toFixed(0)} % above; fronts share one core here`,
+    });
+  }
+}
+
+/** Requests a second over cores: only where each front can have one, and the load others. */
+async function trueScaling(rig: Rig, subjects: readonly Subject[]): Promise<void> {
+  const goal = { goal: 'fronts scale with cores', bound: 'linear where cores exist' };
+  if (CORES < CORES_MIN) {
+    rig.skipped('requests per second over cores', `not measured: ${CORES} cores, it takes ${CORES_MIN}`);
+    rig.verdict({ ...goal, measured: 'not measured', held: null, why: `${CORES} cores, it takes ${CORES_MIN}` });
+    return;
+  }
+  const fitting = subjects.filter(({ fronts }) => fronts <= CORES / 2);
+  const rates: number[] = [];
+  for (const { fronts, gateway } of fitting) {
+    pinTo(gateway.pids()[0]!, fronts === 1 ? '0' : `0-${fronts - 1}`);
+    const seconds = rig.quick ? 2 : 5;
+    const rate = (await runClosedLoop(loop(gateway, seconds))) / seconds;
+    rates.push(rate);
+    rig.measured({
+      case: `${caseOf(fronts)}, as many cores`,
+      contender: 'Penstock',
+      metric: 'requests per second',
+      unit: '1/s',
+      round: 0,
+      value: rate,
+    });
+  }
+  const labels = { xLabel: 'fronts, each with a core', yLabel: 'requests per second' };
+  const x = fitting.map(({ fronts }) => fronts);
+  rig.curve({
+    plot: 'Requests per second over fronts',
+    contender: 'Penstock',
+    x,
+    y: rates,
+    ...labels,
+    xScale: 'linear',
+  });
+  const share = rates.at(-1)! / rates[0]! / x.at(-1)!;
+  rig.verdict({
+    ...goal,
+    measured: `${x.at(-1)} fronts: ${share.toFixed(2)} of linear; the load runs on one thread and may be the bound`,
+    held: null,
+    why: 'reported, not judged',
+  });
+}
+
+export const scaling: Scenario = {
+  name: 'scaling',
+  title: 'One, two, four and eight fronts',
+  about:
+    `${RATE_PER_SECOND} JSON requests a second, 1 KB, round ${CONNECTIONS} connections, to gateways with 1, 2, 4 and 8 fronts on the contender's ` +
+    "core: CPU time of the fronts' threads per request from the scheduler's account, retries for places and doorbells from /metrics.",
+  run,
+};
