@@ -15,6 +15,14 @@ const pool = new Pool(upstream, { connections: 16_384, pipelining: 1, keepAliveT
 
 const HOP_BY_HOP = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'expect']);
 
+let complained = false;
+
+/** Once: an upstream may fail on purpose. */
+function complain(error: Error): void {
+  if (!complained) process.stderr.write(`http-forwarder: ${error.message} (told once)\n`);
+  complained = true;
+}
+
 class Forward implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
 
@@ -39,7 +47,7 @@ class Forward implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    process.stderr.write(`http-forwarder: ${error.message}\n`);
+    complain(error);
     this.#response.destroy();
   }
 }

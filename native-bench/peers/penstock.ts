@@ -67,10 +67,11 @@ export async function startPenstock(
   chmodSync(folder, 0o755); // PostgreSQL has its own user when this runs as root
   const config = join(folder, 'penstock.yaml');
   const readyFile = join(folder, 'ready.json');
-  writeFileSync(config, stringify(configuration(folder, upstream, options)));
+  writeFileSync(config, stringify(configuration(folder, upstream, options), { aliasDuplicateObjects: false }));
   const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts', '--config', config, '--ready-file', readyFile];
   const child = spawn(node, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   await poll('Penstock to be ready', () => existsSync(readyFile) || child.exitCode !== null, 60_000);
+  if (!existsSync(readyFile)) throw new Error(`it ended with ${child.exitCode} before it was ready`);
   const ready: { gateway: string; control: string; gatewayPid: number } = JSON.parse(readFileSync(readyFile, 'utf8'));
   return {
     name,

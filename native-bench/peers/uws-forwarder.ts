@@ -14,6 +14,14 @@ const pool = new Pool(upstream, { connections: 16_384, pipelining: 1, keepAliveT
 
 const HOP_BY_HOP = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'expect']);
 
+let complained = false;
+
+/** Once: an upstream may fail on purpose. */
+function complain(error: Error): void {
+  if (!complained) process.stderr.write(`uws-forwarder: ${error.message} (told once)\n`);
+  complained = true;
+}
+
 class Forward implements Dispatcher.DispatchHandler {
   readonly #response: HttpResponse;
   aborted = false;
@@ -43,7 +51,7 @@ class Forward implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    console.error(`forwarder: ${error.message}`);
+    complain(error);
     if (!this.aborted) this.#response.close();
   }
 }
@@ -61,10 +69,11 @@ app.any('/*', (response, request) => {
   response.onAborted(() => {
     forward.aborted = true;
   });
-  let body = Buffer.alloc(0);
+  const chunks: Buffer[] = [];
   response.onData((chunk, last) => {
-    body = body.length === 0 ? Buffer.from(new Uint8Array(chunk)) : Buffer.concat([body, new Uint8Array(chunk)]);
+    chunks.push(Buffer.from(new Uint8Array(chunk)));
     if (!last || forward.aborted) return;
+    const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
     pool.dispatch({ path, method: method as Dispatcher.HttpMethod, headers, body }, forward);
   });
 });
