@@ -116,6 +116,7 @@ async function main(): Promise<void> {
   }
   const scenarios = chosenScenarios();
   const how = rigOptions();
+  if (withMoreFiles()) return;
   pin(process.pid, 'others');
   endOn('SIGINT');
   endOn('SIGTERM');
@@ -141,11 +142,9 @@ async function main(): Promise<void> {
   process.stdout.write(`\n${join(folder, 'results.json')}\n`);
 }
 
-if (!withMoreFiles()) {
-  try {
-    await main();
-  } catch (error) {
-    process.stderr.write(`bench: ${(error as Error).message}\n`);
-    process.exitCode = 2;
-  }
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`bench: ${(error as Error).message}\n`);
+  process.exitCode = 2;
 }
