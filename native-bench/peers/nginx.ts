@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFilesMax } from '../memory/resident.ts';
-import { freePort, poll, stopChild } from '../rig/child.ts';
+import { freePort, poll, readyOrEnded, stopChild } from '../rig/child.ts';
 import { processTree } from '../rig/cpu-time.ts';
 import { answers } from './answers.ts';
 import type { Contender, StartOptions } from './contender.ts';
@@ -65,7 +65,7 @@ export async function startNginx(upstream: string, { caFile }: StartOptions): Pr
     child.once('error', (error) => reject(new Error(`nginx cannot be started: ${error.message}`)));
   });
   const url = `http://127.0.0.1:${port}`;
-  await Promise.race([poll('nginx to answer', () => answers(url)), failed]);
+  await readyOrEnded(child, Promise.race([poll('nginx to answer', () => answers(url)), failed]));
   const pids = processTree(child.pid!);
   return {
     name: 'nginx',

@@ -7,7 +7,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { poll, stopChild } from '../rig/child.ts';
+import { poll, readyOrEnded, stopChild } from '../rig/child.ts';
 import { processTree } from '../rig/cpu-time.ts';
 import type { Contender, StartOptions } from './contender.ts';
 
@@ -70,7 +70,8 @@ export async function startPenstock(
   writeFileSync(config, stringify(configuration(folder, upstream, options), { aliasDuplicateObjects: false }));
   const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts', '--config', config, '--ready-file', readyFile];
   const child = spawn(node, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
-  await poll('Penstock to be ready', () => existsSync(readyFile) || child.exitCode !== null, 60_000);
+  const isUp = (): boolean => existsSync(readyFile) || child.exitCode !== null;
+  await readyOrEnded(child, poll('Penstock to be ready', isUp, 60_000));
   if (!existsSync(readyFile)) throw new Error(`it ended with ${child.exitCode} before it was ready`);
   const ready: { gateway: string; control: string; gatewayPid: number } = JSON.parse(readFileSync(readyFile, 'utf8'));
   return {
