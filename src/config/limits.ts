@@ -66,9 +66,9 @@ export interface WorstCase {
   totalBytes: number;
 }
 
-/** Number of fronts: as configured, else cores − 1, at least 1, at most what `limits.memoryBytesMax` holds. */
+/** Number of fronts: as configured (0: one, on the main thread), else cores − 1, at least 1, at most what `limits.memoryBytesMax` holds. */
 export function frontCount(config: Config, cores: number = availableParallelism()): number {
-  if (config.threads.fronts !== null) return config.threads.fronts;
+  if (config.threads.fronts !== null) return Math.max(1, config.threads.fronts);
   let fronts = Math.min(64, Math.max(1, cores - 1));
   while (fronts > 1 && worstCase(config, fronts).totalBytes > config.limits.memoryBytesMax) fronts--;
   return fronts;
@@ -204,6 +204,8 @@ export function formatWorstCase({ lines, totalBytes }: WorstCase): string {
 }
 
 function frontWarnings({ threads }: Config, fronts: number): string[] {
+  if (threads.fronts === 0)
+    return ['threads.fronts: 0 runs everything on the main thread of one process: for profiling, not for service'];
   const wanted = Math.min(64, availableParallelism() - 1);
   if (threads.fronts !== null || fronts >= wanted) return [];
   return [

@@ -97,11 +97,14 @@ const sections = {
   threads: section('Threads of the gateway process.', {
     fronts: z
       .int()
-      .min(1)
+      .min(0)
       .max(64)
       .nullable()
       .default(null)
-      .describe('Threads that relay; null takes cores − 1, at least 1, at most what limits.memoryBytesMax holds.'),
+      .describe(
+        'Threads that relay; null takes cores − 1, at least 1, at most what limits.memoryBytesMax holds. ' +
+          '0 is for profiling only: the whole gateway runs on the main thread of one process, which nothing replaces.',
+      ),
     stallMs: int(
       5_000,
       1_000,

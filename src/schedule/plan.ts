@@ -1,6 +1,6 @@
 /**
- * Who can serve what: for each group and model the candidate accounts as typed arrays, best priority first, so that choosing is
- * one linear scan without allocation. Built on a front from the catalog's snapshot, by use, thrown away with it.
+ * Who can serve what: for each group and model the candidate accounts as typed arrays, best priority first, so that choosing
+ * allocates nothing. Built on a front from the catalog's snapshot, by use, thrown away with it.
  */
 
 import { matchesModel } from '#base/model-pattern.ts';
@@ -15,8 +15,11 @@ export interface Plan {
   /** Same index everywhere below, ascending priority number (lower goes first). */
   readonly accounts: readonly SnapshotAccount[];
   readonly rows: Int32Array;
-  readonly priorities: Int32Array;
   readonly concurrency: Int32Array;
+  /** Accounts of one priority are a tier: the index behind the last of each. */
+  readonly tierEnds: Int32Array;
+  /** Where the next look into each tier begins (`choose.ts` moves it). */
+  readonly cursors: Int32Array;
 }
 
 export class Plans {
@@ -50,13 +53,23 @@ export class Plans {
 
 function buildPlan(members: readonly SnapshotAccount[], model: string): Plan {
   const accounts = members.filter((account) => account.models === null || matchesModel(account.models, model));
+  const tierEnds = tiersOf(accounts);
   return {
     modelHash: hashModel(model),
     accounts,
     rows: Int32Array.from(accounts, (account) => account.row),
-    priorities: Int32Array.from(accounts, (account) => account.priority),
     concurrency: Int32Array.from(accounts, (account) => account.concurrency),
+    tierEnds: Int32Array.from(tierEnds),
+    cursors: Int32Array.from([0, ...tierEnds.slice(0, -1)]),
   };
+}
+
+function tiersOf(accounts: readonly SnapshotAccount[]): number[] {
+  const ends: number[] = [];
+  accounts.forEach(({ priority }, i) => {
+    if (priority !== accounts[i + 1]?.priority) ends.push(i + 1);
+  });
+  return ends;
 }
 
 /** The model name as an account's upstream knows it. */

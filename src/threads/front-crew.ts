@@ -3,14 +3,14 @@
  * abort the process); it ends itself and says so. Primary only.
  */
 
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { nowMs } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
-import { frontHeapBytes } from '#config/limits.ts';
 import type { Config } from '#config/schema.ts';
 import type { FrontData, FrontToPrimary, PrimaryToFront, SharedBlocks } from './protocol.ts';
 import { ReplacePauses } from './replace-pauses.ts';
 import { reservePort } from './reserve-port.ts';
+import type { ThreadStarter } from './thread-starter.ts';
 
 export interface CrewEvents {
   /** A front asks who a key is; the answer goes back with `tell`. */
@@ -26,8 +26,16 @@ export interface CrewEvents {
   onFrontGone(front: number): Promise<void>;
 }
 
+export interface CrewParts {
+  threads: ThreadStarter;
+  config: Config;
+  shared: SharedBlocks;
+  log: Logger;
+  /** 0: any free one. */
+  listenPort: number;
+}
+
 interface Member {
-  readonly worker: Worker;
   readonly port: MessagePort;
   /** Resolves once it has the catalog, and once it listens; both reject when it ends before. */
   readonly up: Promise<void>;
@@ -39,6 +47,7 @@ interface Member {
 }
 
 export class FrontCrew {
+  readonly #threads: ThreadStarter;
   readonly #config: Config;
   readonly #shared: SharedBlocks;
   readonly #log: Logger;
@@ -58,7 +67,8 @@ export class FrontCrew {
     this.#onGone = resolve;
   });
 
-  constructor(config: Config, shared: SharedBlocks, log: Logger, listenPort: number, events: CrewEvents) {
+  constructor({ threads, config, shared, log, listenPort }: CrewParts, events: CrewEvents) {
+    this.#threads = threads;
     this.#config = config;
     this.#shared = shared;
     this.#log = log;
@@ -152,17 +162,12 @@ export class FrontCrew {
   #launch(index: number): Member {
     const { port1, port2 } = new MessageChannel();
     const data: FrontData = { index, config: this.#config, shared: this.#shared, port: port2 };
-    const worker = new Worker(new URL('./front.ts', import.meta.url), {
-      workerData: data,
-      transferList: [port2],
-      name: `front-${index}`,
-      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(frontHeapBytes(this.#config) / 1048576) },
-    });
+    const thread = this.#threads.front(data);
     const up = Promise.withResolvers<void>();
     const ready = Promise.withResolvers<void>();
     for (const { promise } of [up, ready]) promise.catch(() => {});
     const common = { up: up.promise, ready: ready.promise, listeningSinceMs: 0, acknowledged: 0 };
-    const member: Member = { worker, port: port1, ...common };
+    const member: Member = { port: port1, ...common };
     this.#members.set(index, member);
     for (const message of this.#events.briefing()) port1.postMessage(message);
     if (this.#listening) port1.postMessage({ type: 'listen', port: this.#listenPort } satisfies PrimaryToFront);
@@ -181,11 +186,11 @@ export class FrontCrew {
       } else this.#receive(index, message);
       if (message.type === 'failed') fail(message.message);
     });
-    worker.on('error', (error) => {
+    thread.on('error', (error) => {
       this.#log.fatal({ err: error, front: index }, 'a front failed');
-      fail((error as Error).message);
+      fail(error.message);
     });
-    worker.once('exit', () => {
+    thread.once('exit', () => {
       fail(`front ${index} ended before it listened`);
       void this.#ended(index, member);
     });

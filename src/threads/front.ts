@@ -1,21 +1,22 @@
 /**
- * Composition root of a front: a worker thread that owns a listener on the shared port and the whole life of its requests. Joins the
- * stages with shared memory and primary's messages; holds no rule of its own. Never runs SQL, never blocks.
+ * Composition root of a front, which owns a listener on the shared port and the whole life of its requests: on a worker thread of its
+ * own (`front-thread.ts`), or with `threads.fronts: 0` on the main thread. Joins the stages with shared memory and primary's messages;
+ * holds no rule of its own. Never runs SQL, never blocks.
  *
- * An uncaught exception ends this front only: its listener closes, open exchanges are ended in their protocol (which settles them),
- * the app is closed (a thread that exits with an open app aborts the process), and primary undoes what is left and starts a
- * replacement. Every step is taken whatever the others throw, and the end is bounded in time.
+ * An exception that nobody caught ends the front: its listener closes, open exchanges are ended in their protocol (which settles
+ * them), and the app is closed (a thread that exits with an open app aborts the process). Every step is taken whatever the others throw.
  */
-import { type MessagePort, workerData } from 'node:worker_threads';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Lender } from '#admit/lender.ts';
 import { KeyCache } from '#auth/key-cache.ts';
 import { TrustedProxies } from '#auth/trusted-proxies.ts';
 import { nowMs } from '#base/clock.ts';
 import { LogBudget } from '#base/log-budget.ts';
-import { createLogger } from '#base/logger.ts';
+import { createLogger, type Logger } from '#base/logger.ts';
 import { unpack } from '#base/msgpack.ts';
 import { connectionBound } from '#config/limits.ts';
 import { readOpenFilesMax } from '#config/open-files.ts';
+import type { Config } from '#config/schema.ts';
 import { reveal } from '#config/secret.ts';
 import { AccountHealth } from '#coordinate/local/account-health.ts';
 import { ByteBudget } from '#coordinate/local/byte-budget.ts';
@@ -58,22 +59,11 @@ const FULL_EVERY_MS = 10_000;
 const LOG_LINES_PER_SECOND = 20;
 /** Time for the last error events to leave before connections are closed. */
 const LAST_WORDS_MS = 100;
-/** A thread that has closed everything ends by itself; whatever keeps it does so no longer than this. */
-const EXIT_BOUND_MS = 2000;
 const DRAIN_LOOK_MS = 20;
 
-const data = workerData as FrontData;
-const { config, shared, index } = data;
-const port: MessagePort = data.port;
-const log = createLogger({ level: config.log.level, thread: `front-${index}` });
-
-function tell(message: FrontToPrimary): void {
-  port.postMessage(message);
-}
-
-const bodyBudget = new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal, index);
-
-function join(): { parts: Parts; doorbells: Doorbells; board: TicketBoard } {
+function join({ config, shared, index, port }: FrontData, log: Logger) {
+  const tell = (message: FrontToPrimary): void => port.postMessage(message);
+  const bodyBudget = new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal, index);
   const shapes = tableShapes(config, shared.usageRings.length);
   const counters = new CounterRow(shared.counters, index);
   const doorbells = new Doorbells(shared.doorbells);
@@ -108,7 +98,7 @@ function join(): { parts: Parts; doorbells: Doorbells; board: TicketBoard } {
     userGenerations: new RowGenerations(shared.userGenerations),
     ledger: new Ledger(shared.ledger, shapes.ledger, index),
     lender: new Lender(new HandoverWord(shared.handover), (ask) => tell({ type: 'borrow', ...ask })),
-    bodyRoom: makeBodyRoom(bodyBudget),
+    bodyRoom: makeBodyRoom(config, bodyBudget),
     usageRing,
     usagePressure: pressure,
     prices: loadPriceTable(config),
@@ -128,10 +118,10 @@ function join(): { parts: Parts; doorbells: Doorbells; board: TicketBoard } {
     liveAttempts: auditsWanted ? new LiveAttempts() : null,
     catalog: makeCatalog({ version: 0, groups: [], accounts: [] }),
   };
-  return { parts, doorbells, board };
+  return { parts, doorbells, board, bodyBudget };
 }
 
-function makeBodyRoom(budget: ByteBudget): BodyRoom {
+function makeBodyRoom(config: Config, budget: ByteBudget): BodyRoom {
   const { bodyBytesTotal, bodyWaiters, bodyWaitBytes } = config.limits;
   return new BodyRoom(budget, {
     bytesTotal: bodyBytesTotal,
@@ -147,190 +137,212 @@ function makeCatalog(snapshot: Snapshot): Catalog {
   };
 }
 
-function tlsFiles(): TlsFiles | null {
-  const { tls } = config.listen;
+function tlsFiles({ tls }: Config['listen']): TlsFiles | null {
   return tls === null ? null : { ...tls, passphrase: tls.passphrase === null ? '' : reveal(tls.passphrase) };
 }
 
-let saidFullAtMs = Number.NEGATIVE_INFINITY;
+/** The front of the calling thread. It begins at once and listens when it is told to. */
+export class Front {
+  readonly #data: FrontData;
+  readonly #log: Logger;
+  readonly #parts: Parts;
+  readonly #lifecycle: Lifecycle;
+  readonly #listener: Listener;
+  readonly #heartbeats: Heartbeats;
+  readonly #bell: { stop(): void };
+  readonly #audit: { stop(): void } | null;
+  readonly #sweeper: NodeJS.Timeout;
+  readonly #trimmer: NodeJS.Timeout;
+  #saidFullAtMs = Number.NEGATIVE_INFINITY;
+  #drainUntilMs = Number.POSITIVE_INFINITY;
+  #draining = false;
+  #ending = false;
+  #failing = false;
 
-/** A front that turns connections away says so, but not once for each of them. */
-function sayFull(): void {
-  const now = nowMs();
-  if (now - saidFullAtMs < FULL_EVERY_MS) return;
-  saidFullAtMs = now;
-  log.warn({ connections: connectionsMax }, 'this front has all the connections that it may hold and closes new ones');
-}
-
-const { parts, doorbells, board } = join();
-const lifecycle = new Lifecycle(parts);
-const connectionsMax = connectionBound(config, shared.usageRings.length, readOpenFilesMax());
-const { crashHeader } = config.test;
-const listener = new Listener({
-  tls: tlsFiles(),
-  connectionsMax,
-  counters: parts.counters,
-  mayForward: crashHeader ? seeFaultHeader(mayForwardRequestHeader) : mayForwardRequestHeader,
-  onRequest(res, head) {
-    if (crashHeader) injectFault(head, parts.userSlots);
-    lifecycle.open(res, head);
-  },
-  onFull: () => sayFull(),
-});
-const heartbeats = new Heartbeats(shared.heartbeats);
-const bell = doorbells.listen(index, () => {
-  parts.counters.add(C.doorbells);
-  parts.waitingRoom.wakeGranted();
-  parts.durable?.release();
-});
-const sweeper = setInterval(() => {
-  const now = nowMs();
-  heartbeats.beat(index);
-  lifecycle.sweep(now);
-  parts.keys.sweep(now);
-  parts.lender.sweep(now);
-}, SWEEP_MS);
-const audit = auditsWanted
-  ? auditFront(parts, { index, board, bodyBudget }, (differences) => tell({ type: 'auditFailed', differences }))
-  : null;
-const trimmer = setInterval(() => parts.pools.trim(nowMs()), TRIM_MS);
-
-function applySnapshot(version: number, bytes: Uint8Array): void {
-  const snapshot = unpack(bytes) as Snapshot;
-  parts.catalog = makeCatalog(snapshot);
-  parts.pools.keep(parts.catalog.targets.values());
-  tell({ type: 'snapshotAck', version });
-}
-
-let ending = false;
-let drainUntilMs = Number.POSITIVE_INFINITY;
-let draining = false;
-
-/** Stops accepting, lets open exchanges end until the deadline, then ends the rest in their protocol. May be told again, sooner. */
-function drain(deadlineMs: number, final: boolean): void {
-  drainUntilMs = Math.min(drainUntilMs, nowMs() + deadlineMs);
-  parts.replies.closing = true;
-  if (final) parts.replies.refusing = true;
-  listener.stop();
-  if (draining) return;
-  draining = true;
-  void finish();
-}
-
-async function finish(): Promise<void> {
-  while (draining && nowMs() < drainUntilMs && isBusy()) await pause(DRAIN_LOOK_MS);
-  if (!draining) return;
-  ending = true;
-  await end();
-  tell({ type: 'drained' });
-}
-
-/**
- * While another process serves the port, idle connections are left to their clients, who learn with the next answer that they
- * close, or to the server's own time limit for idle ones: closing one could meet a request that is on its way.
- */
-function isBusy(): boolean {
-  const { unfinished, refusing } = parts.replies;
-  const open = parts.open.size + unfinished + (parts.durable?.size ?? 0);
-  return open > 0 || (!refusing && listener.connections > 0);
-}
-
-/** The process that should have taken over has failed. */
-function resume(listenPort: number): void {
-  if (ending) return;
-  draining = false;
-  drainUntilMs = Number.POSITIVE_INFINITY;
-  parts.replies.closing = false;
-  if (!listener.listening) void listen(listenPort);
-}
-
-/** Breaks off what is open and closes everything that would keep the thread or abort the process. */
-async function end(): Promise<void> {
-  parts.replies.closing = true;
-  take(() => listener.stop());
-  if (parts.open.size + (parts.durable?.size ?? 0) > 0) {
-    take(() => lifecycle.interruptAll());
-    await pause(LAST_WORDS_MS);
+  constructor(data: FrontData) {
+    const { config, shared, index, port } = data;
+    this.#data = data;
+    this.#log = createLogger({ level: config.log.level, thread: `front-${index}` });
+    const { parts, doorbells, board, bodyBudget } = join(data, this.#log);
+    this.#parts = parts;
+    this.#lifecycle = new Lifecycle(parts);
+    this.#listener = this.#makeListener();
+    this.#heartbeats = new Heartbeats(shared.heartbeats);
+    this.#bell = doorbells.listen(index, () => {
+      parts.counters.add(C.doorbells);
+      parts.waitingRoom.wakeGranted();
+      parts.durable?.release();
+    });
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#audit = auditsWanted
+      ? auditFront(parts, { index, board, bodyBudget }, (lines) =>
+          this.#tell({ type: 'auditFailed', differences: lines }),
+        )
+      : null;
+    this.#trimmer = setInterval(() => parts.pools.trim(nowMs()), TRIM_MS);
+    port.on('message', (message: PrimaryToFront) => this.#receive(message));
   }
-  close();
-}
 
-function close(): void {
-  clearInterval(sweeper);
-  clearInterval(trimmer);
-  audit?.stop();
-  bell.stop();
-  take(() => listener.close());
-  take(() => parts.pools.close());
-}
+  /** After an exception that nobody caught. Resolves once nothing keeps the thread any more. */
+  async fail(error: Error): Promise<void> {
+    this.#log.fatal({ err: error }, 'this front ends after an uncaught exception');
+    if (this.#failing) return;
+    this.#failing = true;
+    if (error instanceof AbruptFault) this.#close();
+    else await this.#end();
+    this.#tell({ type: 'failed', message: error.message });
+    this.#data.port.close();
+  }
 
-/** A step of the end: what it throws must not keep the next ones from being taken. */
-function take(step: () => void): void {
-  try {
-    step();
-  } catch (error) {
-    log.error({ err: error }, 'a step of the end failed');
+  #tell(message: FrontToPrimary): void {
+    this.#data.port.postMessage(message);
+  }
+
+  #makeListener(): Listener {
+    const { config, shared } = this.#data;
+    const { crashHeader } = config.test;
+    const connectionsMax = connectionBound(config, shared.usageRings.length, readOpenFilesMax());
+    return new Listener({
+      tls: tlsFiles(config.listen),
+      connectionsMax,
+      counters: this.#parts.counters,
+      mayForward: crashHeader ? seeFaultHeader(mayForwardRequestHeader) : mayForwardRequestHeader,
+      onRequest: (res, head) => {
+        if (crashHeader) injectFault(head, this.#parts.userSlots);
+        this.#lifecycle.open(res, head);
+      },
+      onFull: () => this.#sayFull(connectionsMax),
+    });
+  }
+
+  /** A front that turns connections away says so, but not once for each of them. */
+  #sayFull(connections: number): void {
+    const now = nowMs();
+    if (now - this.#saidFullAtMs < FULL_EVERY_MS) return;
+    this.#saidFullAtMs = now;
+    this.#log.warn({ connections }, 'this front has all the connections that it may hold and closes new ones');
+  }
+
+  #sweep(): void {
+    const now = nowMs();
+    this.#heartbeats.beat(this.#data.index);
+    this.#lifecycle.sweep(now);
+    this.#parts.keys.sweep(now);
+    this.#parts.lender.sweep(now);
+  }
+
+  #receive(message: PrimaryToFront): void {
+    switch (message.type) {
+      case 'snapshot':
+        return this.#applySnapshot(message.version, message.bytes);
+      case 'principal':
+        return this.#parts.keys.answer(message.keyHash, message.found, nowMs());
+      case 'invalidate':
+        return this.#parts.keys.invalidate(message.keyHashes);
+      case 'listen':
+        return void this.#listen(message.port);
+      case 'dropRows':
+        return this.#dropRows(message.id, message.kind, message.rows);
+      case 'drain':
+        return this.#drain(message.deadlineMs, message.final);
+      case 'resume':
+        return this.#resume(message.port);
+      case 'borrowed':
+        return this.#parts.lender.answer(message.id, message.granted);
+      case 'exit':
+        return this.#data.port.close();
+    }
+  }
+
+  #applySnapshot(version: number, bytes: Uint8Array): void {
+    const snapshot = unpack(bytes) as Snapshot;
+    this.#parts.catalog = makeCatalog(snapshot);
+    this.#parts.pools.keep(this.#parts.catalog.targets.values());
+    this.#tell({ type: 'snapshotAck', version });
+  }
+
+  /** What is open may still take a place of a row, with what it was identified or scheduled by; nothing else can any more. */
+  #dropRows(id: number, kind: 'users' | 'accounts', rows: number[]): void {
+    const { keys, open } = this.#parts;
+    if (kind === 'users') keys.dropRows(new Set(rows));
+    const inUse = kind === 'users' ? userRowsInUse(open, rows) : accountRowsInUse(open, rows);
+    this.#tell({ type: 'rowsDropped', id, inUse });
+  }
+
+  async #listen(port: number): Promise<void> {
+    try {
+      await this.#listener.listen(this.#data.config.listen.host, port);
+      this.#tell({ type: 'ready' });
+    } catch (error) {
+      await this.#end();
+      this.#tell({ type: 'failed', message: (error as Error).message });
+    }
+  }
+
+  /** Stops accepting, lets open exchanges end until the deadline, then ends the rest in their protocol. May be told again, sooner. */
+  #drain(deadlineMs: number, final: boolean): void {
+    this.#drainUntilMs = Math.min(this.#drainUntilMs, nowMs() + deadlineMs);
+    this.#parts.replies.closing = true;
+    if (final) this.#parts.replies.refusing = true;
+    this.#listener.stop();
+    if (this.#draining) return;
+    this.#draining = true;
+    void this.#finish();
+  }
+
+  async #finish(): Promise<void> {
+    while (this.#draining && nowMs() < this.#drainUntilMs && this.#isBusy()) await pause(DRAIN_LOOK_MS);
+    if (!this.#draining) return;
+    this.#ending = true;
+    await this.#end();
+    this.#tell({ type: 'drained' });
+  }
+
+  /**
+   * While another process serves the port, idle connections are left to their clients, who learn with the next answer that they
+   * close, or to the server's own time limit for idle ones: closing one could meet a request that is on its way.
+   */
+  #isBusy(): boolean {
+    const { unfinished, refusing } = this.#parts.replies;
+    const open = this.#parts.open.size + unfinished + (this.#parts.durable?.size ?? 0);
+    return open > 0 || (!refusing && this.#listener.connections > 0);
+  }
+
+  /** The process that should have taken over has failed. */
+  #resume(port: number): void {
+    if (this.#ending) return;
+    this.#draining = false;
+    this.#drainUntilMs = Number.POSITIVE_INFINITY;
+    this.#parts.replies.closing = false;
+    if (!this.#listener.listening) void this.#listen(port);
+  }
+
+  /** Breaks off what is open and closes everything that would keep the thread or abort the process. */
+  async #end(): Promise<void> {
+    this.#parts.replies.closing = true;
+    this.#take(() => this.#listener.stop());
+    if (this.#parts.open.size + (this.#parts.durable?.size ?? 0) > 0) {
+      this.#take(() => this.#lifecycle.interruptAll());
+      await pause(LAST_WORDS_MS);
+    }
+    this.#close();
+  }
+
+  #close(): void {
+    clearInterval(this.#sweeper);
+    clearInterval(this.#trimmer);
+    this.#audit?.stop();
+    this.#bell.stop();
+    this.#take(() => this.#listener.close());
+    this.#take(() => this.#parts.pools.close());
+  }
+
+  /** A step of the end: what it throws must not keep the next ones from being taken. */
+  #take(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#log.error({ err: error }, 'a step of the end failed');
+    }
   }
 }
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function receive(message: PrimaryToFront): void {
-  switch (message.type) {
-    case 'snapshot':
-      return applySnapshot(message.version, message.bytes);
-    case 'principal':
-      return parts.keys.answer(message.keyHash, message.found, nowMs());
-    case 'invalidate':
-      return parts.keys.invalidate(message.keyHashes);
-    case 'listen':
-      return void listen(message.port);
-    case 'dropRows':
-      return dropRows(message.id, message.kind, message.rows);
-    case 'drain':
-      return drain(message.deadlineMs, message.final);
-    case 'resume':
-      return resume(message.port);
-    case 'borrowed':
-      return parts.lender.answer(message.id, message.granted);
-    case 'exit':
-      return port.close();
-  }
-}
-
-/** What is open may still take a place of a row, with what it was identified or scheduled by; nothing else can any more. */
-function dropRows(id: number, kind: 'users' | 'accounts', rows: number[]): void {
-  if (kind === 'users') parts.keys.dropRows(new Set(rows));
-  const inUse = kind === 'users' ? userRowsInUse(parts.open, rows) : accountRowsInUse(parts.open, rows);
-  tell({ type: 'rowsDropped', id, inUse });
-}
-
-async function listen(listenPort: number): Promise<void> {
-  try {
-    await listener.listen(config.listen.host, listenPort);
-    tell({ type: 'ready' });
-  } catch (error) {
-    await end();
-    tell({ type: 'failed', message: (error as Error).message });
-  }
-}
-
-let failing = false;
-process.on('uncaughtException', (error) => {
-  log.fatal({ err: error }, 'this front ends after an uncaught exception');
-  if (failing) return;
-  failing = true;
-  if (error instanceof AbruptFault) close();
-  const ended = error instanceof AbruptFault ? Promise.resolve() : end();
-  void ended.then(() => leave(error));
-});
-
-function leave(error: Error): void {
-  tell({ type: 'failed', message: error.message });
-  port.close();
-  setTimeout(() => process.exit(1), EXIT_BOUND_MS).unref();
-}
-
-port.on('message', receive);

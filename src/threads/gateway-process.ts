@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import type { PrimaryOptions } from './primary-options.ts';
 import type { GatewayToSupervisor, Handover, PeerMessage, SupervisorToGateway } from './protocol.ts';
 
-export type GatewayReady = Extract<GatewayToSupervisor, { type: 'ready' }>;
+export type GatewayReady = Omit<Extract<GatewayToSupervisor, { type: 'ready' }>, 'type'>;
 
 export interface GatewayExit {
   readonly code: number | null;

@@ -36,6 +36,7 @@ import { PrincipalDesk } from './principal-desk.ts';
 import type { GatewayToSupervisor, Handover, PeerMessage, SharedBlocks } from './protocol.ts';
 import { RowKeeper } from './row-keeper.ts';
 import { makeSharedBlocks } from './shared-blocks.ts';
+import type { ThreadStarter } from './thread-starter.ts';
 import { undoFront } from './undo-front.ts';
 import { type WriterBalances, WriterHandle } from './writer-handle.ts';
 
@@ -46,6 +47,7 @@ export interface GatewayParts {
   catalog: CatalogConfig;
   options: PrimaryOptions;
   log: Logger;
+  threads: ThreadStarter;
   /** A front takes no turns any more; nothing in this process can end it. */
   onStuck(front: number): void;
   tellPeer(message: PeerMessage): void;
@@ -97,15 +99,19 @@ export class Gateway {
       log,
       (front, keyHash, found) => this.#crew.tell(front, { type: 'principal', keyHash, found }),
     );
-    this.#crew = new FrontCrew(config, this.#shared, log, options.listenPort ?? config.listen.port, {
-      onLookup: (front, keyHash) => this.#desk.ask(front, keyHash),
-      onBorrow: (front, ask) => this.#peers.borrow(front, ask),
-      briefing: () => [this.#keeper.message],
-      onAuditFailed: (differences) => this.#auditFailed(differences),
-      onRowsDropped: (front, id, inUse) => this.#rows.answered(front, id, inUse),
-      onListening: (front) => this.#watch.watch(front),
-      onFrontGone: (front) => this.#frontGone(front),
-    });
+    const listenPort = options.listenPort ?? config.listen.port;
+    this.#crew = new FrontCrew(
+      { ...parts, shared: this.#shared, listenPort },
+      {
+        onLookup: (front, keyHash) => this.#desk.ask(front, keyHash),
+        onBorrow: (front, ask) => this.#peers.borrow(front, ask),
+        briefing: () => [this.#keeper.message],
+        onAuditFailed: (differences) => this.#auditFailed(differences),
+        onRowsDropped: (front, id, inUse) => this.#rows.answered(front, id, inUse),
+        onListening: (front) => this.#watch.watch(front),
+        onFrontGone: (front) => this.#frontGone(front),
+      },
+    );
     this.#watch = new FrontWatch(new Heartbeats(this.#shared.heartbeats), config.threads.stallMs, {
       onStalled: (front, stalled) => this.#control.frontStalled(front, stalled),
       onStuck: (front) => {
@@ -244,6 +250,7 @@ export class Gateway {
     const { config, options, log } = this.#parts;
     const journalDir = join(options.dataDir, 'journal');
     return new WriterHandle(
+      this.#parts.threads,
       { config, shared: this.#shared, databaseUrl: options.databaseUrl, journalDir },
       {
         onAlarm: (alarm) => this.#control.alarm(alarm),

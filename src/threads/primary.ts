@@ -13,23 +13,35 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger, type Logger } from '#base/logger.ts';
 import { loadConfig } from '#config/load.ts';
-import { Gateway } from './gateway.ts';
+import type { Config } from '#config/schema.ts';
+import { Gateway, type GatewayParts } from './gateway.ts';
 import type { PrimaryOptions } from './primary-options.ts';
 import type { GatewayToSupervisor, Handover, SupervisorToGateway } from './protocol.ts';
+import { workerThreads } from './thread-starter.ts';
 
-/** Resolves when the gateway serves; it then ends by itself once it is told to drain or its supervisor is gone. */
-export async function runPrimary(options: PrimaryOptions): Promise<void> {
+export type Surroundings = Pick<GatewayParts, 'threads' | 'onStuck' | 'tellPeer'>;
+
+/** The gateway of this process, with its configuration; nothing of it has begun yet. */
+export function makeGateway(
+  options: PrimaryOptions,
+  around: Surroundings,
+): { gateway: Gateway; config: Config; log: Logger } {
   const { config, catalog } = loadConfig({ configPath: options.configPath, env: process.env });
   const log = createLogger({ level: config.log.level, thread: 'primary' });
   mkdirSync(join(options.dataDir, 'journal'), { recursive: true, mode: 0o700 });
+  process.on('uncaughtException', (error) => failProcess(log, error));
+  process.on('unhandledRejection', (error) => failProcess(log, error));
+  return { gateway: new Gateway({ config, catalog, options, log, ...around }), config, log };
+}
+
+/** Resolves when the gateway serves; it then ends by itself once it is told to drain or its supervisor is gone. */
+export async function runPrimary(options: PrimaryOptions): Promise<void> {
   const onStuck = (front: number): void => tellSupervisor({ type: 'stuck', front });
   const tellPeer = (message: Extract<GatewayToSupervisor, { type: 'peer' }>['message']): void =>
     tellSupervisor({ type: 'peer', message });
-  const gateway = new Gateway({ config, catalog, options, log, onStuck, tellPeer });
+  const { gateway, config, log } = makeGateway(options, { threads: workerThreads, onStuck, tellPeer });
   const turn = Promise.withResolvers<Handover | null>();
   const leaving = new Leaving(gateway, log);
-  process.on('uncaughtException', (error) => failProcess(log, error));
-  process.on('unhandledRejection', (error) => failProcess(log, error));
   process.on('disconnect', () => leaving.begin(config.shutdown.drainMs, true));
   process.on('message', (message: SupervisorToGateway) => {
     switch (message.type) {

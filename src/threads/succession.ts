@@ -42,8 +42,8 @@ export interface SuccessionParts {
   fork(words: GatewayWords): GatewayProcess;
   options(): PrimaryOptions;
   bounds(): SuccessionBounds;
-  /** Traffic is accepted by this process. */
-  onReady(gateway: GatewayProcess, ready: GatewayReady): void;
+  /** Traffic is accepted by the process with this id. */
+  onReady(pid: number, ready: GatewayReady): void;
   /** Processes that are alive now, the newest first. */
   onProcesses(pids: number[]): void;
   log: Logger;
@@ -51,12 +51,21 @@ export interface SuccessionParts {
   stop: AbortSignal;
 }
 
+/** What a supervisor does with its gateway, be it processes of their own or (`gateway-here.ts`) this one. */
+export interface GatewayLine {
+  forkAhead(): void;
+  run(): Promise<number>;
+  reload(): void;
+  restart(): void;
+  kill(): void;
+}
+
 /** Why the next process is wanted. */
 interface Wish {
   readonly stuck: boolean;
 }
 
-export class Succession {
+export class Succession implements GatewayLine {
   readonly #parts: SuccessionParts;
   readonly #words: GatewayWords;
   readonly #kills = new Map<GatewayProcess, { timer: NodeJS.Timeout; atMs: number }>();
@@ -139,7 +148,7 @@ export class Succession {
     }
     this.#current = next;
     this.#everReady = true;
-    this.#parts.onReady(next, ready);
+    this.#parts.onReady(next.pid, ready);
     this.#note();
     if (this.#predecessor?.alive) this.#retire(this.#predecessor, wish);
     return true;

@@ -26,7 +26,7 @@ import type { PrimaryOptions } from './primary-options.ts';
 import { checkReload } from './reload-check.ts';
 import { startBanner } from './start-banner.ts';
 import type { StartOptions } from './start-options.ts';
-import { Succession } from './succession.ts';
+import { type GatewayLine, Succession, type SuccessionParts } from './succession.ts';
 
 /** On top of the drain and flush bounds, for threads to end. */
 const EXIT_MARGIN_MS = 5_000;
@@ -39,13 +39,19 @@ const STABLE_MS = 60_000;
 const SAME_SIGNAL_MS = 300;
 const KEEP_ALIVE_MS = 60_000;
 
-/** Runs until a signal ends it; resolves to the exit code. Throws StartupError when it cannot start. */
-export async function runSupervisor(options: StartOptions): Promise<number> {
+type LineClass = new (parts: SuccessionParts) => GatewayLine;
+
+/**
+ * Runs until a signal ends it; resolves to the exit code. Throws StartupError when it cannot start. `loadHere` is asked with
+ * `threads.fronts: 0`: a supervisor with processes to watch never loads what serves.
+ */
+export async function runSupervisor(options: StartOptions, loadHere: () => Promise<LineClass>): Promise<number> {
   const loaded = loadConfig({ configPath: options.configPath, env: process.env });
   const log = createLogger({ level: loaded.config.log.level, thread: 'supervisor' });
   for (const warning of loaded.warnings) log.warn(warning);
   const dataDir = makeDataFolder(loaded.config.data);
-  return new Supervisor(options, loaded, dataDir, log).run();
+  const Line = loaded.config.threads.fronts === 0 ? await loadHere() : Succession;
+  return new Supervisor({ options, loaded, dataDir, log, Line }).run();
 }
 
 /** Others may pass through to what is theirs (PostgreSQL runs as its own user), not look around. */
@@ -59,6 +65,14 @@ function makeDataFolder(path: string): string {
   return dataDir;
 }
 
+interface SupervisorParts {
+  options: StartOptions;
+  loaded: LoadedConfig;
+  dataDir: string;
+  log: Logger;
+  Line: LineClass;
+}
+
 class Supervisor {
   readonly #options: StartOptions;
   /** Replaced by a reload. */
@@ -70,20 +84,20 @@ class Supervisor {
   readonly #stop = new AbortController();
   #stopAskedMs = 0;
   #database: EmbeddedPostgres | null = null;
-  readonly #gateways: Succession;
+  readonly #gateways: GatewayLine;
   readonly #terminal = new Terminal();
   /** Of the last gateway process that got ready; its ports are kept for its successors. */
   #lastReady: GatewayReady | null = null;
   #databaseWatch: Promise<void> = Promise.resolve();
 
-  constructor(options: StartOptions, { config, catalog }: LoadedConfig, dataDir: string, log: Logger) {
+  constructor({ options, loaded: { config, catalog }, dataDir, log, Line }: SupervisorParts) {
     this.#options = options;
     this.#config = config;
     this.#demo = options.configPath === null && catalog.accounts.length === 0;
     this.#dataDir = dataDir;
     this.#log = log;
     this.#lock = lockDataFolder(dataDir);
-    this.#gateways = this.#makeSuccession();
+    this.#gateways = new Line(this.#lineParts());
   }
 
   async run(): Promise<number> {
@@ -114,8 +128,8 @@ class Supervisor {
     return this.#stop.signal.aborted;
   }
 
-  #makeSuccession(): Succession {
-    return new Succession({
+  #lineParts(): SuccessionParts {
+    return {
       fork: (words) => {
         const fronts = frontCount(this.#config);
         return new GatewayProcess({ libuv: libuvPoolSize(fronts), v8: v8PoolSize(fronts) }, words);
@@ -127,11 +141,11 @@ class Supervisor {
         stuckDrainMs: this.#config.threads.stallMs,
         marginMs: this.#marginMs(),
       }),
-      onReady: (gateway, ready) => this.#announce(gateway, ready),
+      onReady: (pid, ready) => this.#announce(pid, ready),
       onProcesses: (pids) => rememberGateways(this.#dataDir, pids),
       log: this.#log,
       stop: this.#stop.signal,
-    });
+    };
   }
 
   /** A port that was taken because the configuration says 0 stays the same number. */
@@ -162,15 +176,15 @@ class Supervisor {
     this.#gateways.reload();
   }
 
-  #announce(gateway: GatewayProcess, ready: GatewayReady): void {
+  #announce(gatewayPid: number, ready: GatewayReady): void {
     const first = this.#lastReady === null;
     this.#lastReady = ready;
     if (this.#stopping) return;
     const { gatewayUrl, controlUrl, demoKey } = ready;
-    const state = { gateway: gatewayUrl, control: controlUrl, pid: process.pid, gatewayPid: gateway.pid, demoKey };
+    const state = { gateway: gatewayUrl, control: controlUrl, pid: process.pid, gatewayPid, demoKey };
     for (const path of this.#readyFiles()) writeReadyFile(path, state);
     if (first) process.stdout.write(startBanner(ready));
-    else this.#log.info(`The gateway process was replaced (pid ${gateway.pid})`);
+    else this.#log.info(`The gateway process was replaced (pid ${gatewayPid})`);
   }
 
   #databaseUrl(): string {

@@ -1,19 +1,19 @@
 /**
- * Composition root of the usage-writer, a worker thread of its own: rings → journal → PostgreSQL. Speaks no HTTP and decides
- * nothing about requests; its only word to fronts is "refuse" in `UsagePressure`.
+ * Composition root of the usage-writer: rings → journal → PostgreSQL. On a worker thread of its own (`usage-writer-thread.ts`), or with
+ * `threads.fronts: 0` on the main thread. Speaks no HTTP and decides nothing about requests; its only word to fronts is "refuse" in
+ * `UsagePressure`.
  *
  *   start:      journals of ended processes are replayed (or PostgreSQL found away, or `usage.replayWaitMs` over) ──► ready
  *   flush:      drain rings ──► everything up to here committed, within `shutdown.flushMs` ──► flushed
  *   frontGone:  drain rings ──► what that front had open becomes rows ──► frontClosed
  *   adopt:      journals of processes that ended meanwhile are replayed ──► adopted
- *   drain:      drain rings, sync ──► committed, or the deadline ──► close ──► drained ──► the thread ends
+ *   drain:      drain rings, sync ──► committed, or the deadline ──► close ──► drained ──► its port closes
  *
- * The journal is found as it was left, whatever ended the thread.
+ * The journal is found as it was left, whatever ended the writer.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type MessagePort, workerData } from 'node:worker_threads';
-import { createLogger } from '#base/logger.ts';
+import { createLogger, type Logger } from '#base/logger.ts';
 import { Doorbells } from '#coordinate/local/doorbells.ts';
 import { C, CounterRow, CounterTable } from '#meter/counters.ts';
 import { BatchStore } from '#store/batch-store.ts';
@@ -35,174 +35,222 @@ import type { PrimaryToWriter, WriterData, WriterToPrimary } from './protocol.ts
 /** What a drain keeps of its deadline for counting and closing. */
 const CLOSE_MS = 100;
 
-const { config, shared, databaseUrl, journalDir, port: primary } = workerData as WriterData;
-const port: MessagePort = primary;
-const log = createLogger({ level: config.log.level, thread: 'usage-writer' });
-const { usage } = config;
-const counters = new CounterRow(shared.counters, new CounterTable(shared.counters).rows - 1);
-const pressure = new UsagePressure(shared.usagePressure);
-const alarms = new Alarms(tellAlarm);
+/** The usage-writer of the calling thread. It begins at once. */
+export class UsageWriter {
+  readonly #data: WriterData;
+  readonly #log: Logger;
+  readonly #counters: CounterRow;
+  readonly #pressure: UsagePressure;
+  readonly #alarms = new Alarms((alarm, on, text) => this.#tellAlarm(alarm, on, text));
+  readonly #files: JournalFiles;
+  readonly #open: OpenRecordTable;
+  readonly #writer: JournalWriter;
+  readonly #store: BatchStore;
+  readonly #bound: JournalBound;
+  readonly #pump: BatchPump;
+  readonly #drain: RingDrain;
+  readonly #replayWait: NodeJS.Timeout;
+  readonly #draining: Promise<void>;
+  readonly #pumping: Promise<void>;
+  #ready = false;
+  #replayed = 0;
 
-const files = JournalFiles.open(journalDir, (text) => alarms.raise('poison_record', text));
-const open = new OpenRecordTable(shared.usageRings.length, config.limits.exchangesPerFront);
-const writer = new JournalWriter({
-  files,
-  journalId: randomUUID(),
-  segmentBytes: usage.segmentBytes,
-  carried: () => open.frames(),
-});
-const doorbells = new Doorbells(shared.doorbells);
-const store = new BatchStore(databaseUrl, {
-  connectTimeoutMs: config.database.connectTimeoutMs,
-  timeoutMs: usage.batchTimeoutMs,
-});
-const bound = new JournalBound(
-  pressure,
-  refuseAtBytes({ ...usage, fronts: shared.usageRings.length }),
-  (refuse, journalBytes) => {
-    if (refuse) alarms.raise('journal_near_bound', `the journal holds ${journalBytes} bytes: new requests are refused`);
-    else alarms.clear('journal_near_bound');
-  },
-);
-const pump = new BatchPump({
-  reader: new JournalReader(files),
-  store,
-  batchRows: usage.batchRows,
-  batchBytes: usage.batchBytes,
-  batchMs: usage.batchMs,
-  setAside: keepPoison,
-  adopt: () => files.adopt(),
-  events: {
-    onAlarm: (alarm, on, text) => {
-      if (alarm === 'database_away') pressure.databaseAway = on;
-      tellAlarm(alarm, on, text);
-    },
-    onCommitted({ rows, inserted, duplicates, own }) {
-      if (!own) replayed += rows;
-      counters.add(C.batches);
-      counters.add(C.rowsCommitted, inserted);
-      counters.add(C.rowsDuplicate, duplicates);
-      noteWaiting();
-    },
-    onFailed: () => counters.add(C.batchFailures),
-    onBalances: (entries) => tell({ type: 'balances', entries }),
-    onReplayed: (replayedRows) => becomeReady(replayedRows, false),
-    onDropped: () => bound.update(files.bytes),
-  },
-});
-const drain = new RingDrain({
-  rings: shared.usageRings.map((ring) => new UsageRingConsumer(ring)),
-  pressure,
-  writer,
-  open,
-  syncMs: usage.syncMs,
-  journaled: usage.durability === 'journaled',
-  events: {
-    onAppended(rows, bytes) {
-      counters.add(C.journalRecords, rows);
-      counters.add(C.journalBytes, bytes);
-      bound.update(files.bytes);
-      pump.noteAppended(rows);
-      noteWaiting();
-    },
-    onSynced: () => counters.add(C.journalSyncs),
-    onDurable: (front) => doorbells.ring(front),
-    onDisk(error) {
-      bound.noteDisk(error !== null);
-      if (error !== null) alarms.raise('journal_failed', `the journal cannot be written: ${error.message}`);
-      else alarms.clear('journal_failed');
-    },
-  },
-});
-
-let ready = false;
-let replayed = 0;
-const replayWait = setTimeout(() => becomeReady(replayed, true), usage.replayWaitMs);
-
-bound.update(files.bytes);
-port.on('message', receive);
-const draining = drain.run();
-const pumping = pump.run();
-
-function receive(message: PrimaryToWriter): void {
-  switch (message.type) {
-    case 'flush':
-      return void flush(message.id);
-    case 'frontGone':
-      return closeFront(message.front);
-    case 'adopt':
-      return void adopt(message.id, message.userIds);
-    case 'drain':
-      return void end(message.deadlineMs);
+  constructor(data: WriterData) {
+    const { config, shared, journalDir, port } = data;
+    const { usage } = config;
+    this.#data = data;
+    this.#log = createLogger({ level: config.log.level, thread: 'usage-writer' });
+    this.#counters = new CounterRow(shared.counters, new CounterTable(shared.counters).rows - 1);
+    this.#pressure = new UsagePressure(shared.usagePressure);
+    this.#files = JournalFiles.open(journalDir, (text) => this.#alarms.raise('poison_record', text));
+    this.#open = new OpenRecordTable(shared.usageRings.length, config.limits.exchangesPerFront);
+    this.#writer = new JournalWriter({
+      files: this.#files,
+      journalId: randomUUID(),
+      segmentBytes: usage.segmentBytes,
+      carried: () => this.#open.frames(),
+    });
+    this.#store = new BatchStore(data.databaseUrl, {
+      connectTimeoutMs: config.database.connectTimeoutMs,
+      timeoutMs: usage.batchTimeoutMs,
+    });
+    this.#bound = this.#makeBound();
+    this.#pump = this.#makePump();
+    this.#drain = this.#makeDrain();
+    this.#replayWait = setTimeout(() => this.#becomeReady(this.#replayed, true), usage.replayWaitMs);
+    this.#bound.update(this.#files.bytes);
+    port.on('message', (message: PrimaryToWriter) => this.#receive(message));
+    this.#draining = this.#drain.run();
+    this.#pumping = this.#pump.run();
   }
-}
 
-/** Service does not wait for a long replay: balances follow as its batches are committed. */
-function becomeReady(replayedRows: number, replaying: boolean): void {
-  if (ready) return;
-  ready = true;
-  clearTimeout(replayWait);
-  tell({ type: 'ready', replayedRows, replaying });
-}
+  #makeBound(): JournalBound {
+    const { config, shared } = this.#data;
+    const refuseAt = refuseAtBytes({ ...config.usage, fronts: shared.usageRings.length });
+    return new JournalBound(this.#pressure, refuseAt, (refuse, bytes) => {
+      if (refuse)
+        this.#alarms.raise('journal_near_bound', `the journal holds ${bytes} bytes: new requests are refused`);
+      else this.#alarms.clear('journal_near_bound');
+    });
+  }
 
-/** When the disk takes nothing, its open records stay in the table: they become rows at the end of this process or after it. */
-function closeFront(front: number): void {
-  const kept = drain.drain();
-  const payloads = open.takeFront(front);
-  const rows = kept && interrupt(payloads) ? payloads.length : 0;
-  if (rows < payloads.length) for (const payload of payloads) open.note(front, KIND.open, payload);
-  tell({ type: 'frontClosed', front, rows });
-}
+  #makePump(): BatchPump {
+    const { batchRows, batchBytes, batchMs } = this.#data.config.usage;
+    return new BatchPump({
+      reader: new JournalReader(this.#files),
+      store: this.#store,
+      batchRows,
+      batchBytes,
+      batchMs,
+      setAside: (poison) => this.#keepPoison(poison),
+      adopt: () => this.#files.adopt(),
+      events: {
+        onAlarm: (alarm, on, text) => {
+          if (alarm === 'database_away') this.#pressure.databaseAway = on;
+          this.#tellAlarm(alarm, on, text);
+        },
+        onCommitted: ({ rows, inserted, duplicates, own }) => {
+          if (!own) this.#replayed += rows;
+          this.#counters.add(C.batches);
+          this.#counters.add(C.rowsCommitted, inserted);
+          this.#counters.add(C.rowsDuplicate, duplicates);
+          this.#noteWaiting();
+        },
+        onFailed: () => this.#counters.add(C.batchFailures),
+        onBalances: (entries) => this.#tell({ type: 'balances', entries }),
+        onReplayed: (replayedRows) => this.#becomeReady(replayedRows, false),
+        onDropped: () => this.#bound.update(this.#files.bytes),
+      },
+    });
+  }
 
-/** False when the disk does not take the rows. */
-function interrupt(payloads: Buffer[]): boolean {
-  counters.add(C.rowsRecovered, payloads.length);
-  return payloads.length === 0 || drain.append(recoveredFrames(payloads), payloads.length);
-}
+  #makeDrain(): RingDrain {
+    const { config, shared } = this.#data;
+    const doorbells = new Doorbells(shared.doorbells);
+    return new RingDrain({
+      rings: shared.usageRings.map((ring) => new UsageRingConsumer(ring)),
+      pressure: this.#pressure,
+      writer: this.#writer,
+      open: this.#open,
+      syncMs: config.usage.syncMs,
+      journaled: config.usage.durability === 'journaled',
+      events: {
+        onAppended: (rows, bytes) => {
+          this.#counters.add(C.journalRecords, rows);
+          this.#counters.add(C.journalBytes, bytes);
+          this.#bound.update(this.#files.bytes);
+          this.#pump.noteAppended(rows);
+          this.#noteWaiting();
+        },
+        onSynced: () => this.#counters.add(C.journalSyncs),
+        onDurable: (front) => doorbells.ring(front),
+        onDisk: (error) => {
+          this.#bound.noteDisk(error !== null);
+          if (error !== null) this.#alarms.raise('journal_failed', `the journal cannot be written: ${error.message}`);
+          else this.#alarms.clear('journal_failed');
+        },
+      },
+    });
+  }
 
-async function adopt(id: number, userIds: number[]): Promise<void> {
-  const replayedRows = await pump.adopt(userIds);
-  bound.update(files.bytes);
-  tell({ type: 'adopted', id, replayedRows });
-}
+  #receive(message: PrimaryToWriter): void {
+    switch (message.type) {
+      case 'flush':
+        return void this.#flush(message.id);
+      case 'frontGone':
+        return this.#closeFront(message.front);
+      case 'adopt':
+        return void this.#adopt(message.id, message.userIds);
+      case 'drain':
+        return void this.#end(message.deadlineMs);
+    }
+  }
 
-async function flush(id: number): Promise<void> {
-  const kept = drain.drain();
-  const flushed = kept && (await inTime(pump.flush(journalEnd()), config.shutdown.flushMs));
-  const reason = kept ? (pump.awayReason ?? 'PostgreSQL is too slow') : 'the journal cannot be written';
-  tell({ type: 'flushed', id, error: flushed ? null : `not everything is in PostgreSQL yet: ${reason}` });
-}
+  /** Service does not wait for a long replay: balances follow as its batches are committed. */
+  #becomeReady(replayedRows: number, replaying: boolean): void {
+    if (this.#ready) return;
+    this.#ready = true;
+    clearTimeout(this.#replayWait);
+    this.#tell({ type: 'ready', replayedRows, replaying });
+  }
 
-async function end(deadlineMs: number): Promise<void> {
-  const endMs = performance.now() + deadlineMs;
-  drain.stop();
-  await draining;
-  // Fronts have settled everything by now; what is still open had no end.
-  const kept = drain.drain() && interrupt(open.takeAll()) && drain.sync();
-  await inTime(pump.flush(journalEnd()), Math.max(0, endMs - performance.now() - CLOSE_MS));
-  if (kept) writer.close();
-  await finishPump(Math.max(0, endMs - performance.now() - CLOSE_MS));
-  const rowsWaiting = pump.countWaiting();
-  files.close();
-  log.info({ rowsWaiting }, 'usage-writer ends');
-  tell({ type: 'drained', rowsWaiting });
-  port.close();
-  // What a lost connection left of timers and sockets must not hold up the end of the process.
-  process.exit(0);
-}
+  /** When the disk takes nothing, its open records stay in the table: they become rows at the end of this process or after it. */
+  #closeFront(front: number): void {
+    const kept = this.#drain.drain();
+    const payloads = this.#open.takeFront(front);
+    const rows = kept && this.#interrupt(payloads) ? payloads.length : 0;
+    if (rows < payloads.length) for (const payload of payloads) this.#open.note(front, KIND.open, payload);
+    this.#tell({ type: 'frontClosed', front, rows });
+  }
 
-/** Lets the pump delete what is done, then ends it; what is in flight at the deadline is broken off and settled by the fence. */
-async function finishPump(leftMs: number): Promise<void> {
-  await inTime(pump.flush(journalEnd()), leftMs);
-  pump.stop();
-  await store.close();
-  await pumping;
-}
+  /** False when the disk does not take the rows. */
+  #interrupt(payloads: Buffer[]): boolean {
+    this.#counters.add(C.rowsRecovered, payloads.length);
+    return payloads.length === 0 || this.#drain.append(recoveredFrames(payloads), payloads.length);
+  }
 
-/** Where the journal ends now. */
-function journalEnd(): JournalEnd {
-  const last = files.segments.findLast((segment) => segment.own);
-  return last === undefined ? { number: 0, offset: 0 } : { number: last.number, offset: last.bytes };
+  async #adopt(id: number, userIds: number[]): Promise<void> {
+    const replayedRows = await this.#pump.adopt(userIds);
+    this.#bound.update(this.#files.bytes);
+    this.#tell({ type: 'adopted', id, replayedRows });
+  }
+
+  async #flush(id: number): Promise<void> {
+    const kept = this.#drain.drain();
+    const boundMs = this.#data.config.shutdown.flushMs;
+    const flushed = kept && (await inTime(this.#pump.flush(this.#journalEnd()), boundMs));
+    const reason = kept ? (this.#pump.awayReason ?? 'PostgreSQL is too slow') : 'the journal cannot be written';
+    this.#tell({ type: 'flushed', id, error: flushed ? null : `not everything is in PostgreSQL yet: ${reason}` });
+  }
+
+  async #end(deadlineMs: number): Promise<void> {
+    const endMs = performance.now() + deadlineMs;
+    this.#drain.stop();
+    await this.#draining;
+    // Fronts have settled everything by now; what is still open had no end.
+    const kept = this.#drain.drain() && this.#interrupt(this.#open.takeAll()) && this.#drain.sync();
+    await inTime(this.#pump.flush(this.#journalEnd()), Math.max(0, endMs - performance.now() - CLOSE_MS));
+    if (kept) this.#writer.close();
+    await this.#finishPump(Math.max(0, endMs - performance.now() - CLOSE_MS));
+    const rowsWaiting = this.#pump.countWaiting();
+    this.#files.close();
+    this.#log.info({ rowsWaiting }, 'usage-writer ends');
+    this.#tell({ type: 'drained', rowsWaiting });
+    this.#data.port.close();
+  }
+
+  /** Lets the pump delete what is done, then ends it; what is in flight at the deadline is broken off and settled by the fence. */
+  async #finishPump(leftMs: number): Promise<void> {
+    await inTime(this.#pump.flush(this.#journalEnd()), leftMs);
+    this.#pump.stop();
+    await this.#store.close();
+    await this.#pumping;
+  }
+
+  /** Where the journal ends now. */
+  #journalEnd(): JournalEnd {
+    const last = this.#files.segments.findLast((segment) => segment.own);
+    return last === undefined ? { number: 0, offset: 0 } : { number: last.number, offset: last.bytes };
+  }
+
+  #keepPoison(poison: PoisonRecord): void {
+    this.#counters.add(C.rowsPoison);
+    const { journalId, segment, payload } = poison;
+    if (payload.length === 0) this.#files.keepBad({ journalId, number: segment });
+    setAside(this.#data.journalDir, poison);
+  }
+
+  #noteWaiting(): void {
+    this.#pressure.recordsWaiting = this.#pump.recordsWaiting;
+  }
+
+  #tellAlarm(alarm: UsageAlarm, on: boolean, text: string): void {
+    this.#tell({ type: 'alarm', alarm, on, text });
+  }
+
+  #tell(message: WriterToPrimary): void {
+    this.#data.port.postMessage(message);
+  }
 }
 
 async function inTime(promise: Promise<void>, ms: number): Promise<boolean> {
@@ -211,22 +259,4 @@ async function inTime(promise: Promise<void>, ms: number): Promise<boolean> {
   const done = await Promise.race([promise.then(() => true), late]);
   timer.abort();
   return done;
-}
-
-function keepPoison(poison: PoisonRecord): void {
-  counters.add(C.rowsPoison);
-  if (poison.payload.length === 0) files.keepBad({ journalId: poison.journalId, number: poison.segment });
-  setAside(journalDir, poison);
-}
-
-function noteWaiting(): void {
-  pressure.recordsWaiting = pump.recordsWaiting;
-}
-
-function tellAlarm(alarm: UsageAlarm, on: boolean, text: string): void {
-  tell({ type: 'alarm', alarm, on, text });
-}
-
-function tell(message: WriterToPrimary): void {
-  port.postMessage(message);
 }

@@ -1,6 +1,7 @@
 /** The usage-writer as primary sees it: started, flushed, drained; its alarms and balances handed on. Primary only. */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { PrimaryToWriter, WriterData, WriterToPrimary } from './protocol.ts';
+import type { ThreadHandle, ThreadStarter } from './thread-starter.ts';
 
 export type WriterAlarm = Extract<WriterToPrimary, { type: 'alarm' }>;
 export type WriterReady = Pick<Extract<WriterToPrimary, { type: 'ready' }>, 'replayedRows' | 'replaying'>;
@@ -14,7 +15,7 @@ export interface WriterEvents {
 }
 
 export class WriterHandle {
-  readonly #worker: Worker;
+  readonly #thread: ThreadHandle;
   readonly #port: MessagePort;
   readonly #events: WriterEvents;
   readonly #flushes = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
@@ -26,24 +27,20 @@ export class WriterHandle {
   #nextId = 0;
   #draining = false;
 
-  constructor(data: Omit<WriterData, 'port'>, events: WriterEvents) {
+  constructor(threads: ThreadStarter, data: Omit<WriterData, 'port'>, events: WriterEvents) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#events = events;
-    this.#worker = new Worker(new URL('./usage-writer.ts', import.meta.url), {
-      workerData: { ...data, port: port2 } satisfies WriterData,
-      transferList: [port2],
-      name: 'usage-writer',
-    });
+    this.#thread = threads.writer({ ...data, port: port2 });
     this.ready = new Promise((resolve) => {
       this.#onReady = resolve;
     });
     port1.on('message', (message: WriterToPrimary) => this.#receive(message));
     let failure = new Error('the usage-writer ended');
-    this.#worker.on('error', (error) => {
-      failure = error as Error;
+    this.#thread.on('error', (error) => {
+      failure = error;
     });
-    this.#worker.once('exit', () => {
+    this.#thread.once('exit', () => {
       if (!this.#draining) events.onLost(failure);
     });
   }
@@ -80,7 +77,7 @@ export class WriterHandle {
   /** Resolves to the rows that stay in the journal for the next start; the thread has ended. */
   async drain(deadlineMs: number): Promise<number> {
     this.#draining = true;
-    const ended = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
+    const ended = new Promise<void>((resolve) => this.#thread.once('exit', () => resolve()));
     const rowsWaiting = await new Promise<number>((resolve) => {
       this.#onDrained = resolve;
       this.#tell({ type: 'drain', deadlineMs });

@@ -79,6 +79,14 @@ test('fronts that nobody counted are as many as cores and memory allow, and alwa
   assert.equal(frontCount(configWith({ threads: { fronts: 9 } }), 2), 9);
 });
 
+test('threads.fronts: 0 counts as one front and says what it is for', () => {
+  const config = configWith({ threads: { fronts: 0 } });
+  assert.equal(frontCount(config, 8), 1);
+  assert.match(checkLimits(config, frontCount(config, 8), null).join('\n'), /threads\.fronts: 0 .* for profiling/);
+  const ordinary = configWith({ threads: { fronts: 1 } });
+  assert.doesNotMatch(checkLimits(ordinary, 1, null).join('\n'), /profiling/);
+});
+
 test('what the system or another key does not grant is a warning', () => {
   const config = configWith({ threads: { fronts: 1 } });
   assert.deepEqual(checkLimits(config, 1, PLENTY), []);

@@ -7,12 +7,12 @@ import {
   REST_OVERLOADED,
   REST_RATE_LIMITED,
 } from '#coordinate/local/account-health.ts';
-import { choose, makeChoice } from '#schedule/choose.ts';
+import { choose, EXACT_MAX, makeChoice } from '#schedule/choose.ts';
 import { Plans, upstreamModel } from '#schedule/plan.ts';
 import type { SnapshotAccount } from '#threads/protocol.ts';
 import { makeBlocks, openBlocks } from '../support/shared-tables.ts';
 
-const ROWS = 8;
+const ROWS = 1_024;
 
 function account(row: number, change: Partial<SnapshotAccount> = {}): SnapshotAccount {
   return {
@@ -110,4 +110,63 @@ test('a plan holds the active accounts that serve the model, and maps its name',
   assert.equal(upstreamModel(plan.accounts[0]!, 'claude-x'), 'vendor/claude-x');
   assert.equal(upstreamModel(plan.accounts[0]!, 'constructor'), 'constructor');
   assert.equal(plans.find(2, 'claude-x'), undefined);
+});
+
+/** More accounts than are looked at whole, not a multiple of a window. */
+const MANY = EXACT_MAX * 5 + 7;
+
+function many(change: (row: number) => Partial<SnapshotAccount> = () => ({})): SnapshotAccount[] {
+  return Array.from({ length: MANY }, (_, row) => account(row, change(row)));
+}
+
+test('among many accounts every one gets its share', () => {
+  const { table, health, pick } = open(many());
+  const uses = new Array<number>(MANY).fill(0);
+  for (let i = 0; i < MANY * 10; i++) {
+    const { index } = pick();
+    uses[index]!++;
+    table.tryTake(index);
+    health.markUsed(index, i + 1);
+    table.release(index);
+  }
+  assert.ok(Math.min(...uses) >= 5, `the least used one ${Math.min(...uses)} times of 10`);
+  assert.ok(Math.max(...uses) <= 20, `the most used one ${Math.max(...uses)} times of 10`);
+});
+
+test('places among many accounts spread evenly, and the last free one is found', () => {
+  const { table, pick } = open(many());
+  for (let i = 0; i < MANY; i++) table.tryTake(pick().index);
+  const loads = Array.from({ length: MANY }, (_, row) => table.inUse(row));
+  assert.ok(loads.filter((load) => load === 1).length > MANY * 0.9, 'nearly all have one of their two places in use');
+  for (let i = MANY; i < MANY * 2; i++) {
+    const { verdict, index } = pick();
+    assert.equal(verdict, 'free');
+    assert.ok(table.tryTake(index));
+  }
+  assert.equal(pick().verdict, 'busy');
+  table.release(MANY - 3);
+  assert.deepEqual([pick().verdict, pick().index], ['free', MANY - 3]);
+});
+
+test('among many accounts the shortest queue of all is named when none is free, and the first end of rest when all rest', () => {
+  const { table, health, pick } = open(many());
+  for (let row = 0; row < MANY; row++) {
+    // As after a limit was lowered: more in use than places.
+    table.setLimit(row, row === MANY - 20 ? 2 : 3);
+    while (table.tryTake(row));
+  }
+  assert.deepEqual([pick().verdict, pick().index], ['busy', MANY - 20]);
+  for (let row = 0; row < MANY; row++) health.rest(row, row === 17 ? 1_000 : 9_000, REST_RATE_LIMITED);
+  const { verdict, restEnds } = pick();
+  assert.equal(verdict, 'resting');
+  assert.ok(restEnds - nowMs() < 1_100);
+});
+
+test('among many accounts a better priority goes first as long as one of it is free, and a tried one is not chosen again', () => {
+  const { table, pick } = open(many((row) => ({ priority: row === 40 ? 1 : row % 2 === 0 ? 10 : 20 })));
+  const firstTier = pick();
+  assert.equal(firstTier.name, 'a40');
+  assert.notEqual(pick([firstTier.index]).name, 'a40');
+  for (let row = 0; row < MANY; row += 2) while (table.tryTake(row));
+  assert.match(pick().name!, /^a\d*[13579]$/);
 });

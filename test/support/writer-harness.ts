@@ -69,7 +69,7 @@ export class WriterHarness {
     this.#messages = [];
     port1.on('message', (message: WriterToPrimary) => this.#receive(message));
     const data: WriterData = { config, shared: this.#shared, port: port2, databaseUrl, journalDir: this.journalDir };
-    this.#worker = new Worker(new URL('../../src/threads/usage-writer.ts', import.meta.url), {
+    this.#worker = new Worker(new URL('../../src/threads/usage-writer-thread.ts', import.meta.url), {
       workerData: data,
       transferList: [port2],
     });
