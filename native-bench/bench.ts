@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { CONTENDERS } from './peers/all.ts';
 import { printSummary } from './report/print-summary.ts';
 import { RESULTS_VERSION, type Results, type ScenarioResult } from './report/results.ts';
+import { writeReport } from './report/write-report.ts';
 import { BenchRig, type RigOptions } from './rig/bench-rig.ts';
 import { machineFacts, programVersions } from './rig/machine.ts';
 import { withMoreFiles } from './rig/more-files.ts';
@@ -143,7 +144,8 @@ async function main(): Promise<void> {
     writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, null, 1)}\n`);
   }
   printSummary(results);
-  process.stdout.write(`\n${join(folder, 'results.json')}\n`);
+  writeReport(results, folder);
+  process.stdout.write(`\n${join(folder, 'report.md')}\n`);
 }
 
 try {

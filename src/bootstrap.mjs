@@ -23,7 +23,7 @@ const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 const TEST_TIMEOUT_MS = 300_000;
 
 /** Folders of tests that start gateways, databases or foreign clients. `check` leaves them to `test`. */
-const SLOW_FOLDERS = ['http', 'threads', 'clients', 'store', 'fuzz', 'browser', 'chaos'];
+const SLOW_FOLDERS = ['http', 'threads', 'clients', 'store', 'fuzz', 'browser', 'chaos', 'native-bench'];
 /** So does a test file elsewhere that starts a gateway or a database by one of these modules. */
 const SLOW_IMPORT = /from '[^']*\/([a-z-]+-)?(gateway|postgres|database)\.ts'/;
 

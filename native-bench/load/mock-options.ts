@@ -6,6 +6,10 @@ export interface MockOptions {
   events: number;
   /** Between two events of one stream; every stream has its own phase. */
   paceMs: number;
+  /** The first event leaves with the opening and not within one pace of it, so that the time to it is the relay's own. */
+  firstEventAtOnce: boolean;
+  /** Each event says when it was sent, by `nowUs` of clock-us.ts, in place of its text. */
+  stamped: boolean;
   /** Bytes of text in one event, and in a JSON answer. */
   eventTextBytes: number;
   jsonTextBytes: number;
@@ -22,6 +26,8 @@ export const MOCK_DEFAULTS: MockOptions = {
   firstByteMs: 0,
   events: 200,
   paceMs: 10,
+  firstEventAtOnce: false,
+  stamped: false,
   eventTextBytes: 12,
   jsonTextBytes: 714,
   overloaded: 0,

@@ -5,7 +5,9 @@
  *
  *   node mock.ts '{"events":200,"paceMs":10}'
  */
+
 import { App, type HttpResponse, SSLApp, us_socket_local_port } from '../rig/uws.ts';
+import { nowUs } from './clock-us.ts';
 import { MOCK_DEFAULTS, type MockOptions } from './mock-options.ts';
 
 const options: MockOptions = { ...MOCK_DEFAULTS, ...JSON.parse(process.argv[2] ?? '{}') };
@@ -42,11 +44,14 @@ function frame(event: { type: string; [field: string]: unknown }): string {
 const OPENING =
   frame({ type: 'message_start', message: { ...MESSAGE, content: [], stop_reason: null } }) +
   frame({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } });
-const DELTA = frame({
-  type: 'content_block_delta',
-  index: 0,
-  delta: { type: 'text_delta', text: words(options.eventTextBytes) },
-});
+function delta(text: string): string {
+  return frame({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } });
+}
+const DELTA = delta(words(options.eventTextBytes));
+const [STAMP_BEFORE = '', STAMP_AFTER = ''] = delta('t=STAMP').split('STAMP');
+function nextDelta(): string {
+  return options.stamped ? `${STAMP_BEFORE}${nowUs()}${STAMP_AFTER}` : DELTA;
+}
 const CLOSING =
   frame({ type: 'content_block_stop', index: 0 }) +
   frame({ type: 'message_delta', delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: USAGE }) +
@@ -76,7 +81,7 @@ function step(stream: Stream): void {
   if (stream.sent === stream.resetAt) return void stream.response.close();
   stream.response.cork(() => {
     if (stream.sent++ < options.events) {
-      stream.response.write(DELTA);
+      stream.response.write(nextDelta());
     } else {
       streams.delete(stream);
       stream.response.end(CLOSING);
@@ -130,9 +135,12 @@ function answer(response: HttpResponse, wantsStream: boolean, open: Open): void 
 }
 
 function beginStream(response: HttpResponse, open: Open): void {
-  response.cork(() => response.writeHeader('content-type', 'text/event-stream; charset=utf-8').write(OPENING));
+  const sent = options.firstEventAtOnce ? 1 : 0;
+  const opening = sent === 1 ? OPENING + nextDelta() : OPENING;
+  response.cork(() => response.writeHeader('content-type', 'text/event-stream; charset=utf-8').write(opening));
   const resetAt = resetInBody.next() ? options.events >> 1 : -1;
-  open.stream = { response, sent: 0, dueMs: performance.now() + Math.random() * options.paceMs, resetAt };
+  const phase = sent === 1 ? 1 : Math.random();
+  open.stream = { response, sent, dueMs: performance.now() + phase * options.paceMs, resetAt };
   streams.add(open.stream);
 }
 

@@ -9,10 +9,10 @@ import { formatWorstCase, frontCount, type WorstCase, worstCase } from '../../sr
 import { loadConfig } from '../../src/config/load.ts';
 import { account, type ConfigPatch, KEY, TestGateway } from '../../test/support/gateway.ts';
 import { type PortChild, startFile, stopChild } from '../rig/child.ts';
+import { settledBytes, withForcedGc } from './forced-gc.ts';
 import { resident } from './resident.ts';
 
 const SAMPLE_MS = 200;
-const SETTLE_MS = 1_500;
 /** Of the worst case: processes other than the gateway. */
 const ELSEWHERE = ['supervisor', 'embedded PostgreSQL'];
 const GAUGES = ['penstock_body_bytes_held', 'penstock_stream_bytes_held', 'penstock_exchanges_open'] as const;
@@ -57,23 +57,13 @@ export class Subject {
       users: [{ name: 'u1', balanceUsd: 1_000_000, ...places }],
       keys: [{ user: 'u1', group: 'main', key: KEY }],
     };
-    const before = process.env['NODE_OPTIONS'];
-    process.env['NODE_OPTIONS'] = `${before ?? ''} --import=${new URL('force-gc.ts', import.meta.url).href}`;
+    const relay = { ...RELAY, ...(config['relay'] as object) };
+    const patch = { catalog, log: { level: 'error' }, test: {}, ...config, relay };
     try {
-      const gateway = await TestGateway.start({
-        catalog,
-        log: { level: 'error' },
-        test: {},
-        ...config,
-        relay: { ...RELAY, ...(config['relay'] as object) },
-      });
-      return new Subject(gateway, mock);
+      return new Subject(await withForcedGc(() => TestGateway.start(patch)), mock);
     } catch (error) {
       await stopChild(mock.child);
       throw error;
-    } finally {
-      if (before === undefined) delete process.env['NODE_OPTIONS'];
-      else process.env['NODE_OPTIONS'] = before;
     }
   }
 
@@ -92,12 +82,8 @@ export class Subject {
   }
 
   /** Resident bytes after every thread has collected its garbage, twice, and given pages back. */
-  async settled(): Promise<number> {
-    for (let i = 0; i < 2; i++) {
-      process.kill(this.gateway.gatewayPid, 'SIGUSR2');
-      await sleep(SETTLE_MS);
-    }
-    return this.resident().nowBytes;
+  settled(): Promise<number> {
+    return settledBytes([this.gateway.gatewayPid]);
   }
 
   /** The process id as the ready file has it now. */

@@ -74,6 +74,10 @@ export class BenchRig implements Rig {
     }
   }
 
+  ends(stop: () => Promise<void> | void): void {
+    this.#stops.push(async () => stop());
+  }
+
   measured(figure: Figure): void {
     this.recorder.measured(figure);
   }

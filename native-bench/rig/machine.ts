@@ -1,7 +1,7 @@
 /** Facts of the machine and versions of the programs that take part, as the report names them. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { cpus, release, totalmem } from 'node:os';
 import { openFilesMax } from '../memory/resident.ts';
 import type { Machine } from '../report/results.ts';
 import { describePinning } from './pinning.ts';
@@ -10,7 +10,8 @@ const ROOT_PACKAGE = new URL('../../package.json', import.meta.url);
 
 export function machineFacts(): Machine {
   return {
-    cores: availableParallelism(),
+    // All of the machine's: this process itself may be bound to some of them by now.
+    cores: cpus().length,
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     memoryBytes: totalmem(),
     kernel: `Linux ${release().split('.', 2).join('.')}`,

@@ -27,8 +27,9 @@ export async function alternate(
   rig: Rig,
   runners: readonly Runner[],
   measure: (runner: Runner, round: number) => Promise<void>,
+  rounds = rig.rounds,
 ): Promise<void> {
-  for (let round = 0; round < rig.rounds; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < runners.length; i++) {
       const runner = runners[(i + round) % runners.length]!;
       try {

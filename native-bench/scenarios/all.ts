@@ -1,7 +1,23 @@
 /** Every scenario, in the order in which they run. */
+import { database } from './database.ts';
 import { errorStorm } from './error-storm.ts';
+import { hotUserScenario } from './hot-user.ts';
+import { latency } from './latency.ts';
+import { rows } from './rows.ts';
 import type { Scenario } from './scenario.ts';
+import { soak } from './soak.ts';
+import { streams } from './streams.ts';
 import { tls } from './tls.ts';
 import { traffic } from './traffic.ts';
 
-export const SCENARIOS: readonly Scenario[] = [traffic, errorStorm, tls];
+export const SCENARIOS: readonly Scenario[] = [
+  traffic,
+  latency,
+  streams,
+  errorStorm,
+  tls,
+  hotUserScenario,
+  database,
+  rows,
+  soak,
+];

@@ -8,9 +8,9 @@ import { type Judged, judgedLoop, nothingJudged } from '../load/judged-loop.ts';
 import type { Contender } from '../peers/contender.ts';
 import { KEY } from '../peers/penstock.ts';
 import { cpuOf } from '../rig/cpu-window.ts';
-import { leftHeld } from '../rig/left-held.ts';
 import { resetPeak, residentBytes } from '../rig/resident-peak.ts';
 import { alternate, type Runner, startAll } from '../rig/rounds.ts';
+import { leftOpen } from '../soak/watch.ts';
 import type { ContenderName, Rig, Scenario } from './scenario.ts';
 
 const MIB = 1024 * 1024;
@@ -123,7 +123,8 @@ async function judgeContender(
     held: answers > 0 && hung + wrong + unanswered === 0,
     why: hung + wrong + unanswered === 0 ? '' : JSON.stringify(judged.wrong),
   });
-  const left = await leftHeld(() => readMetrics(penstock!.control));
+  const { control, gatewayPid } = penstock!;
+  const left = await leftOpen({ gatewayPid, metrics: () => readMetrics(control) }, Number.POSITIVE_INFINITY);
   rig.verdict({
     goal: 'places, bytes and exchanges held after an error storm',
     bound: '0',

@@ -36,6 +36,8 @@ export interface Rig {
   mock(options?: Partial<MockOptions>): Promise<Mock>;
   /** Starts a contender before `upstream`, ended with the scenario. Null: it cannot run here, which is in the results by then. */
   start(name: ContenderName, upstream: string, options?: StartOptions): Promise<Contender | null>;
+  /** Something of the scenario's own that must end with it, also when the run is broken off; the last named ends first. */
+  ends(stop: () => Promise<void> | void): void;
   /** One figure of the round that runs. Rounds count from 0. */
   measured(figure: Figure): void;
   curve(curve: Curve): void;
@@ -46,7 +48,8 @@ export interface Rig {
 
 export interface Figure {
   case: string;
-  contender: ContenderName;
+  /** `direct`: the mock itself, with nothing between. */
+  contender: ContenderName | 'direct';
   metric: string;
   unit: string;
   round: number;

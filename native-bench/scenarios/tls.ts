@@ -3,6 +3,7 @@
  * everywhere. Clients come without TLS. Kept connections: handshakes are not what is measured.
  */
 import { fileURLToPath } from 'node:url';
+import { metric, readMetrics } from '../../test/support/metrics.ts';
 import { type Runner, startAll } from '../rig/rounds.ts';
 import type { ContenderName, Rig, Scenario } from './scenario.ts';
 import { jsonCase, sseCase, type WarmUp } from './traffic-cases.ts';
@@ -12,6 +13,9 @@ const CONTENDERS: readonly ContenderName[] = ['Penstock', 'before', 'uWS forward
 const SMALL = { name: 'TLS, JSON 1 KB, 64 connections', connections: 64, bodyBytes: KIB };
 const LARGE = { name: 'TLS, JSON 100 KB, 64 connections', connections: 64, bodyBytes: 100 * KIB };
 const STREAMS = { name: 'TLS, SSE, 200 streams', streams: 200 };
+/** As many as were ever open at once; beyond them the mock closes some that were idle between cases. */
+const CONNECTIONS = SMALL.connections + STREAMS.streams;
+const CONNECTS_SHARE_MAX = 0.01;
 const WARM_UP = {
   quick: { requests: 20_000, secondsMax: 5 },
   full: { requests: 60_000, secondsMax: 15 },
@@ -32,6 +36,24 @@ async function run(rig: Rig): Promise<void> {
   await jsonCase(rig, SMALL, runners, warmUp);
   if (!rig.quick) await jsonCase(rig, LARGE, runners, warmUp);
   await sseCase(rig, STREAMS, runners);
+  await judgeKept(rig, runners);
+}
+
+/** A handshake costs more than ten requests, so a connection that is not kept shows in every figure above. */
+async function judgeKept(rig: Rig, runners: readonly Runner[]): Promise<void> {
+  const penstock = runners.find(({ name }) => name === 'Penstock')?.contender.penstock;
+  if (penstock === undefined) return;
+  const metrics = await readMetrics(penstock.control);
+  const connects = metric(metrics, 'penstock_upstream_connects_total');
+  const attempts = metric(metrics, 'penstock_upstream_attempts_total');
+  const held = attempts > 0 && connects <= attempts * CONNECTS_SHARE_MAX + CONNECTIONS;
+  rig.verdict({
+    goal: 'connections to a TLS upstream are kept',
+    bound: `≤ ${CONNECTIONS} and ${CONNECTS_SHARE_MAX * 100} % of the requests`,
+    measured: `${connects} opened for ${attempts} requests`,
+    held,
+    why: held ? '' : 'connections are closed after answers that did not ask for it',
+  });
 }
 
 export const tls: Scenario = {

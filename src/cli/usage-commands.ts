@@ -2,7 +2,7 @@
  * `usage` and `flush`: the books.
  */
 import { formatNanoUsd } from '#base/money.ts';
-import { type Call, type Command, wholeOption } from './command.ts';
+import { type Call, type Command, textOption, wholeOption } from './command.ts';
 import { renderTable } from './table.ts';
 
 interface UsageRow {
@@ -37,7 +37,10 @@ export const usageCommands: readonly Command[] = [
     name: 'usage',
     positionals: [],
     summary: 'the newest usage rows, and the totals of all',
-    options: { limit: { type: 'string', value: 'N', text: 'rows shown (default 20)' } },
+    options: {
+      limit: { type: 'string', value: 'N', text: 'rows shown (default 20)' },
+      before: { type: 'string', value: 'REQUEST_ID', text: 'rows older than this one: the next page' },
+    },
     run: showUsage,
   },
   {
@@ -51,8 +54,11 @@ export const usageCommands: readonly Command[] = [
 
 async function showUsage({ options, client, json, output }: Call): Promise<number> {
   const limit = wholeOption(options, 'limit');
-  const query = limit === undefined ? '' : `?limit=${limit}`;
-  const report = await client().get<UsageReport>(`/admin/v1/usage${query}`);
+  const before = textOption(options, 'before');
+  const query = new URLSearchParams();
+  if (limit !== undefined) query.set('limit', String(limit));
+  if (before !== undefined) query.set('before', before);
+  const report = await client().get<UsageReport>(`/admin/v1/usage?${query}`);
   await output.out(json ? JSON.stringify(report) : usageText(report));
   return 0;
 }

@@ -9,15 +9,30 @@ import { isoTime, json, problem, type Reply } from './reply.ts';
 
 const LIMIT_DEFAULT = 20;
 const LIMIT_MAX = 100_000;
+/** Year 9999, the last that ISO 8601 writes with four digits. */
+const DATE_MS_MAX = Date.UTC(9999, 0);
 
-/** `{requests, inputTokens, …, chargedNanoUsd, rows}`: totals of everything, the newest rows up to `limit`. */
+/** UUIDv7, of which a row's place in time is read. */
+const REQUEST_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/**
+ * `{requests, inputTokens, …, chargedNanoUsd, rows}`: totals of everything, the newest rows up to `limit`, or those older than the
+ * request `before`: the last row of a page leads to the next one.
+ */
 export async function readUsage({ store }: ControlContext, query: URLSearchParams): Promise<Reply> {
   const limit = Number(query.get('limit') ?? LIMIT_DEFAULT);
   if (!Number.isInteger(limit) || limit < 0 || limit > LIMIT_MAX) {
     return problem(400, `limit: expected a whole number from 0 to ${LIMIT_MAX}`);
   }
-  const [totals, rows] = await Promise.all([store.usageTotals(), store.usageRows(limit)]);
+  const before = query.get('before');
+  if (before !== null && !isRequestId(before)) return problem(400, 'before: expected the request id of a row');
+  const [totals, rows] = await Promise.all([store.usageTotals(), store.usageRows(limit, before)]);
   return json(200, usageReport(totals, rows));
+}
+
+/** With a time that a date can hold. */
+function isRequestId(text: string): boolean {
+  return REQUEST_ID.test(text) && Number.parseInt(text.slice(0, 8) + text.slice(9, 13), 16) <= DATE_MS_MAX;
 }
 
 export async function flushUsage({ flush }: ControlContext): Promise<Reply> {

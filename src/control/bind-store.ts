@@ -34,7 +34,7 @@ export function bindStore(database: Database): OperatorStore {
     listAccounts: () => listAccounts(database),
     listKeys: () => listKeys(database),
     usageTotals: () => usageTotals(database),
-    usageRows: (limit) => usageRows(database, limit),
+    usageRows: (limit, before) => usageRows(database, limit, before),
     ping: () => ping(database),
   };
 }

@@ -33,8 +33,8 @@ export interface OperatorStore {
   listAccounts(): Promise<AccountListing[]>;
   listKeys(): Promise<KeyListing[]>;
   usageTotals(): Promise<UsageTotals>;
-  /** Newest first. */
-  usageRows(limit: number): Promise<UsageListing[]>;
+  /** Newest first; with `before`, a request id, those older than that row. */
+  usageRows(limit: number, before: string | null): Promise<UsageListing[]>;
   /** Rejects when PostgreSQL is away. */
   ping(): Promise<{ version: string; latencyMs: number }>;
 }

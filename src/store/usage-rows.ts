@@ -1,4 +1,4 @@
-/** The newest rows of the usage log, with names instead of ids, in one statement. */
+/** A page of the usage log, newest first, with names instead of ids, in one statement that reads no more rows than it answers. */
 import type { Database } from './database.ts';
 
 export interface UsageListing {
@@ -35,11 +35,27 @@ type Row = Omit<UsageListing, 'createdAtMs' | 'costNanoUsd' | 'chargedNanoUsd'> 
   charged: string;
 };
 
-/** Newest first, at most `limit`. The limit applies before names are joined. */
-export async function usageRows(db: Database, limit: number): Promise<UsageListing[]> {
+/** Above every id and every moment: the first page. */
+const TOP: Cursor = { createdAt: new Date(Date.UTC(9999, 0)), requestId: 'ffffffff-ffff-ffff-ffff-ffffffffffff' };
+
+interface Cursor {
+  createdAt: Date;
+  requestId: string;
+}
+
+/**
+ * At most `limit` rows; with `before`, a request id with dashes, those older than that row, which need not exist any more. The limit
+ * applies before names are joined.
+ */
+export async function usageRows(db: Database, limit: number, before: string | null = null): Promise<UsageListing[]> {
+  const { createdAt, requestId } = before === null ? TOP : cursorOf(before);
+  // The first condition leaves out the partitions of later months, the second finds the place in the index.
   const rows = await db<Row[]>`
     with newest as (
-      select * from usage_logs order by created_at desc, request_id desc limit ${limit}
+      select * from usage_logs
+      where created_at <= ${createdAt} and (created_at, request_id) < (${createdAt}, ${requestId})
+      order by created_at desc, request_id desc
+      limit ${limit}
     )
     select newest.request_id as "requestId", newest.created_at, coalesce(users.name, '') as "user",
            coalesce(accounts.name, '') as "account", model, upstream_model as "upstreamModel", stream, newest.status,
@@ -59,4 +75,10 @@ export async function usageRows(db: Database, limit: number): Promise<UsageListi
     costNanoUsd: BigInt(cost),
     chargedNanoUsd: BigInt(charged),
   }));
+}
+
+/** A row's `created_at` is the millisecond in the first 48 bits of its id. */
+function cursorOf(requestId: string): Cursor {
+  const createdAtMs = Number.parseInt(requestId.slice(0, 8) + requestId.slice(9, 13), 16);
+  return { createdAt: new Date(createdAtMs), requestId };
 }

@@ -1,5 +1,6 @@
 /**
- * Sums over the whole usage log. Reads all of it: for operators, not for request paths; rollups will take its place.
+ * Sums over the whole usage log, from the sums a day that every insert keeps (`migrations/0004-usage-days.sql`). They tell what was ever
+ * billed, also of months whose partitions are gone. Primary, for operators.
  */
 import type { Database } from './database.ts';
 
@@ -17,13 +18,13 @@ type Row = Record<keyof UsageTotals, string>;
 
 export async function usageTotals(db: Database): Promise<UsageTotals> {
   const [row] = await db<Row[]>`
-    select count(*) as "requests",
+    select coalesce(sum(requests), 0) as "requests",
            coalesce(sum(input_tokens), 0) as "inputTokens",
            coalesce(sum(output_tokens), 0) as "outputTokens",
            coalesce(sum(cache_read_tokens), 0) as "cacheReadTokens",
-           coalesce(sum(cache_write_5m_tokens::bigint + cache_write_1h_tokens), 0) as "cacheWriteTokens",
+           coalesce(sum(cache_write_tokens), 0) as "cacheWriteTokens",
            coalesce(sum(charged_nano_usd), 0) as "chargedNanoUsd"
-    from usage_logs`;
+    from usage_days`;
   const { chargedNanoUsd, ...counts } = row!;
   return {
     requests: Number(counts.requests),

@@ -3,8 +3,9 @@
  * index. Encoding never fails and never exceeds RECORD_BYTES_MAX whatever a record holds: a front must be able to settle, so
  * texts are cut and numbers clamped. Decoding trusts nothing. Fronts encode, the usage-writer decodes; no I/O.
  */
-import { pack, unpack } from '#base/msgpack.ts';
-import type { UsageRecord, UsageSource } from './record.ts';
+import { unpack } from '#base/msgpack.ts';
+import { PackWriter } from '#base/pack-writer.ts';
+import { RECORD_BYTES_MAX, type UsageRecord, type UsageSource } from './record.ts';
 
 /** Order is the format: append, never reorder. The index is what is stored. */
 const STATUSES: readonly UsageRecord['status'][] = ['completed', 'client_gone', 'interrupted', 'open'];
@@ -13,6 +14,7 @@ const SOURCES: readonly UsageSource[] = ['reported', 'partial', 'estimated'];
 const INT_MAX = 2 ** 31 - 1;
 const SMALL_MAX = 2 ** 15 - 1;
 const BIGINT_MAX = 2n ** 63n - 1n;
+const REQUEST_ID_CHARS = 32;
 const MODEL_BYTES_MAX = 128;
 const FOREIGN_ID_BYTES_MAX = 64;
 const TIME_MAX = 253_402_300_799_999; // end of the year 9999
@@ -23,36 +25,48 @@ export class RecordError extends Error {
   override readonly name = 'RecordError';
 }
 
+const FIELDS = 27;
+const writer = new PackWriter(RECORD_BYTES_MAX);
+
+/** The bytes are valid until the next call. */
 export function encodeRecord(record: UsageRecord): Uint8Array {
-  return pack([
-    record.requestId,
-    clampInt(record.createdAtMs, 0, TIME_MAX),
-    clampInt(record.userId, 0, INT_MAX),
-    clampInt(record.keyId, 0, INT_MAX),
-    clampInt(record.groupId, 0, INT_MAX),
-    clampInt(record.accountId, 0, INT_MAX),
-    cutText(record.model, MODEL_BYTES_MAX),
-    cutText(record.upstreamModel, MODEL_BYTES_MAX),
-    record.stream,
-    STATUSES.indexOf(record.status),
-    SOURCES.indexOf(record.usageSource),
-    clampInt(record.httpStatus, 0, SMALL_MAX),
-    clampInt(record.inputTokens, 0, INT_MAX),
-    clampInt(record.outputTokens, 0, INT_MAX),
-    clampInt(record.cacheReadTokens, 0, INT_MAX),
-    clampInt(record.cacheWrite5mTokens, 0, INT_MAX),
-    clampInt(record.cacheWrite1hTokens, 0, INT_MAX),
-    clampInt(record.webSearchRequests, 0, INT_MAX),
-    clampNano(record.costNanoUsd),
-    clampNano(record.chargedNanoUsd),
-    clampInt(record.multiplierMicros, 0, INT_MAX),
-    clampInt(record.attempts, 0, SMALL_MAX),
-    clampInt(record.queueMs, 0, INT_MAX),
-    clampInt(record.firstByteMs, -1, INT_MAX),
-    clampInt(record.durationMs, 0, INT_MAX),
-    cutText(record.clientRequestId, FOREIGN_ID_BYTES_MAX),
-    cutText(record.upstreamRequestId, FOREIGN_ID_BYTES_MAX),
-  ]);
+  writer.startArray(FIELDS);
+  writeText(record.requestId, REQUEST_ID_CHARS);
+  writer.int(clampInt(record.createdAtMs, 0, TIME_MAX));
+  writer.int(clampInt(record.userId, 0, INT_MAX));
+  writer.int(clampInt(record.keyId, 0, INT_MAX));
+  writer.int(clampInt(record.groupId, 0, INT_MAX));
+  writer.int(clampInt(record.accountId, 0, INT_MAX));
+  writeText(record.model, MODEL_BYTES_MAX);
+  writeText(record.upstreamModel, MODEL_BYTES_MAX);
+  writer.boolean(record.stream);
+  writer.int(STATUSES.indexOf(record.status));
+  writer.int(SOURCES.indexOf(record.usageSource));
+  writer.int(clampInt(record.httpStatus, 0, SMALL_MAX));
+  writeTokens(record);
+  writer.bigint(clampNano(record.costNanoUsd));
+  writer.bigint(clampNano(record.chargedNanoUsd));
+  writer.int(clampInt(record.multiplierMicros, 0, INT_MAX));
+  writer.int(clampInt(record.attempts, 0, SMALL_MAX));
+  writer.int(clampInt(record.queueMs, 0, INT_MAX));
+  writer.int(clampInt(record.firstByteMs, -1, INT_MAX));
+  writer.int(clampInt(record.durationMs, 0, INT_MAX));
+  writeText(record.clientRequestId, FOREIGN_ID_BYTES_MAX);
+  writeText(record.upstreamRequestId, FOREIGN_ID_BYTES_MAX);
+  return writer.written;
+}
+
+function writeTokens(record: UsageRecord): void {
+  writer.int(clampInt(record.inputTokens, 0, INT_MAX));
+  writer.int(clampInt(record.outputTokens, 0, INT_MAX));
+  writer.int(clampInt(record.cacheReadTokens, 0, INT_MAX));
+  writer.int(clampInt(record.cacheWrite5mTokens, 0, INT_MAX));
+  writer.int(clampInt(record.cacheWrite1hTokens, 0, INT_MAX));
+  writer.int(clampInt(record.webSearchRequests, 0, INT_MAX));
+}
+
+function writeText(text: string, bytesMax: number): void {
+  if (!writer.asciiText(text, bytesMax)) writer.text(cutText(text, bytesMax));
 }
 
 const ID_START = 5;
@@ -166,19 +180,10 @@ function clampNano(value: bigint): bigint {
 
 /** PostgreSQL takes neither NUL nor lone surrogates; a cut never splits a character. */
 function cutText(text: string, bytesMax: number): string {
-  if (text.length <= bytesMax && isPrintableAscii(text)) return text;
   const clean = text.slice(0, bytesMax).replaceAll('\0', '').toWellFormed();
   if (Buffer.byteLength(clean) <= bytesMax) return clean;
   const bytes = Buffer.from(clean);
   let end = bytesMax;
   while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end--;
   return bytes.toString('utf8', 0, end);
-}
-
-function isPrintableAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code < 0x20 || code > 0x7e) return false;
-  }
-  return true;
 }

@@ -183,6 +183,11 @@ test('usage prints totals of all and the newest rows, with money exact', async (
   );
   assert.match(await ok('usage'), /9007199\.254740993\n[\s\S]*2 requests in all: 20 input, 40 output/);
   assert.equal((await run('usage', '--limit', '1000000')).code, 1);
+  const older = JSON.parse(await ok('usage', '--before', '019a0000-0000-7000-8000-000000000002', '--json'));
+  assert.equal(older.rows.length, 0);
+  for (const wrong of ['nonsense', 'ffffffff-ffff-7000-8000-000000000002', '019a0000000070008000000000000002']) {
+    assert.match((await run('usage', '--before', wrong)).note, /before: expected the request id of a row/);
+  }
 });
 
 test('flush returns when all is written, and says why when it cannot be', async () => {

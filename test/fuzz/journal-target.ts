@@ -82,7 +82,7 @@ const fixed = {
   upstreamRequestId: 'req_1',
 };
 const records = (['completed', 'client_gone', 'interrupted'] as const).map((status) =>
-  encodeRecord(makeRecord({ ...fixed, status, costNanoUsd: 2n ** 62n })),
+  Buffer.from(encodeRecord(makeRecord({ ...fixed, status, costNanoUsd: 2n ** 62n }))),
 );
 
 export const journalTarget: Target = {

@@ -8,6 +8,8 @@ const run = promisify(execFile);
 
 interface Figures {
   bench: string;
+  case: string;
+  bytes: number;
   ns: number;
   ratio: number;
 }
@@ -23,7 +25,7 @@ async function runBench(name: string, flag: string): Promise<Figures[]> {
     .map((line) => JSON.parse(line));
 }
 
-for (const name of ['sse-tap', 'cost', 'ring', 'scan', 'terminal-hold']) {
+for (const name of ['sse-tap', 'cost', 'ring', 'scan', 'terminal-hold', 'choose', 'key-lookup', 'reply']) {
   test(`the micro bench ${name} runs and prints one figure a case`, async () => {
     const lines = await runBench(name, '--quick');
     assert.ok(lines.length >= 5);
@@ -33,6 +35,16 @@ for (const name of ['sse-tap', 'cost', 'ring', 'scan', 'terminal-hold']) {
     }
   });
 }
+
+test('choosing an account leaves nothing on the heap', async () => {
+  const lines = (await runBench('choose', '--quick')).filter(({ case: name }) => name.startsWith('1000 '));
+  assert.deepEqual(
+    lines.map(({ case: name }) => name),
+    ['1000 accounts, free', '1000 accounts, busy', '1000 accounts, resting'],
+  );
+  // One object a choice would be 16 bytes at the least.
+  for (const { case: name, bytes } of lines) assert.ok(bytes < 8, `${name}: ${bytes} bytes a choice`);
+});
 
 /** The goal is 0.6; the rest is for machines and moments that are not the one it was measured on. */
 const SCAN_RATIO_MAX = 0.8;

@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { makeRequestId } from '#base/request-id.ts';
 import { BatchStore } from '#store/batch-store.ts';
 import type { Database } from '#store/database.ts';
+import { ensurePartitions } from '#store/ensure-partitions.ts';
 import { findPrincipals } from '#store/find-principals.ts';
-import { usageRows } from '#store/usage-rows.ts';
+import { migrate } from '#store/migrate.ts';
+import { type UsageListing, usageRows } from '#store/usage-rows.ts';
 import { usageTotals } from '#store/usage-totals.ts';
-import { freshDatabase } from '../support/postgres.ts';
+import type { UsageRecord } from '#usage/record.ts';
+import { freshDatabase, type TestDatabase } from '../support/postgres.ts';
 import { makeRecord, seedUsers } from '../support/usage-records.ts';
 
 const ROWS = 50_000;
+const DAY_MS = 86_400_000;
 
 /** 50,000 rows of 500 users over this month, and 5,000 keys. */
 async function fill(db: Database): Promise<void> {
@@ -56,12 +61,14 @@ async function plansOf(db: Database, work: (recorder: Database) => Promise<unkno
   return plans;
 }
 
-test('no statement of the product but the totals reads the usage log or the keys through', async (t) => {
+test('no statement of the product reads the usage log or the keys through', async (t) => {
   const { db } = await freshDatabase(t);
   await fill(db);
   const filled = `usage_logs_${new Date().toISOString().slice(0, 7).replace('-', '_')}`;
   const statements: Record<string, (recorder: Database) => Promise<unknown>> = {
     'newest rows': (recorder) => usageRows(recorder, 50),
+    'the page behind a row': (recorder) => usageRows(recorder, 50, makeRequestId().text),
+    totals: (recorder) => usageTotals(recorder),
     'principals of keys': (recorder) => findPrincipals(recorder, ['0'.repeat(64), '1'.repeat(64)]),
     'rows of a user': (recorder) =>
       recorder`select * from usage_logs where user_id = 7 order by created_at desc limit 50`.then(),
@@ -132,4 +139,89 @@ test('totals and newest rows agree with the records', async (t) => {
     { user, account, requestId: requestId.replaceAll('-', ''), chargedNanoUsd, usageSource },
     { user: 'u2', account: '', requestId: records[9]!.requestId, chargedNanoUsd: 1000n, usageSource: 'reported' },
   );
+});
+
+/** Commits records under a journal of their own. */
+async function commit(t: TestContext, { url }: TestDatabase, records: UsageRecord[]): Promise<void> {
+  const store = new BatchStore(url, { connectTimeoutMs: 1000, timeoutMs: 5000 });
+  t.after(() => store.close());
+  const result = await store.commit({
+    journalId: randomUUID(),
+    expected: null,
+    next: { segment: 1, offset: 1 },
+    records,
+  });
+  assert.equal(result.kind, 'committed');
+}
+
+/** A record of that moment, with that moment in its id. */
+function recordAt(createdAtMs: number): UsageRecord {
+  const record = makeRecord();
+  const time = createdAtMs.toString(16).padStart(12, '0');
+  return { ...record, createdAtMs, requestId: time + record.requestId.slice(12) };
+}
+
+test('pages joined are the whole log, newest first: within a millisecond, over months, and for a row that is gone', async (t) => {
+  const database = await freshDatabase(t);
+  const { db } = database;
+  await seedUsers(db, 1);
+  const now = Date.now();
+  await ensurePartitions(db, new Date(now - 32 * DAY_MS));
+  const moments = [now, now, now, now - 5, now - 32 * DAY_MS, now - 32 * DAY_MS, now - 400 * DAY_MS];
+  await commit(t, database, moments.map(recordAt));
+  const whole = await usageRows(db, 100);
+  assert.equal(whole.length, moments.length);
+  for (const size of [1, 2, 3]) {
+    const joined: string[] = [];
+    let before: string | null = null;
+    while (true) {
+      const page: UsageListing[] = await usageRows(db, size, before);
+      joined.push(...page.map(({ requestId }) => requestId));
+      before = page.at(-1)?.requestId ?? null;
+      if (page.length < size) break;
+    }
+    assert.deepEqual(
+      joined,
+      whole.map(({ requestId }) => requestId),
+    );
+  }
+  const gone = whole[3]!.requestId;
+  await db`delete from usage_logs where request_id = ${gone}`;
+  assert.deepEqual((await usageRows(db, 100, gone)).length, 3);
+});
+
+test('a row counts in the totals once: sent twice, moved between partitions, or older than the sums', async (t) => {
+  const database = await freshDatabase(t);
+  const { db } = database;
+  await seedUsers(db, 1);
+  const later = Date.now() + 100 * DAY_MS;
+  const records = [recordAt(Date.now()), recordAt(Date.now() - 400 * DAY_MS), recordAt(later)];
+  await commit(t, database, records);
+  await commit(t, database, records);
+  const counted = { requests: 3, inputTokens: 360, chargedNanoUsd: 3000n };
+  const totals = async (): Promise<object> => {
+    const { requests, inputTokens, chargedNanoUsd } = await usageTotals(db);
+    return { requests, inputTokens, chargedNanoUsd };
+  };
+  assert.deepEqual(await totals(), counted);
+  assert.ok((await ensurePartitions(db, new Date(later))).length > 0, 'the late row has moved to its own partition');
+  assert.deepEqual(await totals(), counted);
+  await db`drop trigger usage_logs_sums on usage_logs`;
+  await db`drop function penstock_sum_usage`;
+  await db`drop table usage_days`;
+  await db`delete from schema_migrations where name = '0004-usage-days.sql'`;
+  await migrate(db);
+  assert.deepEqual(await totals(), counted);
+  await commit(t, database, [recordAt(Date.now())]);
+  assert.deepEqual(await totals(), { requests: 4, inputTokens: 480, chargedNanoUsd: 4000n });
+});
+
+test('two writers at once lose no sum', async (t) => {
+  const database = await freshDatabase(t);
+  await seedUsers(database.db, 1);
+  const batches = Array.from({ length: 8 }, () =>
+    Array.from({ length: 50 }, (_, i) => recordAt(Date.now() - i * DAY_MS)),
+  );
+  await Promise.all(batches.map((records) => commit(t, database, records)));
+  assert.equal((await usageTotals(database.db)).requests, 400);
 });

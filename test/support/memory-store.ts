@@ -115,9 +115,10 @@ export class MemoryStore implements OperatorStore {
     };
   }
 
-  async usageRows(limit: number): Promise<UsageListing[]> {
+  async usageRows(limit: number, before: string | null): Promise<UsageListing[]> {
     this.#called();
-    return this.rows.slice(0, limit);
+    const older = this.rows.filter(({ requestId }) => before === null || requestId < before);
+    return older.slice(0, limit);
   }
 
   async ping() {

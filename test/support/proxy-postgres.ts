@@ -1,6 +1,6 @@
 /**
  * A TCP proxy before a PostgreSQL that shows a test what passes and can cut a connection at that moment: how a lost answer to COMMIT,
- * or a network that breaks in a chosen phase of a batch, is provoked.
+ * or a network that breaks in a chosen phase of a batch, is provoked. It can also let everything wait for a while: a slow PostgreSQL.
  */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -13,6 +13,8 @@ export class PostgresProxy {
   readonly url: string;
   /** Replaced by tests at will. */
   watch: Watcher = () => {};
+  /** Everything that passes waits so long, in each direction. May be changed while connections are open. */
+  delayMs = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -50,16 +52,46 @@ export class PostgresProxy {
         cut();
       });
     }
-    client.on('data', (bytes) => this.#pass('to server', bytes, server, cut));
-    server.on('data', (bytes) => this.#pass('to client', bytes, client, cut));
+    const [up, down] = [new Lane(server), new Lane(client)];
+    client.on('data', (bytes) => this.#pass('to server', bytes, up, cut));
+    server.on('data', (bytes) => this.#pass('to client', bytes, down, cut));
   }
 
-  #pass(direction: Direction, bytes: Buffer, to: Socket, cut: () => void): void {
+  #pass(direction: Direction, bytes: Buffer, to: Lane, cut: () => void): void {
     let dropped = false;
     this.watch(direction, bytes, () => {
       dropped = true;
       cut();
     });
-    if (!dropped) to.write(bytes);
+    if (!dropped) to.pass(bytes, this.delayMs);
+  }
+}
+
+/** One direction of one connection: bytes leave in the order in which they came, each after its delay. */
+class Lane {
+  readonly #to: Socket;
+  readonly #waiting: { dueMs: number; bytes: Buffer }[] = [];
+
+  constructor(to: Socket) {
+    this.#to = to;
+  }
+
+  pass(bytes: Buffer, delayMs: number): void {
+    if (delayMs === 0 && this.#waiting.length === 0) return void this.#to.write(bytes);
+    this.#waiting.push({ dueMs: performance.now() + delayMs, bytes });
+    if (this.#waiting.length === 1) this.#wait();
+  }
+
+  #wait(): void {
+    const next = this.#waiting[0];
+    if (next === undefined) return;
+    setTimeout(
+      () => {
+        this.#waiting.shift();
+        if (!this.#to.destroyed) this.#to.write(next.bytes);
+        this.#wait();
+      },
+      Math.max(0, next.dueMs - performance.now()),
+    );
   }
 }
