@@ -141,7 +141,7 @@ export class PrincipalDesk {
     this.#armed = false;
     for (const [keyHash, fronts] of asked) this.#underWay.set(keyHash, fronts);
     const { frees } = this.#tables.rows;
-    const rows = await this.#findRows([...asked.keys()]);
+    const rows = await this.#findRows(asked);
     for (const [keyHash, fronts] of asked) {
       // Changed meanwhile: this answer may be the old state, so it is given to those who waited and to nobody after.
       const current = this.#underWay.get(keyHash) === fronts;
@@ -157,15 +157,21 @@ export class PrincipalDesk {
     }
   }
 
-  /** Tries for as long as the fronts wait, because a PostgreSQL that restarts refuses for a moment; null when it does not answer. */
-  async #findRows(keyHashes: string[]): Promise<Map<string, PrincipalRow> | null> {
+  /**
+   * Tries for as long as a front waits, because a PostgreSQL that restarts refuses for a moment; null when it does not answer. Who asks for
+   * a key that was found before gets that after the first refusal.
+   */
+  async #findRows(asked: ReadonlyMap<string, number[]>): Promise<Map<string, PrincipalRow> | null> {
+    const keyHashes = [...asked.keys()];
     const until = nowMs() + this.#limits.lookupTimeoutMs - RETRY_PAUSE_MS;
     for (;;) {
       try {
         const rows = await this.#store.findPrincipals(keyHashes);
         return new Map(rows.map((row) => [row.keyHash, row]));
       } catch (error) {
-        if (nowMs() < until) {
+        for (const [keyHash, fronts] of asked) this.#answerStale(keyHash, fronts);
+        const isAwaited = [...asked.values()].some((fronts) => fronts.length > 0);
+        if (isAwaited && nowMs() < until) {
           await sleep(RETRY_PAUSE_MS);
           continue;
         }
@@ -173,6 +179,12 @@ export class PrincipalDesk {
         return null;
       }
     }
+  }
+
+  #answerStale(keyHash: string, fronts: number[]): void {
+    const stale = this.#stale(keyHash);
+    if (stale === 'unavailable') return;
+    for (const front of fronts.splice(0)) this.#answer(front, keyHash, stale);
   }
 
   #stale(keyHash: string): Principal | 'unavailable' {
