@@ -7,6 +7,7 @@
  *
  * Released early, once nobody can need the bytes any more, the memory goes back to the allocator at once: the HTTP client keeps a
  * reference to the body until its answer ends, so the buffer is detached, which needs every write from it to have left the process.
+ * The memory of a small body goes to the next small one instead (`small-bodies.ts`), on the same condition.
  *
  * Front thread only.
  */
@@ -14,6 +15,7 @@ import { assert } from '#base/assert.ts';
 import type { FailureCode } from '#failure/registry.ts';
 import type { BodyRoom, BodyWaiter } from './body-room.ts';
 import { detach } from './detach.ts';
+import { giveSmallBody, SMALL_BODY_BYTES, takeSmallBody } from './small-bodies.ts';
 
 const CHUNKED_BYTES_MIN = 16 * 1024;
 const EMPTY = new Uint8Array(0);
@@ -29,6 +31,8 @@ export class BodyReader implements BodyWaiter {
   readonly #bytesMax: number;
   #declared: number;
   #buffer: Uint8Array = EMPTY;
+  /** What a small body's buffer is a view of; null for those with memory of their own. */
+  #piece: Buffer | null = null;
   #taken = 0;
   #length = 0;
   /** Chunks kept aside; null while none are. */
@@ -76,7 +80,7 @@ export class BodyReader implements BodyWaiter {
   /** The bytes received; valid until `release`. */
   get bytes(): Uint8Array {
     assert(!this.#released, 'a body is used that has been released');
-    return this.#buffer.subarray(0, this.#length);
+    return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.subarray(0, this.#length);
   }
 
   /** Adds a chunk. `waits`: there is no room for it now, the connection is to be paused. A failure: it is refused. */
@@ -113,8 +117,9 @@ export class BodyReader implements BodyWaiter {
     this.#released = true;
     if (this.#aside !== null) this.#room.leave(this);
     this.#aside = null;
-    if (isFree) detach(this.#buffer);
+    if (isFree) this.#freeBuffer();
     this.#buffer = EMPTY;
+    this.#piece = null;
     if (this.#taken > 0) this.#room.give(this.#taken);
     this.#taken = 0;
   }
@@ -141,14 +146,24 @@ export class BodyReader implements BodyWaiter {
 
   #grow(length: number): boolean {
     const bytes = this.#roomFor(length);
-    if (!this.#room.take(bytes)) return false;
+    const isSmall = bytes <= SMALL_BODY_BYTES;
+    const room = isSmall ? SMALL_BODY_BYTES : bytes;
+    if (!this.#room.take(room)) return false;
+    const piece = isSmall ? takeSmallBody() : null;
     // Never from Node's shared pool: a buffer of its own can be given back alone.
-    const grown = Buffer.allocUnsafeSlow(bytes);
-    grown.set(this.#buffer.subarray(0, this.#length));
-    detach(this.#buffer);
+    const grown = piece === null ? Buffer.allocUnsafeSlow(bytes) : piece.subarray(0, bytes);
+    if (this.#length > 0) grown.set(this.#buffer.subarray(0, this.#length));
+    this.#freeBuffer();
     if (this.#taken > 0) this.#room.give(this.#taken);
-    this.#taken = bytes;
+    this.#taken = room;
     this.#buffer = grown;
+    this.#piece = piece;
     return true;
+  }
+
+  /** Gives the buffer's memory back; nothing may read from it. */
+  #freeBuffer(): void {
+    if (this.#piece === null) detach(this.#buffer);
+    else giveSmallBody(this.#piece);
   }
 }

@@ -7,12 +7,16 @@ export interface Flushable {
 }
 
 export class FlushQueue {
-  #dirty: Flushable[] = [];
-  #spare: Flushable[] = [];
+  /** Both lists keep their length, the longest that a turn had: emptying one would drop its memory, once a turn. */
+  #dirty: (Flushable | null)[] = [];
+  #spare: (Flushable | null)[] = [];
+  #dirtyCount = 0;
   #armed = false;
 
   add(reply: Flushable): void {
-    this.#dirty.push(reply);
+    const at = this.#dirtyCount++;
+    if (at < this.#dirty.length) this.#dirty[at] = reply;
+    else this.#dirty.push(reply);
     if (this.#armed) return;
     this.#armed = true;
     setImmediate(this.#run);
@@ -21,15 +25,23 @@ export class FlushQueue {
   readonly #run = (): void => {
     this.#armed = false;
     const batch = this.#dirty;
+    const count = this.#dirtyCount;
     this.#dirty = this.#spare;
+    this.#dirtyCount = 0;
+    this.#spare = batch;
     let done = 0;
     try {
-      while (done < batch.length) batch[done++]!.flush();
+      while (done < count) this.#take(batch, done++).flush();
     } finally {
       // One that throws (a bug, which ends this front) takes no other's last bytes with it.
-      for (let i = done; i < batch.length; i++) this.add(batch[i]!);
-      batch.length = 0;
-      this.#spare = batch;
+      while (done < count) this.add(this.#take(batch, done++));
     }
   };
+
+  /** A list that is kept keeps no reply. */
+  #take(batch: (Flushable | null)[], at: number): Flushable {
+    const reply = batch[at]!;
+    batch[at] = null;
+    return reply;
+  }
 }

@@ -9,7 +9,7 @@ import { C } from '#meter/counters.ts';
 import { Tap } from '#meter/tap.ts';
 import { Attempt, type UpstreamHeaders } from '#relay/attempt.ts';
 import { copyResponseHeaders } from '#relay/header-policy.ts';
-import { forwardedQuery, requestHeaders } from '#relay/target.ts';
+import { clientHeaders, forwardedQuery } from '#relay/target.ts';
 import { judgeError, judgeStatus, type Verdict } from '#relay/verdict.ts';
 import { upstreamModel } from '#schedule/plan.ts';
 import type { RecordStatus } from '#usage/record.ts';
@@ -65,7 +65,8 @@ export class Relaying {
     this.#parts.liveAttempts?.add(attempt, row);
     attempt.start({
       path: target.messagesPath + forwardedQuery(exchange.head.query),
-      headers: requestHeaders(target, exchange.head.forwarded),
+      fixedHeaders: target.headers,
+      headers: clientHeaders(exchange.head.forwarded),
       body,
       headersTimeoutMs: config.relay.headersTimeoutMs,
       idleTimeoutMs: config.relay.idleTimeoutMs,

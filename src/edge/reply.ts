@@ -81,7 +81,9 @@ export class Reply {
   readonly #owner: ReplyOwner;
   #status = '';
   #headers: readonly string[] = [];
-  #pending: Uint8Array[] = [];
+  /** What leaves next, and what came behind it: a turn of the loop mostly brings one chunk, and that needs no list. */
+  #first: Uint8Array | null = null;
+  readonly #later: Uint8Array[] = [];
   #pendingBytes = 0;
   #budgeted = 0;
   #headSent = false;
@@ -138,7 +140,8 @@ export class Reply {
   /** Sends a chunk with whatever else this turn of the loop brings. */
   push(chunk: Uint8Array): void {
     if (this.#over) return;
-    this.#pending.push(chunk);
+    if (this.#first === null) this.#first = chunk;
+    else this.#later.push(chunk);
     this.#pendingBytes += chunk.length;
     if (this.#blocked) return this.#holdWhileBlocked();
     // One turn of the loop can read 2 MB from one upstream: write on the way, or backpressure would be noticed too late.
@@ -148,7 +151,7 @@ export class Reply {
 
   /** Drops what has not left yet; only while nothing has. */
   forget(): void {
-    this.#pending.length = 0;
+    this.#dropPending();
     this.#pendingBytes = 0;
   }
 
@@ -165,7 +168,8 @@ export class Reply {
   send(status: string, headers: readonly string[], body: Uint8Array): void {
     if (this.#over) return;
     this.begin(status, headers);
-    this.#pending = [body];
+    this.#dropPending();
+    this.#first = body;
     this.#pendingBytes = body.length;
     this.finish();
   }
@@ -180,7 +184,7 @@ export class Reply {
   /** Called once a turn of the event loop by the flush queue. One cork, and so one system call, per `CORK_BYTES_MAX`. */
   flush(): void {
     this.#queued = false;
-    while (!this.#over && !this.#blocked && (this.#pending.length > 0 || this.#finishing)) this.#res.cork(this.#write);
+    while (!this.#over && !this.#blocked && (this.#first !== null || this.#finishing)) this.#res.cork(this.#write);
     if (this.#over) this.#owner.onReplyEnded(true);
     else if (this.#blocked && !this.#takeBudget()) this.#cutOff();
   }
@@ -189,27 +193,34 @@ export class Reply {
   readonly #write = (): void => {
     if (!this.#headSent) {
       this.#writeHead();
-      if (this.#finishing && this.#pending.length <= 1 && this.#pendingBytes <= CORK_BYTES_MAX) {
-        return this.#endWhole(this.#pending[0]);
+      if (this.#finishing && this.#later.length === 0 && this.#pendingBytes <= CORK_BYTES_MAX) {
+        return this.#endWhole(this.#first);
       }
       if (!this.#keeps) this.#res.writeHeader('connection', 'close');
     }
+    this.#writePending();
+    if (this.#finishing && this.#first === null && !this.#blocked) this.#endChunked();
+  };
+
+  /** As much as one cork takes. */
+  #writePending(): void {
+    const later = this.#later;
     let room = CORK_BYTES_MAX;
-    let next = 0;
-    while (next < this.#pending.length && room > FRAMING_BYTES && !this.#blocked) {
-      const chunk = this.#pending[next]!;
+    let taken = 0;
+    let chunk = this.#first;
+    while (chunk !== null && room > FRAMING_BYTES && !this.#blocked) {
       const piece = chunk.length + FRAMING_BYTES > room ? chunk.subarray(0, room - FRAMING_BYTES) : chunk;
-      if (piece === chunk) next++;
-      else this.#pending[next] = chunk.subarray(piece.length);
       room -= piece.length + FRAMING_BYTES;
       this.#pendingBytes -= piece.length;
+      if (piece !== chunk) chunk = chunk.subarray(piece.length);
+      else chunk = taken < later.length ? later[taken++]! : null;
       this.#shared.counters.add(C.responseWrites);
       if (!this.#res.write(piece)) this.#block();
     }
-    if (next === this.#pending.length) this.#pending.length = 0;
-    else this.#pending.splice(0, next);
-    if (this.#finishing && this.#pending.length === 0 && !this.#blocked) this.#endChunked();
-  };
+    this.#first = chunk;
+    if (taken > 0 && taken < later.length) later.splice(0, taken);
+    else if (taken > 0) later.length = 0;
+  }
 
   #writeHead(): void {
     const { extraHeaders } = this.#shared;
@@ -225,11 +236,11 @@ export class Reply {
   }
 
   /** Everything in one go, with a length. The server adds `connection: close` itself when it is to close. */
-  #endWhole(body: Uint8Array | undefined): void {
+  #endWhole(body: Uint8Array | null): void {
     this.#shared.counters.add(C.responseWrites);
     const closes = this.#shared.closing || this.keeping === 'end';
     if (!closes && this.keeping === 'ask') this.#res.writeHeader('connection', 'close');
-    if (body === undefined) this.#res.end(undefined, closes);
+    if (body === null) this.#res.end(undefined, closes);
     else this.#res.end(body, closes);
     this.#end(true);
   }
@@ -265,7 +276,7 @@ export class Reply {
     this.#blocked = false;
     this.#shared.blocked.delete(this);
     // The server drains its own rest only when it is asked to write.
-    if (this.#pending.length === 0 && !this.#finishing) this.#res.cork(nothing);
+    if (this.#first === null && !this.#finishing) this.#res.cork(nothing);
     else this.flush();
     this.#giveBack();
     if (!this.#over && !this.#blocked) this.#owner.onDrained();
@@ -298,6 +309,11 @@ export class Reply {
     this.#budgeted = needed;
   }
 
+  #dropPending(): void {
+    this.#first = null;
+    if (this.#later.length > 0) this.#later.length = 0;
+  }
+
   #schedule(): void {
     if (this.#queued) return;
     this.#queued = true;
@@ -314,7 +330,7 @@ export class Reply {
     this.#over = true;
     this.#shared.blocked.delete(this);
     if (this.#finishing) this.#shared.unfinished--;
-    if (!complete) this.#pending.length = 0;
+    if (!complete) this.#dropPending();
     this.#giveBack();
   }
 }

@@ -28,6 +28,9 @@ export interface AttemptOwner {
 
 export interface AttemptRequest {
   readonly path: string;
+  /** Name, value, …: the account's own, one list for all its requests. */
+  readonly fixedHeaders: readonly string[];
+  /** Name, value, …: this request's own. */
   readonly headers: readonly string[];
   readonly body: Uint8Array;
   readonly headersTimeoutMs: number;
@@ -79,11 +82,11 @@ export class Attempt implements ResponseHandler {
     return this.#connection.endedUnanswered;
   }
 
-  start({ path, headers, body, headersTimeoutMs, idleTimeoutMs }: AttemptRequest): void {
+  start({ path, fixedHeaders, headers, body, headersTimeoutMs, idleTimeoutMs }: AttemptRequest): void {
     this.#counters.add(C.upstreamAttempts);
     const host = this.#pool.origin.hostHeader;
     try {
-      const head = renderRequestHead({ path, host, headers, bodyBytes: body.length });
+      const head = renderRequestHead({ path, host, fixedHeaders, headers, bodyBytes: body.length });
       this.#connection.send({ head, body, headersTimeoutMs, idleTimeoutMs }, this);
     } catch (error) {
       this.onResponseError(error as UpstreamError);

@@ -9,26 +9,44 @@ const BAD_PATH = /[^\x21-\x7e\x80-\xff]/;
 const BAD_TEXT = /[^\t\x20-\x7e\x80-\xff]/;
 const BAD_NAME = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 
+const fixedLines = new WeakMap<readonly string[], string>();
+
 export interface RequestLine {
   readonly path: string;
   readonly host: string;
-  /** Name, value, … */
+  /** Name, value, …: the same list for every request of an account, so its lines are made once. */
+  readonly fixedHeaders: readonly string[];
+  /** Name, value, …: this request's own. */
   readonly headers: readonly string[];
   readonly bodyBytes: number;
 }
 
 /** Throws an `UpstreamError` for what must not be sent. The result is latin1. */
-export function renderRequestHead({ path, host, headers, bodyBytes }: RequestLine): string {
+export function renderRequestHead({ path, host, fixedHeaders, headers, bodyBytes }: RequestLine): string {
   if (path === '' || BAD_PATH.test(path)) throw refused('path');
-  let head = `POST ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
+  const lines = linesOf(fixedHeaders) + renderLines(headers);
+  return `POST ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n${lines}content-length: ${bodyBytes}\r\n\r\n`;
+}
+
+function linesOf(fixedHeaders: readonly string[]): string {
+  let lines = fixedLines.get(fixedHeaders);
+  if (lines === undefined) {
+    lines = renderLines(fixedHeaders);
+    fixedLines.set(fixedHeaders, lines);
+  }
+  return lines;
+}
+
+function renderLines(headers: readonly string[]): string {
+  let lines = '';
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!;
     const value = headers[i + 1]!;
     if (BAD_NAME.test(name)) throw refused('header name');
     if (BAD_TEXT.test(value)) throw refused(`value of ${name}`);
-    head += `${name}: ${value}\r\n`;
+    lines += `${name}: ${value}\r\n`;
   }
-  return `${head}content-length: ${bodyBytes}\r\n\r\n`;
+  return lines;
 }
 
 function refused(what: string): UpstreamError {

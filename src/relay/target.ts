@@ -37,9 +37,7 @@ export function forwardedQuery(query: string): string {
   return kept.length === 0 ? '' : `?${kept.join('&')}`;
 }
 
-/** Headers of one upstream request: the account's own and what the client may add. */
-export function requestHeaders(target: Target, forwarded: readonly string[]): string[] {
-  const headers = [...target.headers, ...forwarded];
-  if (!forwarded.includes('content-type')) headers.push('content-type', 'application/json');
-  return headers;
+/** What the client may add to the account's own headers; a missing content type is filled in. */
+export function clientHeaders(forwarded: readonly string[]): readonly string[] {
+  return forwarded.includes('content-type') ? forwarded : [...forwarded, 'content-type', 'application/json'];
 }

@@ -40,7 +40,10 @@ export interface ConnectionEvents {
   onDead(connection: UpstreamConnection): void;
 }
 
-/** Up to this, head and body leave as one copy, and the body's memory is free at once: cheaper than two buffers in one call. */
+/**
+ * Up to this, head and body leave as one string, which is copied as it is written: cheaper than a buffer of both, and than two buffers in
+ * one call. The body's memory is free at once. Node copies a string up to this on its stack.
+ */
 const COPY_BYTES_MAX = 16 * 1024;
 /** A kept connection that ends later than this after a request was sent had not been closed as it was used again. */
 const STALE_MS = 1_000;
@@ -205,10 +208,7 @@ export class UpstreamConnection implements ResponseSink {
     this.#reader.expect();
     if (body.length <= COPY_BYTES_MAX) {
       this.#bodyCopied = true;
-      const bytes = Buffer.allocUnsafe(head.length + body.length);
-      bytes.write(head, 0, 'latin1');
-      bytes.set(body, head.length);
-      this.#socket.write(bytes);
+      this.#socket.write(head + Buffer.prototype.latin1Slice.call(body, 0, body.length), 'latin1');
     } else {
       this.#socket.cork();
       this.#socket.write(head, 'latin1');

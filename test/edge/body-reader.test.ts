@@ -112,3 +112,30 @@ test('a length that is not believed takes room as the body comes; once it is, al
   body.release(true);
   assert.equal(budget.usedBytes, 0);
 });
+
+test('memory of a small body serves the next one, unless somebody may still read from it', () => {
+  const { room, budget } = roomOf(100 * KIB);
+  const taken = (fill: number): BodyReader => {
+    const body = new BodyReader(room, nobody, 64 * KIB, 700);
+    assert.equal(body.add(chunk(300, fill), false), null);
+    assert.equal(body.add(chunk(400, fill), true), null);
+    assert.deepEqual([...new Set(body.bytes)], [fill]);
+    assert.equal(body.bytes.length, 700);
+    return body;
+  };
+  const first = taken(65);
+  const memory = first.bytes.buffer;
+  assert.equal(budget.usedBytes, 2 * KIB, 'all of the piece is counted');
+  first.release(true);
+  first.release(true);
+  assert.equal(budget.usedBytes, 0);
+  const second = taken(66);
+  assert.equal(second.bytes.buffer, memory);
+  const third = taken(67);
+  assert.notEqual(third.bytes.buffer, memory, 'one piece serves two bodies at a time');
+  third.release(true);
+  const read = second.bytes;
+  second.release(false);
+  for (const fill of [68, 69]) assert.notEqual(taken(fill).bytes.buffer, memory);
+  assert.deepEqual([...new Set(read)], [66], 'who may still read sees the body as it was');
+});

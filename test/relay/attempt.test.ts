@@ -56,6 +56,7 @@ const writes =
 
 interface Asked {
   body?: Uint8Array;
+  fixedHeaders?: string[];
   headers?: string[];
   path?: string;
   headersTimeoutMs?: number;
@@ -66,7 +67,14 @@ function start(pool: OriginPool, asked: Asked = {}): AttemptOutcome {
   const outcome = new AttemptOutcome();
   const connection = pool.take();
   assert.ok(connection !== null, 'no connection was left');
-  const defaults = { path: '/', headers: [], body: Buffer.from('{}'), headersTimeoutMs: 5_000, idleTimeoutMs: 5_000 };
+  const defaults = {
+    path: '/',
+    fixedHeaders: [],
+    headers: [],
+    body: Buffer.from('{}'),
+    headersTimeoutMs: 5_000,
+    idleTimeoutMs: 5_000,
+  };
   outcome.attempt = new Attempt(pool, connection, counters, outcome, () => outcome.timesOver++);
   outcome.attempt.start({ ...defaults, ...asked });
   return outcome;
@@ -272,6 +280,7 @@ test('what HTTP does not allow in a line is never sent', async () => {
     { headers: ['x', 'a\0'] },
     { headers: ['x', '\u0100'] },
     { headers: ['x y', 'a'] },
+    { fixedHeaders: ['x', 'a\r\nb: c'] },
   ]) {
     const outcome = start(pool, asked);
     assert.deepEqual([outcome.end, outcome.code, outcome.timesOver], ['failed', 'UND_ERR_INVALID_ARG', 1]);
