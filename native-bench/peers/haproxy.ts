@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, poll, stopChild } from '../rig/child.ts';
+import { freePort, poll, readyOrEnded, stopChild } from '../rig/child.ts';
 import { processTree } from '../rig/cpu-time.ts';
 import { answers } from './answers.ts';
 import type { Contender, StartOptions } from './contender.ts';
@@ -48,7 +48,7 @@ export async function startHaproxy(upstream: string, { caFile }: StartOptions): 
   });
   failed.catch(() => {});
   const url = `http://127.0.0.1:${port}`;
-  await Promise.race([poll('HAProxy to answer', () => answers(url)), failed]);
+  await readyOrEnded(child, Promise.race([poll('HAProxy to answer', () => answers(url)), failed]));
   const pids = processTree(child.pid!);
   return {
     name: 'HAProxy',

@@ -9,11 +9,22 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type Dispatcher, Pool } from 'undici';
 
+/** Below the ten seconds after which the mock closes an idle connection. */
+const KEEP_ALIVE_MS = 8_000;
+
 const [upstream = '', caFile = ''] = process.argv.slice(2);
 const connect = caFile === '' ? {} : { connect: { ca: readFileSync(caFile, 'utf8') } };
-const pool = new Pool(upstream, { connections: 16_384, pipelining: 1, keepAliveTimeout: 30_000, ...connect });
+const pool = new Pool(upstream, { connections: 16_384, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS, ...connect });
 
 const HOP_BY_HOP = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'expect']);
+
+let complained = false;
+
+/** Once: an upstream may fail on purpose. */
+function complain(error: Error): void {
+  if (!complained) process.stderr.write(`http-forwarder: ${error.message} (told once)\n`);
+  complained = true;
+}
 
 class Forward implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
@@ -39,7 +50,7 @@ class Forward implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    process.stderr.write(`http-forwarder: ${error.message}\n`);
+    complain(error);
     this.#response.destroy();
   }
 }

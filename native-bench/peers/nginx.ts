@@ -6,10 +6,13 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, poll, stopChild } from '../rig/child.ts';
+import { openFilesMax } from '../memory/resident.ts';
+import { freePort, poll, readyOrEnded, stopChild } from '../rig/child.ts';
 import { processTree } from '../rig/cpu-time.ts';
 import { answers } from './answers.ts';
 import type { Contender, StartOptions } from './contender.ts';
+
+const CONNECTIONS_MAX = 32_768;
 
 function configuration(folder: string, port: number, upstream: string, caFile: string | undefined): string {
   const { host, protocol } = new URL(upstream);
@@ -23,7 +26,7 @@ daemon off;
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 pid ${folder}/nginx.pid;
 error_log ${folder}/error.log warn;
-events { worker_connections 32768; }
+events { worker_connections ${Math.min(CONNECTIONS_MAX, openFilesMax())}; }
 http {
   access_log off;
 ${temporary}
@@ -62,7 +65,7 @@ export async function startNginx(upstream: string, { caFile }: StartOptions): Pr
     child.once('error', (error) => reject(new Error(`nginx cannot be started: ${error.message}`)));
   });
   const url = `http://127.0.0.1:${port}`;
-  await Promise.race([poll('nginx to answer', () => answers(url)), failed]);
+  await readyOrEnded(child, Promise.race([poll('nginx to answer', () => answers(url)), failed]));
   const pids = processTree(child.pid!);
   return {
     name: 'nginx',

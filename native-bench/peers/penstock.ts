@@ -68,7 +68,7 @@ export async function startPenstock(
   chmodSync(folder, 0o755); // PostgreSQL has its own user when this runs as root
   const config = join(folder, 'penstock.yaml');
   const readyFile = join(folder, 'ready.json');
-  writeFileSync(config, stringify(penstockConfiguration(folder, upstream, options)));
+  writeFileSync(config, stringify(penstockConfiguration(folder, upstream, options), { aliasDuplicateObjects: false }));
   const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts', '--config', config, '--ready-file', readyFile];
   const child = spawn(node, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   const stop = async (): Promise<void> => {

@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { freePort, poll, stopChild } from '../rig/child.ts';
+import { freePort, poll, readyOrEnded, stopChild } from '../rig/child.ts';
 import { answers } from './answers.ts';
 import type { Contender } from './contender.ts';
 
@@ -23,12 +23,10 @@ export async function startPortkey(upstream: string): Promise<Contender> {
     stdio: ['ignore', 'ignore', 'ignore'],
   });
   const url = `http://127.0.0.1:${port}`;
-  try {
-    await poll('Portkey to answer', () => answers(url), 30_000);
-  } catch (error) {
-    await stopChild(child);
-    throw error;
-  }
+  await readyOrEnded(
+    child,
+    poll('Portkey to answer', () => answers(url), 30_000),
+  );
   return {
     name: 'Portkey',
     url,

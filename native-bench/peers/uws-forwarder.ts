@@ -8,11 +8,22 @@ import { readFileSync } from 'node:fs';
 import { type Dispatcher, Pool } from 'undici';
 import { App, type HttpResponse, us_socket_local_port } from '../rig/uws.ts';
 
+/** Below the ten seconds after which the mock closes an idle connection. */
+const KEEP_ALIVE_MS = 8_000;
+
 const [upstream = '', caFile = ''] = process.argv.slice(2);
 const connect = caFile === '' ? {} : { connect: { ca: readFileSync(caFile, 'utf8') } };
-const pool = new Pool(upstream, { connections: 16_384, pipelining: 1, keepAliveTimeout: 30_000, ...connect });
+const pool = new Pool(upstream, { connections: 16_384, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS, ...connect });
 
 const HOP_BY_HOP = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'expect']);
+
+let complained = false;
+
+/** Once: an upstream may fail on purpose. */
+function complain(error: Error): void {
+  if (!complained) process.stderr.write(`uws-forwarder: ${error.message} (told once)\n`);
+  complained = true;
+}
 
 class Forward implements Dispatcher.DispatchHandler {
   readonly #response: HttpResponse;
@@ -43,7 +54,7 @@ class Forward implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    console.error(`forwarder: ${error.message}`);
+    complain(error);
     if (!this.aborted) this.#response.close();
   }
 }
@@ -61,10 +72,11 @@ app.any('/*', (response, request) => {
   response.onAborted(() => {
     forward.aborted = true;
   });
-  let body = Buffer.alloc(0);
+  const chunks: Buffer[] = [];
   response.onData((chunk, last) => {
-    body = body.length === 0 ? Buffer.from(new Uint8Array(chunk)) : Buffer.concat([body, new Uint8Array(chunk)]);
+    chunks.push(Buffer.from(new Uint8Array(chunk)));
     if (!last || forward.aborted) return;
+    const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
     pool.dispatch({ path, method: method as Dispatcher.HttpMethod, headers, body }, forward);
   });
 });

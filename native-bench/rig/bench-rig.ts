@@ -7,7 +7,7 @@ import { startPeer } from '../peers/all.ts';
 import type { Contender, StartOptions } from '../peers/contender.ts';
 import type { Curve, Measurement, ScenarioResult, Verdict } from '../report/results.ts';
 import type { ContenderName, Figure, Mock, Rig, Scenario } from '../scenarios/scenario.ts';
-import { startFile, stopChild } from './child.ts';
+import { type PortChild, startFile, stopChild } from './child.ts';
 import { pin } from './pinning.ts';
 import { Recorder } from './recorder.ts';
 
@@ -28,6 +28,9 @@ export class BenchRig implements Rig {
   readonly #against: string | null;
   readonly #startedMs = performance.now();
   readonly #stops: (() => Promise<void>)[] = [];
+  /** What is on its way up: it has to be there before it can be ended. */
+  readonly #starting = new Set<Promise<unknown>>();
+  #closed = false;
 
   constructor(options: RigOptions, scenario: Scenario) {
     this.quick = options.quick;
@@ -43,13 +46,14 @@ export class BenchRig implements Rig {
   }
 
   say(text: string): void {
+    if (this.#closed) return;
     const seconds = Math.round((performance.now() - this.#startedMs) / 1000);
     process.stderr.write(`  ${this.#name} ${String(seconds).padStart(4)} s  ${text}\n`);
   }
 
   async mock(options: Partial<MockOptions> = {}): Promise<Mock> {
-    const { child, pid, url } = await startFile('load/mock.ts', [JSON.stringify(options)]);
-    this.#stops.push(() => stopChild(child));
+    const start = (): Promise<PortChild> => startFile('load/mock.ts', [JSON.stringify(options)]);
+    const { pid, url } = await this.#begin(start, ({ child }) => stopChild(child));
     pin(pid, 'others');
     return { url: options.tls ? url.replace('http:', 'https:') : url, pid };
   }
@@ -57,16 +61,13 @@ export class BenchRig implements Rig {
   async start(name: ContenderName, upstream: string, options: StartOptions = {}): Promise<Contender | null> {
     if (!this.contenders.includes(name)) return null;
     try {
-      const contender = await startPeer(name, upstream, options, this.#against);
-      let stopped: Promise<void> | null = null;
-      const stop = (): Promise<void> => {
-        stopped ??= contender.stop();
-        return stopped;
-      };
-      this.#stops.push(stop);
+      const contender = await this.#begin(
+        async () => stoppedOnce(await startPeer(name, upstream, options, this.#against)),
+        ({ stop }) => stop(),
+      );
       for (const pid of contender.pids()) pin(pid, 'contender');
       for (const pid of contender.behindPids()) pin(pid, 'others');
-      return { ...contender, stop };
+      return contender;
     } catch (error) {
       this.skipped(name, (error as Error).message);
       return null;
@@ -102,10 +103,32 @@ export class BenchRig implements Rig {
     return this.recorder.result(Math.round((performance.now() - this.#startedMs) / 1000));
   }
 
-  /** Ends what is still there, the last started first. */
+  async #begin<T>(start: () => Promise<T>, stop: (started: T) => Promise<void>): Promise<T> {
+    if (this.#closed) throw new Error('the run was broken off');
+    const started = start().then((one) => {
+      this.#stops.push(() => stop(one));
+      return one;
+    });
+    this.#starting.add(started);
+    return started.finally(() => this.#starting.delete(started));
+  }
+
+  /** Ends what is still there, the last started first, and starts nothing more. */
   async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#starting);
     for (const stop of this.#stops.splice(0).reverse()) {
       await stop().catch((error: Error) => this.say(`a process did not end well: ${error.message}`));
     }
   }
+}
+
+/** A scenario may stop a contender before the rig does. */
+function stoppedOnce(contender: Contender): Contender {
+  let stopped: Promise<void> | null = null;
+  const stop = (): Promise<void> => {
+    stopped ??= contender.stop();
+    return stopped;
+  };
+  return { ...contender, stop };
 }

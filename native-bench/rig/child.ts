@@ -19,7 +19,7 @@ export async function startFile(name: string, args: string[]): Promise<PortChild
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const port = await new Promise<number>((resolve, reject) => {
+  const ready = new Promise<number>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`${name} did not print its port`)), READY_BOUND_MS);
     child.stdout!.once('data', (chunk: Buffer) => {
       clearTimeout(timer);
@@ -30,12 +30,23 @@ export async function startFile(name: string, args: string[]): Promise<PortChild
       reject(new Error(`${name} ended with ${code}`));
     });
   });
+  const port = await readyOrEnded(child, ready);
   return { child, pid: child.pid!, url: `http://127.0.0.1:${port}` };
+}
+
+/** A child that does not get ready is ended before that is told. */
+export async function readyOrEnded<T>(child: ChildProcess, ready: Promise<T>): Promise<T> {
+  try {
+    return await ready;
+  } catch (error) {
+    await stopChild(child);
+    throw error;
+  }
 }
 
 /** SIGTERM, then SIGKILL after a bound. */
 export async function stopChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.kill('SIGTERM');
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_BOUND_MS);

@@ -13,6 +13,7 @@ import { cpuOf } from '../rig/cpu-window.ts';
 import { DataFolder } from '../rig/data-folder.ts';
 import { measureAccountMemory } from './account-memory.ts';
 import { caseRatio } from './case-ratio.ts';
+import { judgeRatio } from './ratio-verdict.ts';
 import type { ContenderName, Rig, Scenario } from './scenario.ts';
 
 const SIZES = [10, 100, 1_000, 10_000] as const;
@@ -144,16 +145,8 @@ async function requestsByAccount(sql: Sql, group: string): Promise<number[]> {
 
 function judge(rig: Rig): void {
   const ratio = caseRatio(rig, { metric: METRIC, case: caseOf(1_000), base: caseOf(10) });
-  const held = ratio.median <= RATIO_MAX;
-  rig.verdict({
-    goal: 'CPU of a whole request with 1,000 accounts',
-    bound: `≤ ${RATIO_MAX} × with 10`,
-    measured: formatRatio(ratio),
-    held,
-    why: held
-      ? ''
-      : `${((ratio.median / RATIO_MAX - 1) * 100).toFixed(0)} % above; the range says how noisy the machine was`,
-  });
+  const goal = 'CPU of a whole request with 1,000 accounts';
+  judgeRatio(rig, ratio, { goal, bound: `≤ ${RATIO_MAX} × with 10`, max: RATIO_MAX });
   const most = caseRatio(rig, { metric: METRIC, case: caseOf(10_000), base: caseOf(10) });
   rig.note(`With 10,000 accounts a request costs ${formatRatio(most)} × what it costs with 10.`);
 }

@@ -2,6 +2,7 @@
 import { accounts } from './accounts.ts';
 import { coldStart } from './cold-start.ts';
 import { database } from './database.ts';
+import { errorStorm } from './error-storm.ts';
 import { hotUserScenario } from './hot-user.ts';
 import { latency } from './latency.ts';
 import { rows } from './rows.ts';
@@ -9,6 +10,7 @@ import { scaling } from './scaling.ts';
 import type { Scenario } from './scenario.ts';
 import { soak } from './soak.ts';
 import { streams } from './streams.ts';
+import { tls } from './tls.ts';
 import { traffic } from './traffic.ts';
 import { users } from './users.ts';
 
@@ -16,12 +18,14 @@ export const SCENARIOS: readonly Scenario[] = [
   traffic,
   latency,
   streams,
+  errorStorm,
   accounts,
-  users,
   hotUserScenario,
-  scaling,
   database,
-  rows,
-  coldStart,
   soak,
+  scaling,
+  users,
+  rows,
+  tls,
+  coldStart,
 ];

@@ -15,6 +15,7 @@ import { DataFolder } from '../rig/data-folder.ts';
 import { onAllCores } from '../rig/pinning.ts';
 import { postgresAlone } from '../rig/postgres-alone.ts';
 import { caseRatio } from './case-ratio.ts';
+import { judgeRatio } from './ratio-verdict.ts';
 import type { Rig, Scenario } from './scenario.ts';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
@@ -88,14 +89,9 @@ function early(child: ChildProcess): Promise<never> {
 
 function judge(rig: Rig): void {
   const ratio = caseRatio(rig, { metric: METRIC, case: COLD, base: ALONE });
-  const held = ratio.median <= RATIO_MAX;
-  rig.verdict({
-    goal: 'cold start, empty data folder to first relayed byte',
-    bound: `≤ ${RATIO_MAX} × initdb + pg_ctl start alone`,
-    measured: formatRatio(ratio),
-    held,
-    why: held ? '' : 'beside PostgreSQL: modules, migrations, catalog',
-  });
+  const goal = 'cold start, empty data folder to first relayed byte';
+  const bound = `≤ ${RATIO_MAX} × initdb + pg_ctl start alone`;
+  judgeRatio(rig, ratio, { goal, bound, max: RATIO_MAX, why: 'beside PostgreSQL: modules, migrations, catalog' });
   const restart = caseRatio(rig, { metric: METRIC, case: RESTART, base: ALONE });
   rig.note(`A restart on its own data folder takes ${formatRatio(restart)} × initdb + pg_ctl start alone.`);
 }

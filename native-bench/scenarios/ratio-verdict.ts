@@ -1,5 +1,5 @@
-/** A goal that is a ratio of two contenders: judged by the median of the rounds. */
-import { formatRatio, type Place, ratioAt } from '../report/ratios.ts';
+/** Goals that are ratios: judged by the median of the rounds. */
+import { formatRatio, type Place, type Ratio, ratioAt } from '../report/ratios.ts';
 import type { ContenderName, Rig } from './scenario.ts';
 
 export interface RatioGoal {
@@ -9,23 +9,33 @@ export interface RatioGoal {
   max: number;
   kind: 'goal' | 'gate' | 'stretch';
   contender?: ContenderName;
-  /** What is known of the reason when it is not held. */
-  why?: string;
 }
 
-export function ratioVerdict(rig: Rig, { goal, place, base, max, kind, contender = 'Penstock', why }: RatioGoal): void {
+/** Of two contenders. */
+export function ratioVerdict(rig: Rig, { goal, place, base, max, kind, contender = 'Penstock' }: RatioGoal): void {
   const ratio = ratioAt(rig.measurements, place, contender, base);
+  const bound = `${kind === 'goal' ? '' : `${kind}: `}≤ ${max} × ${base}`;
+  judgeRatio(rig, ratio, { goal, bound, max, unmeasured: `${contender} or ${base} was not measured` });
+}
+
+export interface RatioJudgement {
+  goal: string;
+  bound: string;
+  max: number;
+  /** Added where it is not held. */
+  why?: string;
+  unmeasured?: string;
+}
+
+export function judgeRatio(rig: Rig, ratio: Ratio | null, judgement: RatioJudgement): void {
+  const { goal, bound, max, why = '', unmeasured = 'no round measured both' } = judgement;
   const held = ratio === null ? null : ratio.median <= max;
-  const unmeasured = `${contender} or ${base} was not measured`;
-  const short =
-    why ??
-    `${((ratio?.median ?? max) / max - 1) * 100 < 0.5 ? 'just' : `${(((ratio?.median ?? max) / max - 1) * 100).toFixed(0)} %`} above`;
-  const name = kind === 'goal' ? '' : `${kind}: `;
-  rig.verdict({
-    goal,
-    bound: `${name}≤ ${max} × ${base}`,
-    measured: formatRatio(ratio),
-    held,
-    why: held === null ? unmeasured : held ? '' : short,
-  });
+  rig.verdict({ goal, bound, measured: formatRatio(ratio), held, why: whyNot(ratio, max, why, unmeasured) });
+}
+
+function whyNot(ratio: Ratio | null, max: number, why: string, unmeasured: string): string {
+  if (ratio === null) return unmeasured;
+  if (ratio.median <= max) return '';
+  const above = `${((ratio.median / max - 1) * 100).toFixed(0)} % above`;
+  return why === '' ? above : `${above}; ${why}`;
 }

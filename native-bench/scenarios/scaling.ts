@@ -7,12 +7,13 @@ import { KeptConnections } from '../load/kept-connections.ts';
 import { rawRequest } from '../load/requests.ts';
 import type { Contender } from '../peers/contender.ts';
 import { KEY } from '../peers/penstock.ts';
-import { find, formatRatio, median } from '../report/ratios.ts';
+import { find, median } from '../report/ratios.ts';
 import { maxOverMean } from '../report/spread.ts';
 import { ControlPort } from '../rig/control-port.ts';
 import { CORES, pinTo } from '../rig/pinning.ts';
 import { frontMicroseconds, processMicroseconds, threadClocks } from '../rig/thread-clock.ts';
 import { caseRatio } from './case-ratio.ts';
+import { judgeRatio } from './ratio-verdict.ts';
 import type { Rig, Scenario } from './scenario.ts';
 
 const FRONTS = [1, 2, 4, 8] as const;
@@ -114,13 +115,12 @@ function drawCurve(rig: Rig): void {
 function judge(rig: Rig): void {
   for (const fronts of FRONTS.slice(1)) {
     const ratio = caseRatio(rig, { metric: METRIC, case: caseOf(fronts), base: caseOf(1) });
-    const held = ratio.median <= RATIO_MAX;
-    rig.verdict({
-      goal: `thread CPU per request with ${fronts} fronts at a fixed load`,
+    const goal = `thread CPU per request with ${fronts} fronts at a fixed load`;
+    judgeRatio(rig, ratio, {
+      goal,
       bound: `≤ ${RATIO_MAX} × with 1`,
-      measured: formatRatio(ratio),
-      held,
-      why: held ? '' : `${((ratio.median / RATIO_MAX - 1) * 100).toFixed(0)} % above; fronts share one core here`,
+      max: RATIO_MAX,
+      why: 'fronts share one core here',
     });
   }
 }

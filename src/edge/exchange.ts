@@ -85,6 +85,8 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   sentModel = '';
   attempt: Attempt | null = null;
   attempts = 0;
+  /** Has been sent again on a new connection, because a kept one was closed under it. */
+  sentAgain = false;
 
   /** Status of the upstream's answer that the client gets; 0 before there is one. */
   upstreamStatus = 0;

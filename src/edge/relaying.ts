@@ -36,14 +36,14 @@ export class Relaying {
   }
 
   /** Dispatches to the account whose place is held, or gives the place back and says what there is no room for. */
-  start(exchange: Exchange): FailureCode | null {
+  start(exchange: Exchange, fresh = false): FailureCode | null {
     const { pools, catalog, accountSlots, counters, health, config } = this.#parts;
     const plan = exchange.plan!;
     const account = plan.accounts[exchange.accountIndex]!;
     const row = account.row;
     const target = catalog.targets.get(account.id);
     const pool = target === undefined ? null : pools.get(target);
-    const connection = pool?.take() ?? null;
+    const connection = (fresh ? pool?.takeFresh() : pool?.take()) ?? null;
     if (target === undefined || pool === null || connection === null) {
       accountSlots.release(row);
       return 'accounts_busy';
@@ -162,10 +162,27 @@ export class Relaying {
     exchange.tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
     if (whole) return this.#complete(exchange);
+    const unanswered = exchange.attempt?.endedUnanswered === true;
+    if (unanswered && this.#sendAgain(exchange)) return;
     const verdict = judgeError(error);
     this.#logBroken(exchange, error, verdict.code);
-    this.#learn(exchange, verdict);
+    if (!unanswered) this.#learn(exchange, verdict);
     this.#broken(exchange, verdict.code);
+  }
+
+  /**
+   * Its connection was closed as it was used again. Once, to the same account on a new connection, as if the attempt had not been made:
+   * an upstream that closes its idle connections together would else look as if it failed many times in a row.
+   */
+  #sendAgain(exchange: Exchange): boolean {
+    const { accountSlots, counters } = this.#parts;
+    if (exchange.sentAgain || !accountSlots.tryTake(exchange.account!.row)) return false;
+    exchange.sentAgain = true;
+    exchange.attempts--;
+    counters.add(C.upstreamSentAgain);
+    if (this.start(exchange, true) === null) return true;
+    exchange.attempts++;
+    return false;
   }
 
   #logBroken(exchange: Exchange, error: Error & { code?: string }, code: FailureCode): void {

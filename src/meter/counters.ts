@@ -18,6 +18,7 @@ export const COUNTERS = [
   'interrupted', // answers broken off by the upstream or by shutdown
   'upstreamAttempts',
   'upstreamFailovers',
+  'upstreamSentAgain', // a kept connection was closed as it was used again
   'upstreamConnects', // connections opened
   'upstreamBytes', // body bytes from upstreams
   'responseWrites', // write calls towards clients

@@ -74,6 +74,11 @@ export class Attempt implements ResponseHandler {
     return (!this.#over || this.#leftSending) && this.#connection.holdsBody;
   }
 
+  /** The upstream closed a kept connection as it was used again. */
+  get endedUnanswered(): boolean {
+    return this.#connection.endedUnanswered;
+  }
+
   start({ path, headers, body, headersTimeoutMs, idleTimeoutMs }: AttemptRequest): void {
     this.#counters.add(C.upstreamAttempts);
     const host = this.#pool.origin.hostHeader;

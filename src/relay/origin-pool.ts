@@ -54,6 +54,13 @@ export class OriginPool implements ConnectionEvents {
     return idle;
   }
 
+  /** A connection that nobody has used yet; one of the idle ones makes room for it where that is needed. */
+  takeFresh(): UpstreamConnection | null {
+    if (this.#busy >= this.#limits.connectionsPerOrigin) return null;
+    if (this.#busy + this.#idle.length >= this.#limits.connectionsPerOrigin) this.#idle.shift()?.connection.destroy();
+    return this.#open();
+  }
+
   /** Gives a connection back after its attempt; one that cannot be used again is closed. */
   give(connection: UpstreamConnection, now: number): void {
     this.#busy--;

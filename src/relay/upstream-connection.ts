@@ -9,6 +9,7 @@
  * that come when none is asked for end the connection. Time limits have no timers of their own: `sweep` looks. Front thread only.
  */
 import type { Socket } from 'node:net';
+import { nowMs } from '#base/clock.ts';
 import type { UpstreamHeaders } from './response-head.ts';
 import { ResponseReader, type ResponseSink } from './response-reader.ts';
 import { UpstreamError } from './upstream-error.ts';
@@ -41,6 +42,8 @@ export interface ConnectionEvents {
 
 /** Up to this, head and body leave as one copy, and the body's memory is free at once: cheaper than two buffers in one call. */
 const COPY_BYTES_MAX = 16 * 1024;
+/** A kept connection that ends later than this after a request was sent had not been closed as it was used again. */
+const STALE_MS = 1_000;
 /** Keep-alive ends this much before the upstream says it does: a request under way must not meet its end. */
 const KEEP_ALIVE_MARGIN_MS = 1_500;
 
@@ -57,6 +60,11 @@ export class UpstreamConnection implements ResponseSink {
   #request: UpstreamRequest | null = null;
   #idleTimeoutMs = 0;
   #bodyCopied = false;
+  /** It has served before; and something has come since the last request was sent. */
+  #served = false;
+  #answered = false;
+  #sentAtMs = 0;
+  #endedUnanswered = false;
   #reusable = true;
   /** The answer before has ended in this very turn, and what was read with it has not all been seen. */
   #settling = false;
@@ -101,6 +109,14 @@ export class UpstreamConnection implements ResponseSink {
   /** Whether the request's body may still be read from its own memory. */
   get holdsBody(): boolean {
     return this.#request !== null || (!this.#bodyCopied && this.#socket.writableLength > 0);
+  }
+
+  /**
+   * A kept connection that the upstream closed as it was used again: at once, nothing of an answer came, no time limit of ours. That
+   * says nothing of the upstream, but that the two of us disagree about how long connections are kept.
+   */
+  get endedUnanswered(): boolean {
+    return this.#endedUnanswered;
   }
 
   /** How long the upstream keeps the connection idle, as far as it said so. */
@@ -188,6 +204,8 @@ export class UpstreamConnection implements ResponseSink {
     this.#limitCode = 'UND_ERR_HEADERS_TIMEOUT';
     this.#stirred = true;
     this.#idleTimeoutMs = idleTimeoutMs;
+    this.#answered = false;
+    this.#sentAtMs = nowMs();
     this.#reader.expect();
     if (body.length <= COPY_BYTES_MAX) {
       this.#bodyCopied = true;
@@ -208,6 +226,7 @@ export class UpstreamConnection implements ResponseSink {
       this.#fail(new UpstreamError('UND_ERR_SOCKET', 'the upstream sent what nobody had asked for'));
       return false;
     }
+    this.#answered = true;
     const at = this.#reader.read(readBuffer, bytesRead);
     if (at < 0) this.#fail(new UpstreamError('HPE_INVALID', `malformed response: ${this.#reader.fault}`));
     // A read that filled the buffer goes on at once: what comes must not meet the request that is sent next.
@@ -219,6 +238,7 @@ export class UpstreamConnection implements ResponseSink {
   #finish(hasMore: boolean): void {
     const handler = this.#handler;
     this.#handler = null;
+    this.#served = true;
     if (hasMore || this.#reader.head.closes) {
       this.#reusable = false;
       this.#die();
@@ -247,12 +267,18 @@ export class UpstreamConnection implements ResponseSink {
       this.#reusable = false;
       this.#finish(true);
     } else {
-      this.#fail(this.#error ?? new UpstreamError('UND_ERR_SOCKET', 'the upstream closed the connection'));
+      this.#lost(this.#error ?? new UpstreamError('UND_ERR_SOCKET', 'the upstream closed the connection'));
     }
   }
 
   #closed(): void {
-    this.#fail(this.#error ?? new UpstreamError('UND_ERR_SOCKET', 'the connection was closed'));
+    this.#lost(this.#error ?? new UpstreamError('UND_ERR_SOCKET', 'the connection was closed'));
+  }
+
+  #lost(error: Error & { code?: string }): void {
+    const atOnce = nowMs() - this.#sentAtMs < STALE_MS;
+    this.#endedUnanswered = atOnce && this.#served && !this.#answered && this.#handler !== null;
+    this.#fail(error);
   }
 
   #fail(error: Error & { code?: string }): void {

@@ -114,7 +114,11 @@ for (const group of ['s500', 'reset']) {
   test(`after several failures in a row with "${group}" the account rests too`, async () => {
     await ask(group, 'more');
     await ask(group, 'more');
-    assert.equal(receivedBy(`${group}-1`).length, 2);
+    const received = receivedBy(`${group}-1`).length;
+    // A reset of a kept connection, before anything of an answer, is tried once more on a new one before it counts.
+    assert.ok(received === 2 || (group === 'reset' && received <= 4), `${received} requests`);
+    await ask(group, 'more');
+    assert.equal(receivedBy(`${group}-1`).length, received, 'it rests');
   });
 }
 
