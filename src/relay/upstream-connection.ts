@@ -129,6 +129,8 @@ export class UpstreamConnection implements ResponseSink {
     this.#handler = handler;
     this.#request = request;
     this.#bodyCopied = false;
+    this.#answered = false;
+    this.#sentAtMs = nowMs();
     this.#breakOffAtMs = Number.POSITIVE_INFINITY;
     if (this.#ready && !this.#settling) this.#write(request);
   }
@@ -204,8 +206,6 @@ export class UpstreamConnection implements ResponseSink {
     this.#limitCode = 'UND_ERR_HEADERS_TIMEOUT';
     this.#stirred = true;
     this.#idleTimeoutMs = idleTimeoutMs;
-    this.#answered = false;
-    this.#sentAtMs = nowMs();
     this.#reader.expect();
     if (body.length <= COPY_BYTES_MAX) {
       this.#bodyCopied = true;
@@ -223,7 +223,7 @@ export class UpstreamConnection implements ResponseSink {
 
   #read(bytesRead: number): boolean {
     if (this.#reader.idle) {
-      this.#fail(new UpstreamError('UND_ERR_SOCKET', 'the upstream sent what nobody had asked for'));
+      this.#lost(new UpstreamError('UND_ERR_SOCKET', 'the upstream sent what nobody had asked for'));
       return false;
     }
     this.#answered = true;
