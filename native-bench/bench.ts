@@ -24,7 +24,7 @@ talks to loopback only. Writes results.json, report.md and plots.
   --scenario NAME   one scenario; may be repeated:
 ${SCENARIOS.map(({ name, title }) => `                      ${name.padEnd(12)} ${title}`).join('\n')}
   --contender NAME  one contender beside Penstock; may be repeated: ${CONTENDERS.filter((name) => name !== 'before').join(', ')}
-  --quick           everything smaller: under five minutes on two cores
+  --quick           everything smaller, beside nginx and the uWS forwarder alone: under five minutes on two cores
   --rounds N        alternated rounds (5; quick: 2)
   --against DIR     another checkout of Penstock with its packages installed, measured in the same rounds as "before"
   --out DIR         folder of the results (native-bench/results)
@@ -33,6 +33,9 @@ ${SCENARIOS.map(({ name, title }) => `                      ${name.padEnd(12)} $
 
 Needs wrk, nginx and haproxy for the whole picture; what is missing is left out and named.
 `;
+
+/** Each one more takes its warm-up in every scenario. */
+const QUICK_CONTENDERS: readonly ContenderName[] = ['Penstock', 'nginx', 'uWS forwarder'];
 
 const { values: options } = parseArgs({
   options: {
@@ -62,7 +65,7 @@ function chosenScenarios(): readonly Scenario[] {
 }
 
 function chosenContenders(): readonly ContenderName[] {
-  const named = options.contender ?? CONTENDERS;
+  const named = options.contender ?? (options.quick ? QUICK_CONTENDERS : CONTENDERS);
   for (const name of named) {
     if (!CONTENDERS.some((one) => one === name)) throw new Error(`no contender is named ${name}; --help lists them`);
   }

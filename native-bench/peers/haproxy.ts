@@ -2,14 +2,12 @@
  * HAProxy as a bare reverse proxy: one thread, kept-alive connections to the server, no log. It streams by nature. Everything it
  * writes goes into a temporary folder of its own.
  */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, poll, readyOrEnded, stopChild } from '../rig/child.ts';
-import { processTree } from '../rig/cpu-time.ts';
-import { answers } from './answers.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import type { Contender, StartOptions } from './contender.ts';
+import { startProxy } from './proxy-process.ts';
 
 const CONNECTIONS_MAX = 8_192;
 
@@ -41,23 +39,5 @@ export async function startHaproxy(upstream: string, { caFile }: StartOptions): 
   const port = await freePort();
   const file = join(folder, 'haproxy.cfg');
   writeFileSync(file, configuration(port, upstream, caFile));
-  const child = spawn('haproxy', ['-q', '-db', '-f', file], { stdio: ['ignore', 'inherit', 'inherit'] });
-  const failed = new Promise<never>((_, reject) => {
-    child.once('error', (error) => reject(new Error(`HAProxy cannot be started: ${error.message}`)));
-    child.once('exit', (code) => reject(new Error(`HAProxy ended with ${code}`)));
-  });
-  failed.catch(() => {});
-  const url = `http://127.0.0.1:${port}`;
-  await readyOrEnded(child, Promise.race([poll('HAProxy to answer', () => answers(url)), failed]));
-  const pids = processTree(child.pid!);
-  return {
-    name: 'HAProxy',
-    url,
-    pids: () => pids,
-    behindPids: () => [],
-    stop: async () => {
-      await stopChild(child);
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  return startProxy({ name: 'HAProxy', program: 'haproxy', args: ['-q', '-db', '-f', file], folder, port });
 }

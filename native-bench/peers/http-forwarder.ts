@@ -4,27 +4,12 @@
  *
  *   node http-forwarder.ts UPSTREAM_URL [CA_FILE]
  */
-import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+import { complain, HOP_BY_HOP, poolOf } from './forwarder-upstream.ts';
 
-/** Below the ten seconds after which the mock closes an idle connection. */
-const KEEP_ALIVE_MS = 8_000;
-
-const [upstream = '', caFile = ''] = process.argv.slice(2);
-const connect = caFile === '' ? {} : { connect: { ca: readFileSync(caFile, 'utf8') } };
-const pool = new Pool(upstream, { connections: 16_384, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS, ...connect });
-
-const HOP_BY_HOP = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'expect']);
-
-let complained = false;
-
-/** Once: an upstream may fail on purpose. */
-function complain(error: Error): void {
-  if (!complained) process.stderr.write(`http-forwarder: ${error.message} (told once)\n`);
-  complained = true;
-}
+const pool = poolOf(process.argv.slice(2));
 
 class Forward implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
@@ -50,7 +35,7 @@ class Forward implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    complain(error);
+    complain('http-forwarder', error);
     this.#response.destroy();
   }
 }

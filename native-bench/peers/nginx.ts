@@ -2,15 +2,13 @@
  * nginx as a bare reverse proxy: one worker, kept-alive upstream connections, no buffering, no log; everything it writes goes
  * into a temporary folder of its own.
  */
-import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../test/support/free-port.ts';
 import { openFilesMax } from '../memory/resident.ts';
-import { freePort, poll, readyOrEnded, stopChild } from '../rig/child.ts';
-import { processTree } from '../rig/cpu-time.ts';
-import { answers } from './answers.ts';
 import type { Contender, StartOptions } from './contender.ts';
+import { startProxy } from './proxy-process.ts';
 
 const CONNECTIONS_MAX = 32_768;
 
@@ -60,21 +58,5 @@ export async function startNginx(upstream: string, { caFile }: StartOptions): Pr
   const port = await freePort();
   writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port, upstream, caFile));
   const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')];
-  const child = spawn('nginx', args, { stdio: ['ignore', 'inherit', 'inherit'] });
-  const failed = new Promise<never>((_, reject) => {
-    child.once('error', (error) => reject(new Error(`nginx cannot be started: ${error.message}`)));
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await readyOrEnded(child, Promise.race([poll('nginx to answer', () => answers(url)), failed]));
-  const pids = processTree(child.pid!);
-  return {
-    name: 'nginx',
-    url,
-    pids: () => pids,
-    behindPids: () => [],
-    stop: async () => {
-      await stopChild(child);
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  return startProxy({ name: 'nginx', program: 'nginx', args, folder, port });
 }

@@ -6,7 +6,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { freePort, poll, readyOrEnded, stopChild } from '../rig/child.ts';
+import { freePort } from '../../test/support/free-port.ts';
+import { poll, readyOrEnded, stopChild } from '../rig/child.ts';
 import { answers } from './answers.ts';
 import type { Contender } from './contender.ts';
 

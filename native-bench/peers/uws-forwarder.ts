@@ -4,26 +4,11 @@
  *
  *   node uws-forwarder.ts UPSTREAM_URL [CA_FILE]
  */
-import { readFileSync } from 'node:fs';
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import { App, type HttpResponse, us_socket_local_port } from '../rig/uws.ts';
+import { complain, HOP_BY_HOP, poolOf } from './forwarder-upstream.ts';
 
-/** Below the ten seconds after which the mock closes an idle connection. */
-const KEEP_ALIVE_MS = 8_000;
-
-const [upstream = '', caFile = ''] = process.argv.slice(2);
-const connect = caFile === '' ? {} : { connect: { ca: readFileSync(caFile, 'utf8') } };
-const pool = new Pool(upstream, { connections: 16_384, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS, ...connect });
-
-const HOP_BY_HOP = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'expect']);
-
-let complained = false;
-
-/** Once: an upstream may fail on purpose. */
-function complain(error: Error): void {
-  if (!complained) process.stderr.write(`uws-forwarder: ${error.message} (told once)\n`);
-  complained = true;
-}
+const pool = poolOf(process.argv.slice(2));
 
 class Forward implements Dispatcher.DispatchHandler {
   readonly #response: HttpResponse;
@@ -54,7 +39,7 @@ class Forward implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    complain(error);
+    complain('uws-forwarder', error);
     if (!this.aborted) this.#response.close();
   }
 }

@@ -1,7 +1,5 @@
 /** Child processes of a benchmark: started with a bound on getting ready, ended by their own id. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 const READY_BOUND_MS = 10_000;
@@ -52,15 +50,6 @@ export async function stopChild(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_BOUND_MS);
   await exited;
   clearTimeout(timer);
-}
-
-/** A port that was free a moment ago, for programs that cannot be asked for any free one. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }
 
 export async function poll(

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { initCluster, postgresEnvironment } from '../../src/supervise/init-cluster.ts';
 import { findPostgresBinaries, reachableBinaries } from '../../src/supervise/postgres-binaries.ts';
 import { findServiceUser } from '../../src/supervise/service-user.ts';
-import { freePort } from './child.ts';
+import { freePort } from '../../test/support/free-port.ts';
 
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
 const SYSTEM_DIR = '/var/lib/penstock';

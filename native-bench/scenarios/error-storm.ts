@@ -40,7 +40,8 @@ const CASES: readonly StormCase[] = [
 
 async function run(rig: Rig): Promise<void> {
   const mock = await rig.mock({ ...FAULTS, ...STREAMS });
-  for (const one of CASES) {
+  // The second case starts Penstock anew.
+  for (const one of rig.quick ? CASES.slice(0, 1) : CASES) {
     const config = {
       catalog: catalog(mock.url),
       rest: REST,

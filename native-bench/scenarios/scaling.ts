@@ -16,7 +16,7 @@ import { caseRatio } from './case-ratio.ts';
 import { judgeRatio } from './ratio-verdict.ts';
 import type { Rig, Scenario } from './scenario.ts';
 
-const FRONTS = [1, 2, 4, 8] as const;
+const FRONTS = { quick: [1, 4], full: [1, 2, 4, 8] };
 const CONNECTIONS = 128;
 const BODY_BYTES = 1_024;
 const RATE_PER_SECOND = 1_000;
@@ -42,7 +42,8 @@ interface Subject {
 async function run(rig: Rig): Promise<void> {
   const mock = await rig.mock();
   const subjects: Subject[] = [];
-  for (const fronts of FRONTS) {
+  const counts = rig.quick ? FRONTS.quick : FRONTS.full;
+  for (const fronts of counts) {
     const gateway = await rig.start('Penstock', mock.url, {
       config: { threads: { fronts }, limits: LIMITS, relay: RELAY },
     });
@@ -54,8 +55,8 @@ async function run(rig: Rig): Promise<void> {
   for (let round = 0; round < rig.rounds; round++) {
     for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) await measure(rig, subject, round);
   }
-  drawCurve(rig);
-  judge(rig);
+  drawCurve(rig, counts);
+  judge(rig, counts);
   await trueScaling(rig, subjects);
 }
 
@@ -103,17 +104,17 @@ async function measure(rig: Rig, { fronts, gateway }: Subject, round: number): P
   figure('connections of the busiest front over the mean', '×', maxOverMean(byFront));
 }
 
-function drawCurve(rig: Rig): void {
-  const y = FRONTS.map((fronts) => {
+function drawCurve(rig: Rig, counts: readonly number[]): void {
+  const y = counts.map((fronts) => {
     const values = find(rig.measurements, { case: caseOf(fronts), metric: METRIC }, 'Penstock')?.values ?? [];
     return median(values.filter((value) => value !== null));
   });
   const labels = { xLabel: 'fronts', yLabel: `${METRIC}, µs, at ${RATE_PER_SECOND} requests a second` };
-  rig.curve({ plot: 'CPU over fronts', contender: 'Penstock', x: [...FRONTS], y, ...labels, xScale: 'log' });
+  rig.curve({ plot: 'CPU over fronts', contender: 'Penstock', x: [...counts], y, ...labels, xScale: 'log' });
 }
 
-function judge(rig: Rig): void {
-  for (const fronts of FRONTS.slice(1)) {
+function judge(rig: Rig, counts: readonly number[]): void {
+  for (const fronts of counts.slice(1)) {
     const ratio = caseRatio(rig, { metric: METRIC, case: caseOf(fronts), base: caseOf(1) });
     const goal = `thread CPU per request with ${fronts} fronts at a fixed load`;
     judgeRatio(rig, ratio, {

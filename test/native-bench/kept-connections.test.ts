@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { firstByte } from '../../native-bench/load/first-byte.ts';
 import { KeptConnections } from '../../native-bench/load/kept-connections.ts';
 import { rawRequest } from '../../native-bench/load/requests.ts';
-import { freePort } from '../../native-bench/rig/child.ts';
+import { freePort } from '../support/free-port.ts';
 
 const BOUND_MS = 10_000;
 
