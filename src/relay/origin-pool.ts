@@ -43,13 +43,13 @@ export class OriginPool implements ConnectionEvents {
     this.#limits = limits;
     this.#counters = counters;
     this.#all = all;
-    for (let i = 0; i < limits.prewarm; i++) this.#prewarming.add(this.#open());
+    for (let i = 0; i < Math.min(limits.prewarm, limits.connectionsPerOrigin); i++) this.#prewarming.add(this.#open());
   }
 
   /** A connection for one attempt, or null when all allowed ones are busy. */
   take(): UpstreamConnection | null {
     const idle = this.#takeIdle();
-    if (idle === null) return this.#busy < this.#limits.connectionsPerOrigin ? this.#open() : null;
+    if (idle === null) return this.#busy < this.#limits.connectionsPerOrigin ? this.#open() : this.#takePrewarming();
     this.#hold(idle);
     return idle;
   }
@@ -99,6 +99,15 @@ export class OriginPool implements ConnectionEvents {
       if (idle.connection.dead) continue;
       if (nowMs() < idle.untilMs) return idle.connection;
       idle.connection.destroy();
+    }
+    return null;
+  }
+
+  /** One that is still connecting serves the attempt as soon as it is there. */
+  #takePrewarming(): UpstreamConnection | null {
+    for (const connection of this.#prewarming) {
+      this.#prewarming.delete(connection);
+      return connection;
     }
     return null;
   }

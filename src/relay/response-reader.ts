@@ -125,8 +125,11 @@ export class ResponseReader {
 
   #beginBody(): void {
     const { status, chunked, contentLength } = this.head;
-    if (status === 204 || status === 304) this.#body.begin('none', 0);
-    else if (chunked) this.#body.begin('chunked', 0);
+    if (status === 204 || status === 304) {
+      this.#body.begin('none', 0);
+      // A body that is named here and comes after all would be taken for the beginning of the next answer.
+      if (chunked || contentLength > 0) this.head.closes = true;
+    } else if (chunked) this.#body.begin('chunked', 0);
     else if (contentLength >= 0) this.#body.begin('length', contentLength);
     else this.#body.begin('close', 0);
     if (this.#body.done) this.stop();

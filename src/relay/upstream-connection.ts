@@ -69,6 +69,9 @@ export class UpstreamConnection implements ResponseSink {
   #sentAtMs = 0;
   #endedUnanswered = false;
   #reusable = true;
+  /** The answer before has ended in this very turn, and what was read with it has not all been seen. */
+  #settling = false;
+  readonly #isTls: boolean;
   #error: (Error & { code?: string }) | null = null;
   /** The limit on the present state, counted from the first sweep that sees it. */
   #limitMs: number;
@@ -82,6 +85,7 @@ export class UpstreamConnection implements ResponseSink {
   constructor(origin: UpstreamOrigin, connectTimeoutMs: number, events: ConnectionEvents) {
     this.#events = events;
     this.#limitMs = connectTimeoutMs;
+    this.#isTls = origin.isTls;
     this.#socket = origin.open((bytesRead) => this.#read(bytesRead));
     this.#socket.once(origin.isTls ? 'secureConnect' : 'connect', () => this.#connected());
     this.#socket.on('error', (error) => {
@@ -128,8 +132,10 @@ export class UpstreamConnection implements ResponseSink {
     this.#handler = handler;
     this.#request = request;
     this.#bodyCopied = false;
+    this.#answered = false;
+    this.#sentAtMs = nowMs();
     this.#breakOffAtMs = Number.POSITIVE_INFINITY;
-    if (this.#ready) this.#write(request);
+    if (this.#ready && !this.#settling) this.#write(request);
   }
 
   pause(): void {
@@ -203,8 +209,6 @@ export class UpstreamConnection implements ResponseSink {
     this.#limitCode = 'UND_ERR_HEADERS_TIMEOUT';
     this.#stirred = true;
     this.#idleTimeoutMs = idleTimeoutMs;
-    this.#answered = false;
-    this.#sentAtMs = nowMs();
     this.#reader.expect();
     if (body.length <= COPY_BYTES_MAX) {
       this.#bodyCopied = true;
@@ -219,13 +223,15 @@ export class UpstreamConnection implements ResponseSink {
 
   #read(bytesRead: number): boolean {
     if (this.#reader.idle) {
-      this.#die();
+      this.#lost(new UpstreamError('UND_ERR_SOCKET', 'the upstream sent what nobody had asked for'));
       return false;
     }
     this.#answered = true;
     const at = this.#reader.read(readBuffer, bytesRead);
     if (at < 0) this.#fail(new UpstreamError('HPE_INVALID', `malformed response: ${this.#reader.fault}`));
-    else if (this.#reader.idle && this.#handler !== null) this.#finish(at < bytesRead);
+    // A read that filled the buffer goes on at once: what comes must not meet the request that is sent next.
+    else if (this.#reader.idle && this.#handler !== null)
+      this.#finish(at < bytesRead || bytesRead === readBuffer.length);
     return true;
   }
 
@@ -238,8 +244,21 @@ export class UpstreamConnection implements ResponseSink {
       this.#die();
     } else {
       this.resume();
+      if (this.#isTls) this.#settle();
     }
     handler?.onResponseEnd();
+  }
+
+  /**
+   * One read of TLS may hold several records, which come one after another: what lies behind an answer must find no request sent, or
+   * it would pass for the answer to it.
+   */
+  #settle(): void {
+    this.#settling = true;
+    setImmediate(() => {
+      this.#settling = false;
+      if (this.#request !== null) this.#write(this.#request);
+    });
   }
 
   #ended(): void {

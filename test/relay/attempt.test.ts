@@ -1,94 +1,32 @@
 /** Attempts over pools of real connections: reuse, time limits, breaking off, and what an upstream may not do to the next one. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { after, test } from 'node:test';
-import { createServer, type TLSSocket } from 'node:tls';
 import { nowMs } from '#base/clock.ts';
-import { C, CounterRow, counterBytes } from '#meter/counters.ts';
-import { Attempt } from '#relay/attempt.ts';
-import type { OriginPool } from '#relay/origin-pool.ts';
-import { OriginPools } from '#relay/origin-pools.ts';
-import { AttemptOutcome } from '../support/attempt-outcome.ts';
-import { type RawCall, type RawScript, RawUpstream } from '../support/raw-upstream.ts';
+import { C } from '#meter/counters.ts';
+import {
+  ask,
+  atEnd,
+  CA,
+  counters,
+  endAll,
+  ended,
+  LIMITS,
+  makePools,
+  poolOf,
+  scripted,
+  start,
+  tlsUpstream,
+  WHOLE,
+  writes,
+} from '../support/attempt-rig.ts';
+import { type RawCall, RawUpstream } from '../support/raw-upstream.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const LIMITS = { connectTimeoutMs: 1_000, keepAliveMs: 30_000, connectionsPerOrigin: 4, prewarm: 0 };
-const WHOLE = 'HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nhi';
 const HEAD = 'HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n';
 
-const counters = new CounterRow(new SharedArrayBuffer(counterBytes(1)), 0);
-const ends: (() => unknown)[] = [];
-after(async () => {
-  for (const end of ends.reverse()) await end();
-});
-
-function makePools(limits = LIMITS): OriginPools {
-  const pools = new OriginPools(limits, counters);
-  const sweeper = setInterval(() => pools.sweep(nowMs()), 20);
-  ends.push(() => {
-    clearInterval(sweeper);
-    pools.close();
-  });
-  return pools;
-}
-
-function poolOf(url: string, ca: string | null = null, limits = LIMITS): OriginPool {
-  return makePools(limits).get({ origin: url, ca, poolKey: url });
-}
-
-/** An upstream that answers each request on a connection with the next of `answers`, the last one again and again. */
-async function scripted(...answers: ((call: RawCall) => void)[]): Promise<RawUpstream> {
-  const script: RawScript = {
-    when: 'body',
-    answer: (call) => answers[Math.min(call.index, answers.length - 1)]!(call),
-  };
-  const upstream = await RawUpstream.start(() => script);
-  ends.push(() => upstream.close());
-  return upstream;
-}
-
-const writes =
-  (text: string) =>
-  ({ socket }: RawCall): void =>
-    void socket.write(text, 'latin1');
-
-interface Asked {
-  body?: Uint8Array;
-  fixedHeaders?: string[];
-  headers?: string[];
-  path?: string;
-  headersTimeoutMs?: number;
-  idleTimeoutMs?: number;
-}
-
-function start(pool: OriginPool, asked: Asked = {}): AttemptOutcome {
-  const outcome = new AttemptOutcome();
-  const connection = pool.take();
-  assert.ok(connection !== null, 'no connection was left');
-  const defaults = {
-    path: '/',
-    fixedHeaders: [],
-    headers: [],
-    body: Buffer.from('{}'),
-    headersTimeoutMs: 5_000,
-    idleTimeoutMs: 5_000,
-  };
-  outcome.attempt = new Attempt(pool, connection, counters, outcome, () => outcome.timesOver++);
-  outcome.attempt.start({ ...defaults, ...asked });
-  return outcome;
-}
-
-async function ended(outcome: AttemptOutcome): Promise<AttemptOutcome> {
-  await waitFor('the end of the attempt', () => outcome.attempt!.over);
-  assert.equal(outcome.timesOver, 1);
-  return outcome;
-}
-
-async function ask(pool: OriginPool, asked: Asked = {}): Promise<AttemptOutcome> {
-  return ended(start(pool, asked));
-}
+after(endAll);
 
 test('a connection serves one attempt after another', async () => {
   const upstream = await scripted(writes(WHOLE));
@@ -116,6 +54,17 @@ for (const [name, text] of Object.entries(LAST)) {
     for (let i = 1; i <= 3; i++) {
       assert.deepEqual([(await ask(pool)).body, upstream.connections], ['hi', i]);
       await waitFor('the end of the connection', () => upstream.openConnections === 0);
+    }
+  });
+}
+
+for (const framing of ['content-length: 5', 'transfer-encoding: chunked']) {
+  test(`after a 204 with ${framing} a connection is not used again: its body may come after all`, async () => {
+    const upstream = await scripted(writes(`HTTP/1.1 204 No Content\r\n${framing}\r\n\r\n`));
+    const pool = poolOf(upstream.url);
+    for (let i = 1; i <= 2; i++) {
+      const { end, status, body } = await ask(pool);
+      assert.deepEqual([end, status, body, upstream.connections], ['whole', 204, '', i]);
     }
   });
 }
@@ -176,6 +125,17 @@ test('connections are opened ahead of need without a request, and used first', a
   assert.deepEqual([(await ask(pool)).body, upstream.connections], ['hi', 2]);
 });
 
+test('a connection opened ahead of need serves the first attempt, also while it connects, when no other is allowed', async () => {
+  const upstream = await scripted(writes(WHOLE));
+  const pool = poolOf(upstream.url, null, { ...LIMITS, connectionsPerOrigin: 1, prewarm: 8 });
+  const first = start(pool);
+  assert.equal(pool.take(), null);
+  await ended(first);
+  assert.deepEqual([first.body, (await ask(pool)).body, upstream.connections], ['hi', 'hi', 1]);
+  const refusing = poolOf('http://127.0.0.1:1', null, { ...LIMITS, connectionsPerOrigin: 1, prewarm: 1 });
+  assert.deepEqual([(await ask(refusing)).code, (await ask(refusing)).code], ['ECONNREFUSED', 'ECONNREFUSED']);
+});
+
 test('each time limit has its code: connecting, the head, silence', async () => {
   const silent = await scripted(() => {});
   const head = await ask(poolOf(silent.url), { headersTimeoutMs: 60 });
@@ -187,7 +147,7 @@ test('each time limit has its code: connecting, the head, silence', async () => 
   // TLS to a port that never answers a handshake.
   const server = createTcpServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  ends.push(() => server.close());
+  atEnd(() => server.close());
   const port = (server.address() as AddressInfo).port;
   const connect = await ask(poolOf(`https://127.0.0.1:${port}`, null, { ...LIMITS, connectTimeoutMs: 100 }));
   assert.deepEqual([connect.end, connect.code], ['failed', 'UND_ERR_CONNECT_TIMEOUT']);
@@ -249,7 +209,7 @@ test('a detached attempt is read on within its bounds of bytes and time, and tel
 
 test('a connection whose upload was not taken ends with its attempt, which may hold the body until it is closed', async () => {
   const upstream = await RawUpstream.start(() => ({ when: 'head', answer: writes(WHOLE) }));
-  ends.push(() => upstream.close());
+  atEnd(() => upstream.close());
   const pool = poolOf(upstream.url);
   const outcome = start(pool, { body: Buffer.alloc(40_000_000, 0x20) });
   assert.ok(outcome.attempt!.holdsBody, 'while it connects');
@@ -287,18 +247,6 @@ test('what HTTP does not allow in a line is never sent', async () => {
   }
   assert.equal((await ask(pool)).body, 'hi');
 });
-
-const FIXTURE = readFileSync(new URL('../support/ca-signed.pem', import.meta.url), 'utf8');
-const CA = readFileSync(new URL('../support/private-ca.pem', import.meta.url), 'utf8');
-
-async function tlsUpstream(onSocket: (socket: TLSSocket) => void): Promise<string> {
-  const server = createServer({ cert: FIXTURE, key: FIXTURE }, onSocket);
-  server.on('tlsClientError', () => {});
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  ends.push(() => server.close());
-  return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 test('over TLS: whole answers in pieces, and the second connection resumes the session of the first', async () => {
   const resumed: boolean[] = [];

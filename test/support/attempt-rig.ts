@@ -1,0 +1,111 @@
+/** Attempts over pools of real connections, swept as a front does it; everything made here ends with `endAll`. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer, type TLSSocket } from 'node:tls';
+import { nowMs } from '#base/clock.ts';
+import { CounterRow, counterBytes } from '#meter/counters.ts';
+import { Attempt } from '#relay/attempt.ts';
+import type { OriginLimits, OriginPool } from '#relay/origin-pool.ts';
+import { OriginPools } from '#relay/origin-pools.ts';
+import { AttemptOutcome } from './attempt-outcome.ts';
+import { type RawCall, type RawScript, RawUpstream } from './raw-upstream.ts';
+import { waitFor } from './wait-for.ts';
+
+export const LIMITS: OriginLimits = {
+  connectTimeoutMs: 1_000,
+  keepAliveMs: 30_000,
+  connectionsPerOrigin: 4,
+  prewarm: 0,
+};
+export const WHOLE = 'HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nhi';
+
+const FIXTURE = readFileSync(new URL('ca-signed.pem', import.meta.url), 'utf8');
+export const CA = readFileSync(new URL('private-ca.pem', import.meta.url), 'utf8');
+
+export const counters = new CounterRow(new SharedArrayBuffer(counterBytes(1)), 0);
+const ends: (() => unknown)[] = [];
+
+export function atEnd(end: () => unknown): void {
+  ends.push(end);
+}
+
+export async function endAll(): Promise<void> {
+  for (const end of ends.splice(0).reverse()) await end();
+}
+
+export function makePools(limits = LIMITS): OriginPools {
+  const pools = new OriginPools(limits, counters);
+  const sweeper = setInterval(() => pools.sweep(nowMs()), 20);
+  atEnd(() => {
+    clearInterval(sweeper);
+    pools.close();
+  });
+  return pools;
+}
+
+export function poolOf(url: string, ca: string | null = null, limits = LIMITS): OriginPool {
+  return makePools(limits).get({ origin: url, ca, poolKey: url });
+}
+
+/** An upstream that answers each request on a connection with the next of `answers`, the last one again and again. */
+export async function scripted(...answers: ((call: RawCall) => void)[]): Promise<RawUpstream> {
+  const script: RawScript = {
+    when: 'body',
+    answer: (call) => answers[Math.min(call.index, answers.length - 1)]!(call),
+  };
+  const upstream = await RawUpstream.start(() => script);
+  atEnd(() => upstream.close());
+  return upstream;
+}
+
+export const writes =
+  (text: string) =>
+  ({ socket }: RawCall): void =>
+    void socket.write(text, 'latin1');
+
+/** The URL of a TLS upstream that `CA` has signed, for `host`. */
+export async function tlsUpstream(onSocket: (socket: TLSSocket) => void, host = '127.0.0.1'): Promise<string> {
+  const server = createServer({ cert: FIXTURE, key: FIXTURE }, onSocket);
+  server.on('tlsClientError', () => {});
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  atEnd(() => server.close());
+  return `https://${host}:${(server.address() as AddressInfo).port}`;
+}
+
+export interface Asked {
+  body?: Uint8Array;
+  fixedHeaders?: string[];
+  headers?: string[];
+  path?: string;
+  headersTimeoutMs?: number;
+  idleTimeoutMs?: number;
+}
+
+export function start(pool: OriginPool, asked: Asked = {}, outcome = new AttemptOutcome()): AttemptOutcome {
+  const connection = pool.take();
+  assert.ok(connection !== null, 'no connection was left');
+  const defaults = {
+    path: '/',
+    fixedHeaders: [],
+    headers: [],
+    body: Buffer.from('{}'),
+    headersTimeoutMs: 5_000,
+    idleTimeoutMs: 5_000,
+  };
+  outcome.attempt = new Attempt(pool, connection, counters, outcome, () => outcome.timesOver++);
+  outcome.attempt.start({ ...defaults, ...asked });
+  return outcome;
+}
+
+export async function ended(outcome: AttemptOutcome): Promise<AttemptOutcome> {
+  await waitFor('the end of the attempt', () => outcome.attempt!.over);
+  assert.equal(outcome.timesOver, 1);
+  return outcome;
+}
+
+export async function ask(pool: OriginPool, asked: Asked = {}): Promise<AttemptOutcome> {
+  return ended(start(pool, asked));
+}
