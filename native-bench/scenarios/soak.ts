@@ -1,6 +1,6 @@
 /**
  * The soak: half an hour of mixed traffic, then whether resident memory still grew and whether everything was given back. Its length
- * is `BENCH_SOAK_MINUTES`, 30 by default, half a minute of load with `--quick`.
+ * is `BENCH_SOAK_MINUTES`, 30 by default, a third of a minute of load with `--quick`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { settledBytes, withForcedGc } from '../memory/forced-gc.ts';
@@ -12,7 +12,7 @@ import { idleFds, leftOpen, openFds, SoakWatch } from '../soak/watch.ts';
 import type { Rig, Scenario } from './scenario.ts';
 
 const MINUTES = 30;
-const QUICK_MINUTES = 0.5;
+const QUICK_MINUTES = 0.3;
 const RATE_PER_SECOND = 100;
 const SEED = 7;
 const MODELS = ['claude-haiku-4-5', 'claude-sonnet-4-5', 'claude-opus-4-5', 'claude-opus-4-1'];

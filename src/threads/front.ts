@@ -318,9 +318,9 @@ export class Front {
     if (!this.#listener.listening) void this.#listen(port);
   }
 
-  /** Breaks off what is open and closes everything that would keep the thread or abort the process. */
+  /** Breaks off what is open, refuses what still begins, closes everything that would keep the thread or abort the process. */
   async #end(): Promise<void> {
-    this.#parts.replies.closing = true;
+    this.#parts.replies.closing = this.#parts.replies.refusing = true;
     this.#take(() => this.#listener.stop());
     if (this.#parts.open.size + (this.#parts.durable?.size ?? 0) > 0) {
       this.#take(() => this.#lifecycle.interruptAll());
