@@ -5,6 +5,7 @@
 import { runAutocannon, runClosedLoop } from '../load/closed-loop.ts';
 import { cpuOf } from '../rig/cpu-window.ts';
 import { type Runner, startAll } from '../rig/rounds.ts';
+import { RuntimeProbe } from '../rig/runtime-figures.ts';
 import { systemCalls } from '../rig/system-calls.ts';
 import { busiestThreads } from '../rig/thread-shares.ts';
 import { ratioVerdict } from './ratio-verdict.ts';
@@ -35,7 +36,9 @@ const EVENTS = { quick: 100, full: 500 };
 
 async function run(rig: Rig): Promise<void> {
   const mock = await rig.mock({ events: rig.quick ? EVENTS.quick : EVENTS.full, paceMs: 10 });
-  const runners = await startAll(rig, ALL, mock.url);
+  const probe = new RuntimeProbe();
+  rig.ends(() => probe.remove());
+  const runners = await probe.over(() => startAll(rig, ALL, mock.url));
   const cases = rig.quick ? [CORE] : CASES;
   for (const one of cases) {
     const takingPart = runners.filter(({ name }) => one.contenders.includes(name));
@@ -43,6 +46,7 @@ async function run(rig: Rig): Promise<void> {
   }
   await sseCase(rig, SSE, runners);
   await counts(rig, runners);
+  await runtimes(rig, runners, probe);
   await crossCheck(rig, runners);
   judge(rig);
 }
@@ -67,6 +71,21 @@ async function counts(rig: Rig, runners: readonly Runner[]): Promise<void> {
     const calls = await systemCalls(contender.pids(), load);
     if (typeof calls === 'string') rig.skipped('system calls per request', calls);
     else rig.measured({ ...place, metric: 'system calls per request', unit: 'count', value: calls });
+  }
+}
+
+/** Of those that run on Node: what their collectors take, and how late the turns of their event loops are. */
+async function runtimes(rig: Rig, runners: readonly Runner[], probe: RuntimeProbe): Promise<void> {
+  for (const runner of runners) {
+    const pids = runner.contender.pids();
+    const before = probe.read(pids);
+    if (before === null) continue;
+    const requests = await runClosedLoop(jsonLoop(runner, CORE, 3));
+    const { gcMs, loopP99Ms } = probe.read(pids)!;
+    const place = { case: CORE.name, contender: runner.name, round: 0 };
+    const gcUs = ((gcMs - before.gcMs) * 1000) / requests;
+    rig.measured({ ...place, metric: 'pauses of collectors per request', unit: 'µs', value: gcUs });
+    rig.measured({ ...place, metric: 'event-loop delay, p99 of the worst thread', unit: 'ms', value: loopP99Ms });
   }
 }
 
