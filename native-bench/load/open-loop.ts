@@ -64,15 +64,15 @@ async function again(): Promise<void> {
 }
 
 async function drained(): Promise<void> {
-  const timer = setTimeout(() => run.onSettled(), options.drainMs);
-  const endUs = nowUs() + options.drainMs * 1_000;
   await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, options.drainMs);
     run.onSettled = () => {
-      if (run.inFlight === 0 || nowUs() >= endUs) resolve();
+      if (run.inFlight > 0) return;
+      clearTimeout(timer);
+      resolve();
     };
     run.onSettled();
   });
-  clearTimeout(timer);
   if (run.inFlight > 0) {
     run.failed += run.inFlight;
     run.firstFailure ??= `${run.inFlight} were not answered ${options.drainMs} ms after the end`;
