@@ -99,14 +99,12 @@ export class UpstreamConnection implements ResponseSink {
     return this.#dead;
   }
 
-  /** Whether the connection may serve another request. */
+  /**
+   * Whether the connection may serve another request. Not one that is still sending a large body; a small one is with the system at once,
+   * though over TLS the socket says so only in a later turn, behind a quick answer.
+   */
   get reusable(): boolean {
-    return this.#ready && this.#reusable && !this.#dead && this.#handler === null && !this.isSending;
-  }
-
-  /** Bytes of the last request have not left the process. */
-  get isSending(): boolean {
-    return this.#request !== null || this.#socket.writableLength > 0;
+    return this.#ready && this.#reusable && !this.#dead && this.#handler === null && !this.holdsBody;
   }
 
   /** Whether the request's body may still be read from its own memory. */

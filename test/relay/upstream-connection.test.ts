@@ -10,6 +10,7 @@ import { type ResponseHandler, UpstreamConnection } from '#relay/upstream-connec
 import { type OnRead, readBuffer, UpstreamOrigin } from '#relay/upstream-origin.ts';
 import {
   ask,
+  atEnd,
   CA,
   counters,
   endAll,
@@ -84,7 +85,7 @@ async function connected(origin: FedOrigin): Promise<{ connection: UpstreamConne
     if (connection.reusable) connection.send(REQUEST, next);
   });
   connection.send(REQUEST, first);
-  await waitFor('the first request to be sent', () => !connection.isSending);
+  await waitFor('the first request to be sent', () => !connection.holdsBody);
   return { connection, first, next };
 }
 
@@ -95,12 +96,12 @@ test('a TLS record read together with the end of an answer is no answer to the n
   const origin = new FedOrigin(url, CA);
   const { connection, first, next } = await connected(origin);
   origin.feed(WHOLE);
-  assert.deepEqual([first.log, connection.isSending], [['head 200', 'data 2', 'end'], true], 'the next one is taken');
+  assert.deepEqual([first.log, connection.holdsBody], [['head 200', 'data 2', 'end'], true], 'the next one is taken');
   assert.equal(origin.feed(FORGED), false);
   assert.deepEqual(next.log, ['error UND_ERR_SOCKET']);
   assert.deepEqual([connection.dead, connection.endedUnanswered], [true, true], 'it may be sent again');
   await new Promise(setImmediate);
-  assert.equal(connection.isSending, false);
+  assert.equal(connection.holdsBody, false);
 });
 
 test('a request that uses a TLS connection in the turn in which the answer before ended is sent and answered', async () => {
@@ -115,6 +116,22 @@ test('a request that uses a TLS connection in the turn in which the answer befor
   await waitFor('the second answer', () => next.log.at(-1) === 'end');
   assert.deepEqual(next.log, ['head 200', 'data 2', 'end']);
   connection.destroy();
+});
+
+test('over TLS a connection is kept also when the answer comes before the socket has told that the request was sent', async () => {
+  const url = await tlsUpstream((socket) => void socket.resume().on('error', () => {}));
+  const origin = new FedOrigin(url, CA);
+  const connection = new UpstreamConnection(origin, 1_000, { onConnected: () => {}, onDead: () => {} });
+  atEnd(() => connection.destroy());
+  connection.send(REQUEST, new Told());
+  await waitFor('the first request to be sent', () => !connection.holdsBody);
+  origin.feed(WHOLE);
+  await new Promise(setImmediate);
+  const next = new Told();
+  connection.send(REQUEST, next);
+  origin.feed(WHOLE);
+  assert.deepEqual(next.log, ['head 200', 'data 2', 'end']);
+  assert.equal(connection.reusable, true);
 });
 
 test('after an answer that ends with a full read buffer the connection is not used again', async () => {
