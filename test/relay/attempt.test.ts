@@ -7,6 +7,7 @@ import { nowMs } from '#base/clock.ts';
 import { C } from '#meter/counters.ts';
 import {
   ask,
+  assertPauses,
   atEnd,
   CA,
   counters,
@@ -175,17 +176,7 @@ test('what is paused is not read on, is not late, and goes on where it was', asy
     socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${part.length}\r\n\r\n`);
     socket.write(part);
   });
-  const outcome = start(poolOf(upstream.url), { idleTimeoutMs: 80 });
-  await waitFor('the first bytes', () => outcome.body.length > 0);
-  outcome.attempt!.pause();
-  const atPause = outcome.body.length;
-  const untilMs = nowMs() + 300;
-  await waitFor('several idle times', () => nowMs() > untilMs);
-  assert.deepEqual([outcome.end, outcome.body.length], ['open', atPause]);
-  assert.ok(atPause < part.length);
-  outcome.attempt!.resume();
-  await ended(outcome);
-  assert.deepEqual([outcome.end, outcome.body.length], ['whole', part.length]);
+  await assertPauses(poolOf(upstream.url), part.length);
 });
 
 test('a detached attempt is read on within its bounds of bytes and time, and tells nobody', async () => {

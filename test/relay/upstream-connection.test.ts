@@ -4,17 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { nowMs } from '#base/clock.ts';
 import { C } from '#meter/counters.ts';
 import { type ResponseHandler, UpstreamConnection } from '#relay/upstream-connection.ts';
 import { type OnRead, readBuffer, UpstreamOrigin } from '#relay/upstream-origin.ts';
 import {
   ask,
+  assertPauses,
   atEnd,
   CA,
   counters,
   endAll,
-  ended,
   poolOf,
   scripted,
   start,
@@ -152,17 +151,7 @@ test('over TLS, too, what is paused is not read on, is not late, and goes on whe
     socket.once('data', () => socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${part.length}\r\n\r\n${part}`));
     socket.on('error', () => {});
   });
-  const outcome = start(poolOf(url, CA), { idleTimeoutMs: 80 });
-  await waitFor('the first bytes', () => outcome.body.length > 0);
-  outcome.attempt!.pause();
-  const atPause = outcome.body.length;
-  const untilMs = nowMs() + 300;
-  await waitFor('several idle times', () => nowMs() > untilMs);
-  assert.deepEqual([outcome.end, outcome.body.length], ['open', atPause]);
-  assert.ok(atPause < part.length);
-  outcome.attempt!.resume();
-  await ended(outcome);
-  assert.deepEqual([outcome.end, outcome.body.length], ['whole', part.length]);
+  await assertPauses(poolOf(url, CA), part.length);
 });
 
 test('over TLS, too, an attempt that is broken off within its upload holds the body until the connection is closed', async () => {

@@ -109,3 +109,18 @@ export async function ended(outcome: AttemptOutcome): Promise<AttemptOutcome> {
 export async function ask(pool: OriginPool, asked: Asked = {}): Promise<AttemptOutcome> {
   return ended(start(pool, asked));
 }
+
+/** On an upstream whose answer is far longer than what the system buffers: a pause holds it up, is no idle time, and loses nothing. */
+export async function assertPauses(pool: OriginPool, answerBytes: number): Promise<void> {
+  const outcome = start(pool, { idleTimeoutMs: 80 });
+  await waitFor('the first bytes', () => outcome.body.length > 0);
+  outcome.attempt!.pause();
+  const atPause = outcome.body.length;
+  const untilMs = nowMs() + 300;
+  await waitFor('several idle times', () => nowMs() > untilMs);
+  assert.deepEqual([outcome.end, outcome.body.length], ['open', atPause]);
+  assert.ok(atPause < answerBytes);
+  outcome.attempt!.resume();
+  await ended(outcome);
+  assert.deepEqual([outcome.end, outcome.body.length], ['whole', answerBytes]);
+}
