@@ -36,6 +36,8 @@ function account(row: number): SnapshotAccount {
     modelMap: {},
     ca: null,
     models: null,
+    protocols: null,
+    settings: {},
   };
 }
 
@@ -47,7 +49,7 @@ function scene(rows: number) {
   const health = new AccountHealth(new SharedArrayBuffer(accountHealthBytes(rows)), rows);
   const accounts = Array.from({ length: rows }, (_, row) => account(row));
   for (const { row } of accounts) slots.setLimit(row, CONCURRENCY);
-  const group = { id: 1, name: 'g', platform: 'anthropic' as const, multiplierMicros: 1_000_000 };
+  const group = { id: 1, name: 'g', platform: 'anthropic' as const, multiplierMicros: 1_000_000, modelPlatforms: {} };
   const plans = new Plans({ version: 1, groups: [{ ...group, accounts: accounts.map(({ id }) => id) }], accounts });
   return { plan: plans.find(1, MODEL)!, slots, health };
 }

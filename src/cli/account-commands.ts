@@ -9,6 +9,7 @@ import {
   type Command,
   given,
   listOption,
+  pairsOption,
   requiredOption,
   textOption,
   wholeOption,
@@ -20,6 +21,7 @@ interface AccountRow {
   id: number;
   name: string;
   platform: string;
+  protocols: string[] | null;
   baseUrl: string;
   status: string;
   concurrency: number;
@@ -52,7 +54,9 @@ export const accountCommands: readonly Command[] = [
       models: { type: 'string', value: 'A,B', text: 'models served, exact or with a trailing * (default all)' },
       'model-map': { type: 'string', value: 'A=B,…', text: "client's model name = upstream's" },
       'ca-file': { type: 'string', value: 'FILE', text: "PEM of the upstream's private certificate authority" },
-      platform: { type: 'string', value: 'NAME', text: 'protocol (default anthropic)' },
+      platform: { type: 'string', value: 'NAME', text: 'anthropic, openai, gemini or sora (default anthropic)' },
+      protocols: { type: 'string', value: 'A,B', text: 'protocols it speaks (default all of its platform)' },
+      settings: { type: 'string', value: 'A=B,…', text: 'what only one kind of account needs' },
     },
     run: addAccount,
   },
@@ -100,7 +104,9 @@ async function addAccount({ positionals, options, client, json, output, settings
       priority: wholeOption(options, 'priority'),
       models: listOption(options, 'models'),
       ca: caOf(textOption(options, 'ca-file')),
-      modelMap: modelMapOf(listOption(options, 'model-map')),
+      modelMap: pairsOption(options, 'model-map'),
+      protocols: listOption(options, 'protocols'),
+      settings: settingsOf(pairsOption(options, 'settings')),
     }),
   );
   const text = made.created ? `account ${made.name} added` : `account ${made.name} was there and is brought up to date`;
@@ -128,15 +134,15 @@ function caOf(path: string | undefined): string | undefined {
   }
 }
 
-function modelMapOf(pairs: string[] | undefined): Record<string, string> | undefined {
+/** `true`, `false` and plain numbers are what they say; everything else is text. */
+function settingsOf(pairs: Record<string, string> | undefined): Record<string, string | number | boolean> | undefined {
   if (pairs === undefined) return undefined;
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const [from, to, ...more] = pair.split('=');
-      if (!from || !to || more.length > 0) throw new CliError(`--model-map: expected NAME=NAME, got ${pair}`, 2);
-      return [from, to];
-    }),
-  );
+  return Object.fromEntries(Object.entries(pairs).map(([name, text]) => [name, settingOf(text)]));
+}
+
+function settingOf(text: string): string | number | boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^-?\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : text;
 }
 
 async function listAccounts({ client, json, output }: Call): Promise<number> {
@@ -145,6 +151,7 @@ async function listAccounts({ client, json, output }: Call): Promise<number> {
     [
       { title: 'id', cell: (account) => account.id },
       { title: 'name', cell: (account) => account.name },
+      { title: 'platform', cell: (account) => account.platform },
       { title: 'status', cell: (account) => account.status },
       { title: 'priority', cell: (account) => account.priority },
       { title: 'concurrency', cell: (account) => account.concurrency },

@@ -74,6 +74,16 @@ export function listOption(options: OptionValues, name: string): string[] | unde
     .filter((part) => part !== '');
 }
 
+/** `a=b,c=d` → a mapping; what stands behind the first `=` is the value. */
+export function pairsOption(options: OptionValues, name: string): Record<string, string> | undefined {
+  return listOption(options, name)?.reduce<Record<string, string>>((pairs, pair) => {
+    const cut = pair.indexOf('=');
+    if (cut < 1 || cut === pair.length - 1) throw new CliError(`--${name}: expected NAME=VALUE, got ${pair}`, 2);
+    pairs[pair.slice(0, cut)] = pair.slice(cut + 1);
+    return pairs;
+  }, {});
+}
+
 /** A body without the fields that were not given: the schema of the other side fills in the defaults. */
 export function given(fields: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

@@ -1,7 +1,7 @@
 /**
  * `user` and `group`: who pays, and which accounts share a price.
  */
-import { type Call, type Command, given, textOption, wholeOption } from './command.ts';
+import { type Call, type Command, given, pairsOption, textOption, wholeOption } from './command.ts';
 import { renderTable } from './table.ts';
 
 interface UserRow {
@@ -45,7 +45,12 @@ export const userCommands: readonly Command[] = [
     positionals: ['NAME'],
     summary: 'make a group, or bring the one of that name to these settings',
     options: {
-      platform: { type: 'string', value: 'NAME', text: 'protocol of its accounts (default anthropic)' },
+      platform: { type: 'string', value: 'NAME', text: 'platform of its accounts (default anthropic)' },
+      'model-platforms': {
+        type: 'string',
+        value: 'A=B,…',
+        text: 'model, or prefix with a trailing * = platform that serves it',
+      },
       multiplier: { type: 'string', value: 'X', text: 'multiple of the price of the tokens (default 1)' },
     },
     run: createGroup,
@@ -98,6 +103,7 @@ async function createGroup({ positionals, options, client, json, output }: Call)
     given({
       name: positionals[0],
       platform: textOption(options, 'platform'),
+      modelPlatforms: pairsOption(options, 'model-platforms'),
       rateMultiplier: multiplier === undefined ? undefined : Number(multiplier),
     }),
   );

@@ -4,6 +4,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
+import { PLATFORMS, PROTOCOLS } from '#base/protocols.ts';
 import { secretSchema } from './secret.ts';
 
 const name = z
@@ -47,15 +48,31 @@ const multiplier = z
   .refine((value) => Math.abs(value * 1e6 - Math.round(value * 1e6)) < 1e-6)
   .meta({ expected: 'a number from 0 to 1000 with at most 6 decimals' });
 
+/** At most 256 patterns. */
+const modelPlatforms = z
+  .record(model, z.enum(PLATFORMS))
+  .refine((map) => Object.keys(map).length <= 256)
+  .meta({ expected: `a mapping of at most 256 model names to ${PLATFORMS.join(', ')}` });
+
+const settings = z
+  .record(z.string().regex(/^[a-z][A-Za-z0-9]{0,63}$/), z.union([z.string().max(1024), z.number(), z.boolean()]))
+  .refine((map) => Object.keys(map).length <= 64)
+  .meta({ expected: 'a mapping of at most 64 names to texts, numbers or booleans' });
+
 const group = z.strictObject({
   name: name.describe('Name of the group; keys and accounts refer to it.'),
-  platform: z.enum(['anthropic']).default('anthropic').describe('Protocol of the accounts of this group.'),
+  platform: z.enum(PLATFORMS).default('anthropic').describe('Platform of the accounts of this group.'),
   rateMultiplier: multiplier.default(1).describe('What a user pays, as a multiple of the price of the tokens.'),
+  modelPlatforms: modelPlatforms
+    .default({})
+    .describe(
+      'Which platform serves a model, by name or prefix with a trailing `*`, where accounts of several are in the group.',
+    ),
 });
 
 const account = z.strictObject({
   name: name.describe('Name of the account.'),
-  platform: z.enum(['anthropic']).default('anthropic').describe('Protocol of the upstream.'),
+  platform: z.enum(PLATFORMS).default('anthropic').describe('Whose API the upstream speaks.'),
   type: z.enum(['apikey']).default('apikey').describe('How the account authenticates.'),
   baseUrl: baseUrl.describe('Address of the upstream, without the path of the API.'),
   apiKey: secretSchema.describe('Key sent to the upstream.').meta({ secret: true }),
@@ -70,6 +87,16 @@ const account = z.strictObject({
   groups: z.array(name).max(64).default([]).describe('Groups that may use the account.'),
   models: z.array(model).max(256).nullable().default(null).describe('Models served; null serves all.'),
   modelMap: z.record(model, model).default({}).describe("Client's model name to the upstream's."),
+  protocols: z
+    .array(z.enum(PROTOCOLS))
+    .min(1)
+    .max(PROTOCOLS.length)
+    .nullable()
+    .default(null)
+    .describe('Protocols that the upstream speaks; null is all of its platform.'),
+  settings: settings
+    .default({})
+    .describe('What only one kind of account needs, by name; listings show it, so no secrets.'),
   status: status.describe('A disabled account takes no new requests; null leaves it as it is, a new one is active.'),
 });
 

@@ -41,8 +41,9 @@ export async function listGroups({ store }: ControlContext): Promise<Reply> {
 }
 
 export async function putGroup({ store, publish }: ControlContext, body: AdminBody<'group'>): Promise<Reply> {
-  const { name, platform, rateMultiplier } = body;
-  const put = await store.putGroup({ name, platform, multiplierMicros: Math.round(rateMultiplier * 1e6) });
+  const { name, platform, rateMultiplier, modelPlatforms } = body;
+  const multiplierMicros = Math.round(rateMultiplier * 1e6);
+  const put = await store.putGroup({ name, platform, multiplierMicros, modelPlatforms });
   await publish([]);
   return json(put.created ? 201 : 200, { ...put, name });
 }

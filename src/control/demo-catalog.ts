@@ -37,7 +37,7 @@ export async function wantsDemo(store: Pick<OperatorStore, 'listAccounts'>): Pro
 /** Resolves to the demo key. */
 export async function seedDemoCatalog(store: OperatorStore, { dataDir, upstream }: DemoOptions): Promise<string> {
   const key = ensureDemoKey(dataDir);
-  await store.putGroup({ name: NAME, platform: 'anthropic', multiplierMicros: 1_000_000 });
+  await store.putGroup({ name: NAME, platform: 'anthropic', multiplierMicros: 1_000_000, modelPlatforms: {} });
   await store.putUser({ name: NAME, concurrency: CONCURRENCY, status: null, balanceNanoUsd: BALANCE_NANO_USD });
   await store.putAccount({
     name: NAME,
@@ -50,6 +50,8 @@ export async function seedDemoCatalog(store: OperatorStore, { dataDir, upstream 
     models: null,
     modelMap: {},
     ca: null,
+    protocols: null,
+    settings: {},
     groups: [NAME],
   });
   await store.putKey({

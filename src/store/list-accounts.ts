@@ -1,10 +1,11 @@
 /** All accounts by name, with the names of their groups and without their credentials, in one statement. */
+import type { AccountSettings, Platform, Protocol } from '#base/protocols.ts';
 import type { Database } from './database.ts';
 
 export interface AccountListing {
   id: number;
   name: string;
-  platform: string;
+  platform: Platform;
   type: string;
   baseUrl: string;
   status: 'active' | 'disabled';
@@ -13,6 +14,9 @@ export interface AccountListing {
   groups: string[];
   models: string[] | null;
   modelMap: Record<string, string>;
+  /** Null: all that the platform speaks. */
+  protocols: Protocol[] | null;
+  settings: AccountSettings;
   /** Whether its upstream has a certificate authority of its own. */
   privateCa: boolean;
   createdAtMs: number;
@@ -22,7 +26,7 @@ export async function listAccounts(db: Database): Promise<AccountListing[]> {
   const rows = await db<(Omit<AccountListing, 'createdAtMs'> & { created_at: Date })[]>`
     select accounts.id, accounts.name, accounts.platform, accounts.type, accounts.base_url as "baseUrl", accounts.status,
            accounts.concurrency, accounts.priority, accounts.models, accounts.model_map as "modelMap", accounts.created_at,
-           accounts.ca is not null as "privateCa",
+           accounts.ca is not null as "privateCa", accounts.protocols, accounts.settings,
            array_remove(array_agg(groups.name order by groups.name), null) as groups
     from accounts
     left join account_groups on account_groups.account_id = accounts.id

@@ -1,10 +1,11 @@
 /** Everything of the catalog that fronts need at any time: groups and accounts. Keys and users are looked up when they are used. */
+import type { AccountSettings, Platform, Protocol } from '#base/protocols.ts';
 import type { Database } from './database.ts';
 
 export interface CatalogAccount {
   id: number;
   name: string;
-  platform: 'anthropic';
+  platform: Platform;
   baseUrl: string;
   apiKey: string;
   priority: number;
@@ -14,13 +15,18 @@ export interface CatalogAccount {
   models: string[] | null;
   /** PEM of the upstream's private certificate authority; null trusts the public ones. */
   ca: string | null;
+  /** Null: all that the platform speaks. */
+  protocols: Protocol[] | null;
+  settings: AccountSettings;
 }
 
 export interface CatalogGroup {
   id: number;
   name: string;
-  platform: 'anthropic';
+  platform: Platform;
   multiplierMicros: number;
+  /** Model pattern → the platform that serves it. */
+  modelPlatforms: Record<string, Platform>;
   /** Ids, ascending. */
   accounts: number[];
 }
@@ -35,11 +41,12 @@ export async function loadCatalog(db: Database): Promise<CatalogRows> {
   return await db.begin('isolation level repeatable read read only', async (tx) => {
     const accounts = await tx<CatalogAccount[]>`
       select id, name, platform, base_url as "baseUrl", api_key as "apiKey", priority, concurrency, status,
-             model_map as "modelMap", models, ca
+             model_map as "modelMap", models, ca, protocols, settings
       from accounts
       order by id`;
     const groups = await tx<CatalogGroup[]>`
       select groups.id, groups.name, groups.platform, groups.multiplier_micros as "multiplierMicros",
+             groups.model_platforms as "modelPlatforms",
              array_remove(array_agg(account_groups.account_id order by account_groups.account_id), null) as accounts
       from groups
       left join account_groups on account_groups.group_id = groups.id

@@ -100,7 +100,8 @@ export class CatalogKeeper {
       return [];
     }
     if (this.#limits.limit(seat.row) !== account.concurrency) this.#limits.setLimit(seat.row, account.concurrency);
-    const mark = `${account.baseUrl} ${account.apiKey} ${account.status} ${account.ca ?? ''}`;
+    const { platform, baseUrl, apiKey, status, ca, protocols, settings } = account;
+    const mark = JSON.stringify([platform, baseUrl, apiKey, status, ca, protocols, settings]);
     if (this.#seen.get(account.id) !== mark) this.#health.forget(seat.row);
     this.#seen.set(account.id, mark);
     return [{ ...account, row: seat.row }];

@@ -113,7 +113,7 @@ test('users, groups, accounts and keys are made and listed, as tables and as JSO
   assert.match(key.note, /once/);
   assert.match(await ok('user', 'list'), /^id {2}name {2}status {2}concurrency {2}balance USD {2}since\n 1 {2}u1 /);
   assert.match(await ok('group', 'list'), /main {2}anthropic {9}1\.5 {2}a1/);
-  assert.match(await ok('account', 'list'), /a1 {4}active/);
+  assert.match(await ok('account', 'list'), /a1 {4}anthropic {2}active/);
   assert.match(await ok('key', 'list'), /u1 {4}main {3}active/);
   const users = JSON.parse(await ok('user', 'list', '--json'));
   assert.equal(users[0].balanceNanoUsd, '12500000000');
@@ -124,6 +124,23 @@ test('users, groups, accounts and keys are made and listed, as tables and as JSO
   assert.deepEqual(accounts[0].groups, ['main']);
   assert.equal(JSON.parse(await ok('group', 'list', '--json'))[0].rateMultiplier, 1.5);
   assert.equal(gateway.store.accounts[0]!.apiKey, 'sk-up-hidden');
+});
+
+test('accounts and groups of other platforms are made with what they speak', async () => {
+  await ok('group', 'create', 'mixed', '--platform', 'openai', '--model-platforms', 'claude-*=anthropic,gpt-*=openai');
+  const address = ['--base-url', 'http://127.0.0.1:9', '--api-key-env', 'UPSTREAM_KEY'];
+  const spoken = ['--protocols', 'chat,embeddings', '--settings', 'organization=org-1,retries=2,store=false'];
+  await ok('account', 'add', 'a1', '--platform', 'openai', ...address, ...spoken);
+  const [account] = JSON.parse(await ok('account', 'list', '--json'));
+  assert.deepEqual([account.platform, account.protocols], ['openai', ['chat', 'embeddings']]);
+  assert.deepEqual(account.settings, { organization: 'org-1', retries: 2, store: false });
+  const [group] = JSON.parse(await ok('group', 'list', '--json'));
+  assert.deepEqual(group.modelPlatforms, { 'claude-*': 'anthropic', 'gpt-*': 'openai' });
+  const unknown = await run('account', 'add', 'a2', '--platform', 'openai', ...address, '--protocols', 'telnet');
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.note, /protocols\[0\]: expected one of messages/);
+  const torn = await run('account', 'add', 'a2', ...address, '--settings', 'organization');
+  assert.deepEqual([torn.code, torn.note.trim()], [2, 'penstock: --settings: expected NAME=VALUE, got organization']);
 });
 
 test('every listing is valid JSON when there is nothing, and a sentence for people', async () => {

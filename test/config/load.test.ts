@@ -148,6 +148,28 @@ test('a short key is accepted and warned about', () => {
   assert.doesNotMatch(warnings[0]!, /sk-ps-short/);
 });
 
+test('platforms and protocols of the catalog are known words, settings are plain values', () => {
+  const account = (fields: string) => `catalog: { accounts: [{ name: a, baseUrl: "http://x", apiKey: k, ${fields} }] }`;
+  const { catalog } = load(
+    account('platform: gemini, protocols: [gemini, chat], settings: { project: p, retries: 2 }'),
+  );
+  assert.deepEqual(catalog.accounts[0]!.protocols, ['gemini', 'chat']);
+  assert.deepEqual(catalog.accounts[0]!.settings, { project: 'p', retries: 2 });
+  const wrong: [string, RegExp][] = [
+    ['platform: openia', /accounts\[0\]\.platform: expected one of anthropic, openai, gemini, sora, got "openia"/],
+    ['protocols: [chat, telnet]', /accounts\[0\]\.protocols\[1\]: expected one of messages, /],
+    ['protocols: []', /accounts\[0\]\.protocols: expected /],
+    ['settings: { a: [1] }', /accounts\[0\]\.settings\.a: expected /],
+    ['settings: { "no name": 1 }', /accounts\[0\]\.settings.*: expected /],
+  ];
+  for (const [fields, expected] of wrong) assert.match(problemsOf(account(fields)).join(), expected);
+  const map = 'catalog: { groups: [{ name: g, modelPlatforms: { "gpt-*": elsewhere } }] }';
+  assert.match(
+    problemsOf(map).join(),
+    /groups\[0\]\.modelPlatforms\.gpt-\*: expected one of anthropic, openai, gemini, sora/,
+  );
+});
+
 test('money in the catalog may be a number or a decimal text, within bounds', () => {
   const users = (balance: string) => `catalog: { users: [{ name: u, balanceUsd: ${balance} }] }`;
   for (const good of ['0', '0.1', '"12.000000001"', '999999999']) load(users(good));

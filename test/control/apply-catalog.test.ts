@@ -33,6 +33,22 @@ test('a catalog is created, applied again without effect, and changed by name', 
   assert.deepEqual([store.groups.length, store.users.length, store.keys.length], [1, 1, 1]);
 });
 
+test('platforms, protocols and settings of a file arrive as written', async () => {
+  const store = new MemoryStore();
+  const account = { ...FILE.accounts[0], platform: 'openai', protocols: ['chat'], settings: { organization: 'org-1' } };
+  const group = { name: 'main', platform: 'openai', modelPlatforms: { 'claude-*': 'anthropic' } };
+  await applyCatalog(store, catalogSchema.parse({ groups: [group], accounts: [account] }));
+  const { platform, protocols, settings } = store.accounts[0]!;
+  assert.deepEqual(
+    { platform, protocols, settings },
+    { platform: 'openai', protocols: ['chat'], settings: { organization: 'org-1' } },
+  );
+  assert.deepEqual(
+    [store.groups[0]!.platform, store.groups[0]!.modelPlatforms],
+    ['openai', { 'claude-*': 'anthropic' }],
+  );
+});
+
 test('a changed opening balance is reported, not applied', async () => {
   const store = new MemoryStore();
   await applyCatalog(store, catalogSchema.parse(FILE));

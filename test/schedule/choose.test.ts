@@ -28,6 +28,8 @@ function account(row: number, change: Partial<SnapshotAccount> = {}): SnapshotAc
     modelMap: {},
     ca: null,
     models: null,
+    protocols: null,
+    settings: {},
     ...change,
   };
 }
@@ -36,7 +38,7 @@ function open(accounts: SnapshotAccount[]) {
   const { table, room } = openBlocks(makeBlocks(ROWS, 4), 0);
   for (const { row, concurrency } of accounts) table.setLimit(row, concurrency);
   const health = new AccountHealth(new SharedArrayBuffer(accountHealthBytes(ROWS)), ROWS);
-  const group = { id: 1, name: 'g', platform: 'anthropic' as const, multiplierMicros: 1_000_000 };
+  const group = { id: 1, name: 'g', platform: 'anthropic' as const, multiplierMicros: 1_000_000, modelPlatforms: {} };
   const plans = new Plans({ version: 1, groups: [{ ...group, accounts: accounts.map(({ id }) => id) }], accounts });
   const pick = (tried: number[] = [], model = 'm') => {
     const choice = makeChoice();

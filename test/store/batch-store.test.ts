@@ -100,6 +100,16 @@ test('every field of a record arrives in its column', async (t) => {
       duration_ms: 4000,
       client_request_id: '\\.',
       upstream_request_id: '',
+      protocol: 'messages',
+      upstream_protocol: 'messages',
+      service_tier: '',
+      reasoning_tokens: 0,
+      audio_input_tokens: 0,
+      audio_output_tokens: 0,
+      image_input_tokens: 0,
+      image_output_tokens: 0,
+      media_items: 0,
+      media_seconds: 0,
     },
   );
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashKey } from '#auth/key.ts';
+import { PLATFORMS } from '#base/protocols.ts';
 import type { Database } from '#store/database.ts';
 import { findAccount } from '#store/find-account.ts';
 import { findPrincipals } from '#store/find-principals.ts';
@@ -20,7 +21,7 @@ import { setAccountStatus } from '#store/set-account-status.ts';
 import { freshDatabase } from '../support/postgres.ts';
 
 const USER = { name: 'alice', concurrency: 7, status: 'active', balanceNanoUsd: 5_000_000_000n } as const;
-const GROUP = { name: 'main', platform: 'anthropic', multiplierMicros: 1_500_000 } as const;
+const GROUP = { name: 'main', platform: 'anthropic', multiplierMicros: 1_500_000, modelPlatforms: {} } as const;
 
 function accountWish(fields: Partial<AccountWish> = {}): AccountWish {
   return {
@@ -35,6 +36,8 @@ function accountWish(fields: Partial<AccountWish> = {}): AccountWish {
     models: null,
     modelMap: { 'claude-a': 'claude-b' },
     ca: null,
+    protocols: null,
+    settings: {},
     groups: ['main'],
     ...fields,
   };
@@ -83,6 +86,8 @@ test('putting the same thing twice creates it once and brings it to the newer wi
       modelMap: { 'claude-a': 'claude-b' },
       models: ['claude-*'],
       ca: null,
+      protocols: null,
+      settings: {},
     },
   ]);
   assert.equal((await listKeys(db))[0]!.name, 'laptop');
@@ -117,6 +122,55 @@ test('an account is in exactly the groups of its wish; a group that does not exi
   const [account] = await listAccounts(db);
   assert.deepEqual([account!.priority, account!.groups], [5, []]);
   assert.equal('apiKey' in account!, false);
+});
+
+test('a catalog of several platforms is in the snapshot as it was wished', async (t) => {
+  const { db } = await freshDatabase(t);
+  const modelPlatforms = { 'gpt-*': 'openai', 'claude-*': 'anthropic' } as const;
+  await putGroup(db, { ...GROUP, platform: 'openai', modelPlatforms });
+  const settings = { videosPath: '/v1/videos', pollSeconds: 2, stream: false };
+  for (const platform of PLATFORMS) {
+    await putAccount(db, accountWish({ name: platform, platform, protocols: ['chat', 'embeddings'], settings }));
+  }
+  const { groups, accounts } = await loadCatalog(db);
+  assert.deepEqual([groups[0]!.platform, groups[0]!.modelPlatforms], ['openai', modelPlatforms]);
+  assert.deepEqual(
+    accounts.map(({ platform }) => platform),
+    PLATFORMS,
+  );
+  for (const account of [...accounts, ...(await listAccounts(db)), (await findAccount(db, 'sora'))!]) {
+    assert.deepEqual([account.protocols, account.settings], [['chat', 'embeddings'], settings]);
+  }
+  assert.deepEqual((await listGroups(db))[0]!.modelPlatforms, modelPlatforms);
+  await assert.rejects(putAccount(db, accountWish({ platform: 'other' as 'openai' })), /accounts_platform_check/);
+});
+
+test('the version before, which does not know the new columns, makes and changes groups and accounts as it did', async (t) => {
+  const { db } = await freshDatabase(t);
+  await seed(db);
+  await putAccount(db, accountWish({ platform: 'openai', protocols: ['chat'], settings: { a: 1 } }));
+  await db`
+    insert into groups (name, platform, multiplier_micros) values ('main', 'anthropic', 7), ('new', 'anthropic', 7)
+    on conflict (name) do update set platform = excluded.platform, multiplier_micros = excluded.multiplier_micros`;
+  await db`
+    insert into accounts (name, platform, type, base_url, api_key, concurrency, priority)
+    values ('a1', 'openai', 'apikey', 'http://x', 'k', 1, 1), ('a2', 'anthropic', 'apikey', 'http://x', 'k', 1, 1)
+    on conflict (name) do update set api_key = excluded.api_key`;
+  const { groups, accounts } = await loadCatalog(db);
+  assert.deepEqual(
+    groups.map(({ name, modelPlatforms }) => [name, modelPlatforms]),
+    [
+      ['main', {}],
+      ['new', {}],
+    ],
+  );
+  assert.deepEqual(
+    accounts.map(({ protocols, settings }) => [protocols, settings]),
+    [
+      [['chat'], { a: 1 }],
+      [null, {}],
+    ],
+  );
 });
 
 test('a key needs a user and a group that exist', async (t) => {
@@ -186,10 +240,13 @@ test('an account is taken out of use by name, and found with its credential', as
   assert.equal(await setAccountStatus(db, 'none', 'disabled'), false);
   assert.equal((await listAccounts(db))[0]!.status, 'disabled');
   assert.deepEqual(await findAccount(db, 'a1'), {
+    platform: 'anthropic',
     baseUrl: 'http://127.0.0.1:9100',
     apiKey: 'sk-up',
     models: null,
     ca: null,
+    protocols: null,
+    settings: {},
   });
   assert.equal(await findAccount(db, 'none'), null);
 });

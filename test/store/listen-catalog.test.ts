@@ -12,7 +12,7 @@ import { setAccountStatus } from '#store/set-account-status.ts';
 import { freshDatabase } from '../support/postgres.ts';
 import { waitFor, within } from '../support/wait-for.ts';
 
-const GROUP = { name: 'main', platform: 'anthropic', multiplierMicros: 1_000_000 } as const;
+const GROUP = { name: 'main', platform: 'anthropic', multiplierMicros: 1_000_000, modelPlatforms: {} } as const;
 const USER = { name: 'alice', concurrency: 7, status: 'active', balanceNanoUsd: 5n } as const;
 
 async function addKey(db: Database, key: string): Promise<number> {
@@ -57,6 +57,8 @@ test('each change of the catalog names what is wrong now; balances never do', as
   assert.deepEqual(user, [{ table: 'users', id: 1, keyHashes: [one] }]);
   const group = await changesOf(changes, 1, () => putGroup(db, { ...GROUP, multiplierMicros: 2_000_000 }));
   assert.deepEqual(group, [{ table: 'groups', id: 1, keyHashes: [one] }]);
+  const served = () => db`update groups set model_platforms = '{"gpt-*": "openai"}'`;
+  assert.deepEqual(await changesOf(changes, 1, served), group);
   const account = {
     name: 'a1',
     platform: 'anthropic',
@@ -68,6 +70,8 @@ test('each change of the catalog names what is wrong now; balances never do', as
     status: 'active',
     models: null,
     modelMap: {},
+    protocols: null,
+    settings: {},
     ca: null,
     groups: ['main'],
   } as const;

@@ -43,7 +43,7 @@ export function makeRecord(fields: Partial<UsageRecord> = {}): UsageRecord {
 
 /** Users 1 to `count`, each with the balance. */
 export async function seedUsers(db: Database, count: number, balanceNanoUsd = 1_000_000_000n): Promise<void> {
-  await putGroup(db, { name: 'main', platform: 'anthropic', multiplierMicros: 1_000_000 });
+  await putGroup(db, { name: 'main', platform: 'anthropic', multiplierMicros: 1_000_000, modelPlatforms: {} });
   for (let i = 1; i <= count; i++) {
     await putUser(db, { name: `u${i}`, concurrency: 10, status: 'active', balanceNanoUsd });
   }

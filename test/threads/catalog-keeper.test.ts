@@ -26,6 +26,8 @@ function account(id: number, change: Partial<CatalogAccount> = {}): CatalogAccou
     modelMap: {},
     ca: null,
     models: null,
+    protocols: null,
+    settings: {},
     ...change,
   };
 }
@@ -97,9 +99,13 @@ test('an account that its operator changed begins with a clean bill of health', 
   health.rest(0, 60_000, REST_AUTH);
   await keeper.reload();
   assert.ok(health.restUntil(0, 0, nowMs()) > nowMs(), 'an unchanged account goes on resting');
-  state.rows = { groups: [], accounts: [account(7, { apiKey: 'new' })] };
-  await keeper.reload();
-  assert.ok(health.restUntil(0, 0, nowMs()) <= nowMs());
+  const changes: Partial<CatalogAccount>[] = [{ apiKey: 'new' }, { platform: 'openai' }, { settings: { path: '/x' } }];
+  for (const change of changes) {
+    health.rest(0, 60_000, REST_AUTH);
+    state.rows = { groups: [], accounts: [account(7, change)] };
+    await keeper.reload();
+    assert.ok(health.restUntil(0, 0, nowMs()) <= nowMs(), JSON.stringify(change));
+  }
 });
 
 test('an account beyond the table is left out, the others serve', async () => {
