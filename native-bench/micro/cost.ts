@@ -6,6 +6,7 @@
 import { cost } from '../../src/meter/cost.ts';
 import { findPrice, loadPrices } from '../../src/meter/prices.ts';
 import { reserveNano } from '../../src/meter/reserve.ts';
+import { zeroCounts } from '../../src/wire/token-counts.ts';
 
 const quick = process.argv.includes('--quick');
 const ROUNDS = quick ? 2 : 7;
@@ -16,14 +17,20 @@ const price = findPrice(table, 'claude-sonnet-4-5');
 if (price === null) throw new Error('the shipped table has lost a price');
 
 const small = {
+  ...zeroCounts(),
   inputTokens: 1_200,
   outputTokens: 800,
   cacheReadTokens: 40_000,
   cacheWrite5mTokens: 900,
-  cacheWrite1hTokens: 0,
-  webSearchRequests: 0,
 };
 const huge = { ...small, inputTokens: 999_999_999, outputTokens: 999_999_999, cacheReadTokens: 999_999_999 };
+const mixed = {
+  ...small,
+  audioInputTokens: 300,
+  imageInputTokens: 1_000,
+  audioOutputTokens: 200,
+  imageOutputTokens: 1_290,
+};
 const facts = { textBytes: 60_000, toolsCount: 18, maxTokens: 32_000, cacheMarkers: 3 };
 const rule = { outputReserveTokens: 4_096, multiplierMicros: 1_000_000 };
 
@@ -45,5 +52,6 @@ function bench(name: string, run: () => unknown): void {
 bench('cost, multiplier 1', () => cost(small, price, 1_000_000));
 bench('cost, multiplier 1.25', () => cost(small, price, 1_250_000));
 bench('cost, sums beyond 2^53', () => cost(huge, price, 1_250_000));
+bench('cost, sound and pictures', () => cost(mixed, price, 1_000_000));
 bench('reserve', () => reserveNano(price, facts, rule));
 bench('find a dated name again', () => findPrice(table, 'claude-sonnet-4-5-20250929'));

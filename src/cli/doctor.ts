@@ -73,7 +73,8 @@ function checkPrices(config: Config): Check[] {
   const table = attempt('prices', () => loadPrices(path, fallback));
   if ('status' in table) return [table];
   const unknown = table.fallback === null ? 'other models are refused' : 'other models have the fallback price';
-  const text = `${table.prices.size} names, as of ${table.date}; ${unknown}`;
+  const dates = [...new Set(table.sources.map(({ date }) => date))].sort();
+  const text = `${table.prices.size} names, as of ${dates.join(' and ')}; ${unknown}`;
   return [{ name: 'prices', status: 'ok', text }, overdraft(config, table)];
 }
 

@@ -2,7 +2,7 @@
  * What an answer costs. Exact integers from end to end: tokens × pico-USD a token are summed exactly, then each of the two
  * amounts is rounded once, half to even. Runs on front threads; pure.
  *
- *   pico     = Σ tokens × rate  +  web searches × price                        pico-USD, exact
+ *   pico     = Σ tokens × rate  +  (searches, items, seconds) × price          pico-USD, exact
  *   cost     = round(pico / 1000)                                              nano-USD
  *   charged  = round(pico × multiplierMicros / 1,000,000,000)                  nano-USD, from the exact sum, not from cost
  *
@@ -24,18 +24,27 @@ export interface Cost {
   chargedNanoUsd: bigint;
 }
 
-/** `multiplierMicros`: the group's rate multiplier in millionths, a whole number ≥ 0. */
-export function cost(counts: TokenCounts, price: Price, multiplierMicros: number): Cost {
-  const rates = ratesFor(price, counts.inputTokens + counts.cacheReadTokens + writes(counts));
+/**
+ * `multiplierMicros`: the group's rate multiplier in millionths, a whole number ≥ 0. `serviceTier`: as billed; '' is the ordinary one,
+ * which also prices a tier that the model has no rates for.
+ */
+export function cost(counts: TokenCounts, price: Price, multiplierMicros: number, serviceTier = ''): Cost {
+  const rates = ratesFor(price, promptTokens(counts), serviceTier);
   const pico =
     counts.inputTokens * rates.input +
     counts.outputTokens * rates.output +
     counts.cacheReadTokens * rates.cacheRead +
     counts.cacheWrite5mTokens * rates.cacheWrite5m +
     counts.cacheWrite1hTokens * rates.cacheWrite1h +
-    counts.webSearchRequests * price.webSearch;
+    counts.audioInputTokens * rates.audioInput +
+    counts.audioOutputTokens * rates.audioOutput +
+    counts.imageInputTokens * rates.imageInput +
+    counts.imageOutputTokens * rates.imageOutput +
+    counts.webSearchRequests * price.webSearch +
+    counts.mediaItems * price.perItem +
+    counts.mediaSeconds * price.perSecond;
   // All terms are ≥ 0, so a sum in the safe range means that every term and partial sum was, and none was rounded.
-  if (pico > Number.MAX_SAFE_INTEGER) return chargeOf(exactPico(counts, rates, price.webSearch), multiplierMicros);
+  if (pico > Number.MAX_SAFE_INTEGER) return chargeOf(exactPico(counts, rates, price), multiplierMicros);
   const costNanoUsd = BigInt(halfToEven(pico, PICO_PER_NANO));
   if (multiplierMicros === MICROS_PER_ONE) return { costNanoUsd, chargedNanoUsd: costNanoUsd };
   const product = pico * multiplierMicros;
@@ -46,24 +55,36 @@ export function cost(counts: TokenCounts, price: Price, multiplierMicros: number
   return { costNanoUsd, chargedNanoUsd };
 }
 
-/** The rates for a prompt of this length, cache reads and writes included. */
-export function ratesFor(price: Price, promptTokens: number): Rates {
-  return price.longPrompt !== null && promptTokens > price.longPrompt.overTokens ? price.longPrompt : price;
+/** The rates for a prompt of this length, cache reads and writes included, in a service tier. */
+export function ratesFor(price: Price, prompt: number, serviceTier = ''): Rates {
+  const tier = serviceTier === '' || price.tiers === null ? price : (price.tiers.get(serviceTier) ?? price);
+  return tier.longPrompt !== null && prompt > tier.longPrompt.overTokens ? tier.longPrompt : tier;
 }
 
-function writes(counts: TokenCounts): number {
-  return counts.cacheWrite5mTokens + counts.cacheWrite1hTokens;
+function promptTokens(counts: TokenCounts): number {
+  const text = counts.inputTokens + counts.cacheReadTokens + counts.cacheWrite5mTokens + counts.cacheWrite1hTokens;
+  return text + counts.audioInputTokens + counts.imageInputTokens;
 }
 
-function exactPico(counts: TokenCounts, rates: Rates, webSearch: number): bigint {
+function exactPico(counts: TokenCounts, rates: Rates, price: Price): bigint {
   return (
-    BigInt(counts.inputTokens) * BigInt(rates.input) +
-    BigInt(counts.outputTokens) * BigInt(rates.output) +
-    BigInt(counts.cacheReadTokens) * BigInt(rates.cacheRead) +
-    BigInt(counts.cacheWrite5mTokens) * BigInt(rates.cacheWrite5m) +
-    BigInt(counts.cacheWrite1hTokens) * BigInt(rates.cacheWrite1h) +
-    BigInt(counts.webSearchRequests) * BigInt(webSearch)
+    product(counts.inputTokens, rates.input) +
+    product(counts.outputTokens, rates.output) +
+    product(counts.cacheReadTokens, rates.cacheRead) +
+    product(counts.cacheWrite5mTokens, rates.cacheWrite5m) +
+    product(counts.cacheWrite1hTokens, rates.cacheWrite1h) +
+    product(counts.audioInputTokens, rates.audioInput) +
+    product(counts.audioOutputTokens, rates.audioOutput) +
+    product(counts.imageInputTokens, rates.imageInput) +
+    product(counts.imageOutputTokens, rates.imageOutput) +
+    product(counts.webSearchRequests, price.webSearch) +
+    product(counts.mediaItems, price.perItem) +
+    product(counts.mediaSeconds, price.perSecond)
   );
+}
+
+function product(amount: number, rate: number): bigint {
+  return amount === 0 ? 0n : BigInt(amount) * BigInt(rate);
 }
 
 function chargeOf(pico: bigint, multiplierMicros: number): Cost {

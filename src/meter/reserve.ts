@@ -5,11 +5,14 @@
  *   input  = ⌈text bytes / 2.5⌉ + 1,000 × tools tokens, at the dearest way they can be charged: as input, or where the request marks cache
  *            breakpoints as a cache write
  *   output = min(max_tokens, budget.outputReserveTokens) tokens
+ *   media  = the items and seconds that were asked for, where a request says them
  *
  * 2.5 is what Anthropic's model overview gives as characters a token for its current tokenizer (the one before: 3.4), and bytes
- * are never fewer than characters. Tool definitions are not in the text bytes; 1,000 tokens is a long one. Not in it: images and documents, searches, and output beyond the reserve; by these a balance
- * can go below zero, once, by what was in flight (ARCHITECTURE.md states the bound).
+ * are never fewer than characters. Tool definitions are not in the text bytes; 1,000 tokens is a long one. Not in it: sound, images and
+ * documents, searches, and output beyond the reserve; by these a balance can go below zero, once, by what was in flight (ARCHITECTURE.md
+ * states the bound).
  */
+import { zeroCounts } from '#wire/token-counts.ts';
 import { cost, ratesFor } from './cost.ts';
 import type { Price } from './prices.ts';
 
@@ -21,6 +24,9 @@ export interface ReserveFacts {
   toolsCount: number;
   maxTokens: number | null;
   cacheMarkers: number;
+  /** Images or videos asked for, and seconds of video over all of them. */
+  mediaItems?: number;
+  mediaSeconds?: number;
 }
 
 /** Input tokens to expect of a request. */
@@ -33,25 +39,24 @@ export interface ReserveRule {
   outputReserveTokens: number;
   /** The group's rate multiplier in millionths. */
   multiplierMicros: number;
+  /** As asked for; what is billed may be another. */
+  serviceTier?: string;
 }
 
 /** Nano-USD to reserve: what the user would be charged for the estimate. */
 export function reserveNano(price: Price, facts: ReserveFacts, rule: ReserveRule): bigint {
   const inputTokens = estimateInputTokens(facts);
   const outputTokens = Math.max(0, Math.min(facts.maxTokens ?? rule.outputReserveTokens, rule.outputReserveTokens));
-  const rates = ratesFor(price, inputTokens);
-  const counts = {
-    inputTokens: 0,
-    outputTokens,
-    cacheReadTokens: 0,
-    cacheWrite5mTokens: 0,
-    cacheWrite1hTokens: 0,
-    webSearchRequests: 0,
-  };
+  const serviceTier = rule.serviceTier ?? '';
+  const rates = ratesFor(price, inputTokens, serviceTier);
+  const counts = zeroCounts();
+  counts.outputTokens = outputTokens;
+  counts.mediaItems = facts.mediaItems ?? 0;
+  counts.mediaSeconds = facts.mediaSeconds ?? 0;
   const cached = facts.cacheMarkers > 0;
   if (cached && rates.cacheWrite1h > rates.input && rates.cacheWrite1h >= rates.cacheWrite5m) {
     counts.cacheWrite1hTokens = inputTokens;
   } else if (cached && rates.cacheWrite5m > rates.input) counts.cacheWrite5mTokens = inputTokens;
   else counts.inputTokens = inputTokens;
-  return cost(counts, price, rule.multiplierMicros).chargedNanoUsd;
+  return cost(counts, price, rule.multiplierMicros, serviceTier).chargedNanoUsd;
 }

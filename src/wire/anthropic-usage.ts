@@ -4,7 +4,8 @@
  *
  *   usage = { input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,
  *             cache_creation: { ephemeral_5m_input_tokens, ephemeral_1h_input_tokens } | null,
- *             server_tool_use: { web_search_requests } | null, iterations: [ { type, ...the token fields } ] | null }
+ *             output_tokens_details: { thinking_tokens } | null, server_tool_use: { web_search_requests } | null,
+ *             iterations: [ { type, ...the token fields } ] | null }
  *
  * - Numbers are cumulative: a later object's non-null field replaces the earlier value, it never adds.
  * - `input_tokens` excludes both cache numbers. The sum of cache writes decides; what the split does not name is 5-minute.
@@ -15,7 +16,7 @@
  * Sources: `BetaUsage` and `BetaIterationsUsage` in @anthropic-ai/sdk; platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool
  * ("Advisor tokens are not rolled into the top-level totals").
  */
-import { TOKENS_MAX, type TokenCounts } from './token-counts.ts';
+import { TOKENS_MAX, type TokenCounts, zeroCounts } from './token-counts.ts';
 
 type Json = { readonly [field: string]: unknown };
 
@@ -40,6 +41,10 @@ export class AnthropicUsage {
       asObject(fields['server_tool_use'])['web_search_requests'],
       this.#top.webSearchRequests,
     );
+    this.#top.reasoningTokens = count(
+      asObject(fields['output_tokens_details'])['thinking_tokens'],
+      this.#top.reasoningTokens,
+    );
     if (Array.isArray(fields['iterations'])) this.#added = sumAdded(fields['iterations']);
     return hasOutput;
   }
@@ -47,26 +52,16 @@ export class AnthropicUsage {
   counts(): TokenCounts {
     const top = this.#top;
     const added = this.#added;
-    return {
-      inputTokens: bounded(top.inputTokens + added.inputTokens),
-      outputTokens: bounded(top.outputTokens + added.outputTokens),
-      cacheReadTokens: bounded(top.cacheReadTokens + added.cacheReadTokens),
-      cacheWrite5mTokens: bounded(top.cacheWrite5mTokens + added.cacheWrite5mTokens),
-      cacheWrite1hTokens: bounded(top.cacheWrite1hTokens + added.cacheWrite1hTokens),
-      webSearchRequests: top.webSearchRequests,
-    };
+    const counts = zeroCounts();
+    counts.inputTokens = bounded(top.inputTokens + added.inputTokens);
+    counts.outputTokens = bounded(top.outputTokens + added.outputTokens);
+    counts.cacheReadTokens = bounded(top.cacheReadTokens + added.cacheReadTokens);
+    counts.cacheWrite5mTokens = bounded(top.cacheWrite5mTokens + added.cacheWrite5mTokens);
+    counts.cacheWrite1hTokens = bounded(top.cacheWrite1hTokens + added.cacheWrite1hTokens);
+    counts.webSearchRequests = top.webSearchRequests;
+    counts.reasoningTokens = Math.min(top.reasoningTokens, counts.outputTokens);
+    return counts;
   }
-}
-
-function zeroCounts(): TokenCounts {
-  return {
-    inputTokens: 0,
-    outputTokens: 0,
-    cacheReadTokens: 0,
-    cacheWrite5mTokens: 0,
-    cacheWrite1hTokens: 0,
-    webSearchRequests: 0,
-  };
 }
 
 function mergeCounts(into: TokenCounts, fields: Json): boolean {

@@ -13,7 +13,7 @@
  *
  * Source: ai.google.dev/api/generate-content (UsageMetadata), ai.google.dev/gemini-api/docs/tokens.
  */
-import { TOKENS_MAX, type TokenCounts } from './token-counts.ts';
+import { TOKENS_MAX, type TokenCounts, zeroCounts } from './token-counts.ts';
 
 const FIELDS = [
   'promptTokenCount',
@@ -51,16 +51,13 @@ export class GeminiUsage {
   }
 
   counts(): TokenCounts {
-    const counts = this.#counts;
-    const cacheReadTokens = Math.min(counts[CACHED]!, counts[PROMPT]!);
-    return {
-      inputTokens: bounded(counts[PROMPT]! - cacheReadTokens + counts[TOOL_USE]!),
-      outputTokens: bounded(counts[CANDIDATES]! + counts[THOUGHTS]!),
-      cacheReadTokens,
-      cacheWrite5mTokens: 0,
-      cacheWrite1hTokens: 0,
-      webSearchRequests: 0,
-    };
+    const seen = this.#counts;
+    const counts = zeroCounts();
+    counts.cacheReadTokens = Math.min(seen[CACHED]!, seen[PROMPT]!);
+    counts.inputTokens = bounded(seen[PROMPT]! - counts.cacheReadTokens + seen[TOOL_USE]!);
+    counts.outputTokens = bounded(seen[CANDIDATES]! + seen[THOUGHTS]!);
+    counts.reasoningTokens = Math.min(seen[THOUGHTS]!, counts.outputTokens);
+    return counts;
   }
 }
 

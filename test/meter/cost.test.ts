@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cost, ratesFor } from '#meter/cost.ts';
 import type { Price } from '#meter/prices.ts';
-import type { TokenCounts } from '#wire/token-counts.ts';
+import { type TokenCounts, zeroCounts } from '#wire/token-counts.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 const RATES = {
@@ -11,22 +11,27 @@ const RATES = {
   cacheRead: 300_000,
   cacheWrite5m: 3_750_000,
   cacheWrite1h: 6_000_000,
+  audioInput: 40_000_000,
+  audioOutput: 80_000_000,
+  imageInput: 10_000_000,
+  imageOutput: 32_000_000,
 };
-const PRICE: Price = { name: 'm', ...RATES, webSearch: 10_000_000_000, longPrompt: null };
-const ZERO: TokenCounts = {
-  inputTokens: 0,
-  outputTokens: 0,
-  cacheReadTokens: 0,
-  cacheWrite5mTokens: 0,
-  cacheWrite1hTokens: 0,
-  webSearchRequests: 0,
+const PRICE: Price = {
+  name: 'm',
+  ...RATES,
+  webSearch: 10_000_000_000,
+  perItem: 40_000_000_000,
+  perSecond: 100_000_000_000,
+  longPrompt: null,
+  tiers: null,
 };
+const ZERO = zeroCounts();
 
 function priceOf(input: number): Price {
   return { ...PRICE, input };
 }
 
-test('every class of token and each search has its own price', () => {
+test('every class of token, each search, item and second has its own price', () => {
   const one = (field: keyof TokenCounts) => cost({ ...ZERO, [field]: 1_000 }, PRICE, 1_000_000).costNanoUsd;
   assert.equal(one('inputTokens'), 3_000_000n);
   assert.equal(one('outputTokens'), 15_000_000n);
@@ -34,6 +39,13 @@ test('every class of token and each search has its own price', () => {
   assert.equal(one('cacheWrite5mTokens'), 3_750_000n);
   assert.equal(one('cacheWrite1hTokens'), 6_000_000n);
   assert.equal(one('webSearchRequests'), 10_000_000_000n);
+  assert.equal(one('audioInputTokens'), 40_000_000n);
+  assert.equal(one('audioOutputTokens'), 80_000_000n);
+  assert.equal(one('imageInputTokens'), 10_000_000n);
+  assert.equal(one('imageOutputTokens'), 32_000_000n);
+  assert.equal(one('mediaItems'), 40_000_000_000n);
+  assert.equal(one('mediaSeconds'), 100_000_000_000n);
+  assert.equal(one('reasoningTokens'), 0n, 'they are in the output already');
   assert.deepEqual(cost(ZERO, PRICE, 1_000_000), { costNanoUsd: 0n, chargedNanoUsd: 0n });
 });
 
@@ -62,6 +74,12 @@ function exact(counts: TokenCounts, price: Price, multiplierMicros: number): rea
     [counts.cacheWrite5mTokens, price.cacheWrite5m],
     [counts.cacheWrite1hTokens, price.cacheWrite1h],
     [counts.webSearchRequests, price.webSearch],
+    [counts.audioInputTokens, price.audioInput],
+    [counts.audioOutputTokens, price.audioOutput],
+    [counts.imageInputTokens, price.imageInput],
+    [counts.imageOutputTokens, price.imageOutput],
+    [counts.mediaItems, price.perItem],
+    [counts.mediaSeconds, price.perSecond],
   ];
   const pico = terms.reduce((sum, [amount, rate]) => sum + BigInt(amount) * BigInt(rate), 0n);
   const round = (amount: bigint, divisor: bigint) => {
@@ -84,6 +102,13 @@ test('sums are exact at every size, on both sides of 2^53', () => {
       cacheWrite5mTokens: size(1e9),
       cacheWrite1hTokens: size(1e9),
       webSearchRequests: size(1e4),
+      reasoningTokens: size(1e9),
+      audioInputTokens: size(1e9),
+      audioOutputTokens: size(1e9),
+      imageInputTokens: size(1e9),
+      imageOutputTokens: size(1e9),
+      mediaItems: size(1e4),
+      mediaSeconds: size(1e4),
     };
     const price: Price = {
       ...PRICE,
@@ -93,6 +118,12 @@ test('sums are exact at every size, on both sides of 2^53', () => {
       cacheWrite5m: size(1e9),
       cacheWrite1h: size(1e9),
       webSearch: size(1e12),
+      audioInput: size(1e9),
+      audioOutput: size(1e9),
+      imageInput: size(1e9),
+      imageOutput: size(1e9),
+      perItem: size(1e15),
+      perSecond: size(1e15),
     };
     const multiplierMicros = round % 3 === 0 ? 1_000_000 : size(1e8);
     const { costNanoUsd, chargedNanoUsd } = cost(counts, price, multiplierMicros);
@@ -112,7 +143,17 @@ test('sums next to 2^53 are exact', () => {
   }
 });
 
-const LONG = { overTokens: 100, input: 10, output: 20, cacheRead: 30, cacheWrite5m: 40, cacheWrite1h: 50 };
+const LONG = {
+  ...RATES,
+  overTokens: 100,
+  input: 10,
+  output: 20,
+  cacheRead: 30,
+  cacheWrite5m: 40,
+  cacheWrite1h: 50,
+  audioInput: 60,
+  imageInput: 70,
+};
 
 test('a long prompt, cache included, has its own rates for the whole request', () => {
   const price: Price = { ...PRICE, longPrompt: LONG };
@@ -126,4 +167,25 @@ test('a long prompt, cache included, has its own rates for the whole request', (
   );
   const long = { ...short, inputTokens: 125 };
   assert.equal(cost(long, price, 1_000_000).costNanoUsd, (125n * 10n + 25n * 120n + 20_000_000n) / 1000n);
+});
+
+test('sound and pictures make a prompt long as text does', () => {
+  const price: Price = { ...PRICE, longPrompt: LONG };
+  const prompt = { ...ZERO, inputTokens: 40, audioInputTokens: 30, imageInputTokens: 31 };
+  assert.equal(cost(prompt, price, 1_000_000).costNanoUsd, 4n); // 40 × 10 + 30 × 60 + 31 × 70 = 4,370 pico
+});
+
+test('a service tier that the model has is priced by its own rates, short and long; any other by the ordinary ones', () => {
+  const flex = { ...RATES, input: 1_000_000, longPrompt: { ...LONG, input: 5_000 } };
+  const price: Price = { ...PRICE, longPrompt: LONG, tiers: new Map([['flex', flex]]) };
+  const costOf = (inputTokens: number, tier?: string) =>
+    cost({ ...ZERO, inputTokens }, price, 1_000_000, tier).costNanoUsd;
+  assert.deepEqual(
+    [costOf(100), costOf(100, ''), costOf(100, 'priority'), costOf(100, '__proto__')],
+    Array(4).fill(300_000n),
+  );
+  assert.equal(costOf(100, 'flex'), 100_000n);
+  assert.equal(costOf(1_000, 'flex'), 5_000n);
+  assert.equal(costOf(1_000, 'priority'), 10n);
+  assert.equal(cost({ ...ZERO, inputTokens: 100 }, PRICE, 1_000_000, 'flex').costNanoUsd, 300_000n);
 });

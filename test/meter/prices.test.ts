@@ -14,8 +14,8 @@ function file(models: unknown, changes: object = {}): object {
 
 test('the shipped table names its source and date and converts exactly', () => {
   const table = loadPrices(SHIPPED);
-  assert.match(table.source, /https:\/\/platform\.claude\.com\//);
-  assert.match(table.date, /^2026-/);
+  assert.match(table.sources[0]!.source, /https:\/\/platform\.claude\.com\//);
+  for (const { date } of table.sources) assert.match(date, /^2026-/);
   assert.deepEqual(findPrice(table, 'claude-sonnet-4-5'), {
     name: 'claude-sonnet-4-5',
     input: 3_000_000,
@@ -23,8 +23,15 @@ test('the shipped table names its source and date and converts exactly', () => {
     cacheRead: 300_000,
     cacheWrite5m: 3_750_000,
     cacheWrite1h: 6_000_000,
+    audioInput: 3_000_000,
+    audioOutput: 15_000_000,
+    imageInput: 3_000_000,
+    imageOutput: 15_000_000,
     webSearch: 10_000_000_000,
+    perItem: 0,
+    perSecond: 0,
     longPrompt: null,
+    tiers: null,
   });
   const haiku = findPrice(table, 'claude-haiku-5-5');
   assert.equal(haiku?.cacheRead, 10_000);
@@ -35,6 +42,10 @@ test('the shipped table names its source and date and converts exactly', () => {
     cacheRead: 50_000,
     cacheWrite5m: 625_000,
     cacheWrite1h: 1_000_000,
+    audioInput: 500_000,
+    audioOutput: 2_500_000,
+    imageInput: 500_000,
+    imageOutput: 2_500_000,
   });
 });
 
@@ -74,6 +85,8 @@ test('an exact entry goes before the one without the date', () => {
   const table = parsePrices(file({ 'm-20250101': { ...MODEL, input: '4' }, m: MODEL }), 'test');
   assert.equal(findPrice(table, 'm-20250101')?.input, 4_000_000);
   assert.equal(findPrice(table, 'm-20250102')?.input, 3_000_000);
+  assert.equal(findPrice(table, 'm-2025-01-02')?.input, 3_000_000);
+  assert.equal(findPrice(table, 'm-2025-01'), null);
 });
 
 test('a fallback price serves unknown models and only them', () => {
@@ -118,6 +131,49 @@ test('a price of a few hundredths of a cent is exact and a finer one is refused'
   }
 });
 
+test('a table may have several sources, each with its date, its price of searches and its models', () => {
+  const one = file({ a: MODEL });
+  const two = { ...file({ b: MODEL }), source: 'another', date: '2026-02-01', webSearchPer1000: '14' };
+  const table = parsePrices({ sources: [one, two] }, 'test', FALLBACK);
+  assert.deepEqual(table.sources, [
+    { source: 'a list', date: '2026-01-31' },
+    { source: 'another', date: '2026-02-01' },
+  ]);
+  const searches = ['a', 'b', 'unheard-of'].map((model) => findPrice(table, model)?.webSearch);
+  assert.deepEqual(searches, [10_000_000_000, 14_000_000_000, 10_000_000_000]);
+  assert.throws(() => parsePrices({ sources: [one, one] }, 'test'), /test: sources\[1\]: models\.a: a has two prices/);
+  assert.throws(() => parsePrices({ sources: [] }, 'test'), /test: sources: expected a list/);
+  assert.throws(() => parsePrices({ sources: [one], date: 'x' }, 'test'), /test: unknown key date/);
+});
+
+test('what a price leaves out is charged as text; media has a price by item and second', () => {
+  const priceOf = (model: object) => findPrice(parsePrices(file({ m: model }), 'test'), 'm')!;
+  const text = priceOf({ input: '2', output: '8' });
+  const { cacheRead, cacheWrite5m, cacheWrite1h, audioInput, imageInput, audioOutput, imageOutput } = text;
+  assert.deepEqual([cacheRead, cacheWrite5m, cacheWrite1h, audioInput, imageInput], Array(5).fill(2_000_000));
+  assert.deepEqual([audioOutput, imageOutput], [8_000_000, 8_000_000]);
+  assert.deepEqual([text.perItem, text.perSecond], [0, 0]);
+  const media = priceOf({ input: 0, output: 0, imageOutput: '30', perItem: '0.011', perSecond: 0.1 });
+  assert.deepEqual([media.imageOutput, media.perItem, media.perSecond], [30_000_000, 11_000_000_000, 100_000_000_000]);
+  for (const wrong of ['-1', '1000.1', '0.0000000001', 'x']) {
+    assert.throws(
+      () => priceOf({ input: 0, output: 0, perItem: wrong }),
+      /models\.m\.perItem: expected USD, 0 to 1000/,
+    );
+  }
+});
+
+test('a service tier takes what it leaves out from the ordinary price, then from its text', () => {
+  const tiers = { flex: { input: '1', output: '4' } };
+  const price = findPrice(parsePrices(file({ m: { ...MODEL, audioInput: '40', tiers } }), 'test'), 'm')!;
+  const flex = price.tiers!.get('flex')!;
+  assert.deepEqual(
+    [flex.input, flex.cacheRead, flex.audioInput, flex.imageInput],
+    [1_000_000, 300_000, 40_000_000, 1_000_000],
+  );
+  assert.equal(flex.longPrompt, null);
+});
+
 test('a faulty table is refused with the place of the fault', () => {
   const faults: [unknown, RegExp][] = [
     [[], /test: expected an object/],
@@ -129,6 +185,9 @@ test('a faulty table is refused with the place of the fault', () => {
     [file({ m: { ...MODEL, outptu: '1' } }), /test: models\.m: unknown key outptu/],
     [file({ m: { ...MODEL, aliases: 'n' } }), /models\.m\.aliases: expected a list/],
     [file({ m: { ...MODEL, aliases: ['n'] }, n: MODEL }), /models\.n: n has two prices/],
+    [file({ m: { ...MODEL, tiers: 'flex' } }), /models\.m\.tiers: expected an object/],
+    [file({ m: { ...MODEL, tiers: { flex: { input: '1' } } } }), /models\.m\.tiers\.flex\.output: expected USD/],
+    [file({ m: { ...MODEL, tiers: { flex: { ...MODEL, perItem: '1' } } } }), /tiers\.flex: unknown key perItem/],
     [file({ m: { ...MODEL, longPrompt: MODEL } }), /models\.m\.longPrompt\.overTokens: expected a whole number/],
     [file({ m: { ...MODEL, longPrompt: { ...MODEL, overTokens: 1, input: 'x' } } }), /longPrompt\.input: expected USD/],
   ];

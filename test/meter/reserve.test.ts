@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Price } from '#meter/prices.ts';
+import { findPrice, type Price, parsePrices } from '#meter/prices.ts';
 import { reserveNano } from '#meter/reserve.ts';
 
-const PRICE: Price = {
-  name: 'm',
-  input: 3_000_000,
-  output: 15_000_000,
-  cacheRead: 300_000,
-  cacheWrite5m: 3_750_000,
-  cacheWrite1h: 6_000_000,
-  webSearch: 0,
-  longPrompt: null,
-};
-const LONG = { overTokens: 100, input: 9_000_000, output: 1_000, cacheRead: 30, cacheWrite5m: 40, cacheWrite1h: 50 };
+const MODEL = { input: '3', output: '15', cacheRead: '0.30', cacheWrite5m: '3.75', cacheWrite1h: '6' };
+const LONG = { overTokens: 100, input: '9', output: '0.001' };
+const PRICE = priceOf(MODEL);
+
+function priceOf(model: object): Price {
+  const file = { source: 'a list', date: '2026-01-31', webSearchPer1000: '0', models: { m: model } };
+  return findPrice(parsePrices(file, 'test'), 'm')!;
+}
+
 const RULE = { outputReserveTokens: 4_096, multiplierMicros: 1_000_000 };
 const FACTS = { textBytes: 1_000, toolsCount: 0, maxTokens: 100, cacheMarkers: 0 };
 
@@ -35,6 +33,19 @@ test('with cache breakpoints the input is reserved at the dearest write', () => 
 });
 
 test('a prompt that is estimated long is reserved at the rates of long prompts', () => {
-  const price: Price = { ...PRICE, longPrompt: LONG };
+  const price = priceOf({ ...MODEL, longPrompt: LONG });
   assert.equal(reserveNano(price, FACTS, RULE), 400n * 9_000n + 100n);
+});
+
+test('a service tier that is asked for is reserved at its rates, an unknown one at the ordinary ones', () => {
+  const price = priceOf({ ...MODEL, tiers: { priority: { input: '6', output: '30' } } });
+  const reserve = (serviceTier: string) => reserveNano(price, FACTS, { ...RULE, serviceTier });
+  assert.equal(reserve('priority'), 2n * reserveNano(PRICE, FACTS, RULE));
+  assert.equal(reserve('flex'), reserveNano(PRICE, FACTS, RULE));
+});
+
+test('media that is asked for is reserved whole', () => {
+  const price = priceOf({ input: '0', output: '0', perItem: '0.04', perSecond: '0.1' });
+  assert.equal(reserveNano(price, { ...FACTS, mediaItems: 2 }, RULE), 80_000_000n);
+  assert.equal(reserveNano(price, { ...FACTS, mediaItems: 1, mediaSeconds: 12 }, RULE), 1_240_000_000n);
 });

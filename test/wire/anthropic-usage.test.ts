@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AnthropicUsage } from '#wire/anthropic-usage.ts';
-import { TOKENS_MAX } from '#wire/token-counts.ts';
+import { TOKENS_MAX, zeroCounts } from '#wire/token-counts.ts';
 
-const ZERO = {
-  inputTokens: 0,
-  outputTokens: 0,
-  cacheReadTokens: 0,
-  cacheWrite5mTokens: 0,
-  cacheWrite1hTokens: 0,
-  webSearchRequests: 0,
-};
+const ZERO = zeroCounts();
 
 function merged(...usages: unknown[]): object {
   const usage = new AnthropicUsage();
   for (const each of usages) usage.merge(each);
   return usage.counts();
 }
+
+test('thinking is told apart and stays in the output', () => {
+  const thought = { input_tokens: 1, output_tokens: 50, output_tokens_details: { thinking_tokens: 30 } };
+  const counts = { ...ZERO, inputTokens: 1, outputTokens: 50, reasoningTokens: 30 };
+  assert.deepEqual(merged(thought, { output_tokens: 50, output_tokens_details: null }), counts);
+  assert.deepEqual(merged({ ...thought, output_tokens: 9 }), { ...counts, outputTokens: 9, reasoningTokens: 9 });
+});
 
 test('later numbers replace earlier ones and null or missing ones leave them', () => {
   const start = { input_tokens: 10, cache_read_input_tokens: 5, cache_creation_input_tokens: 0, output_tokens: 1 };

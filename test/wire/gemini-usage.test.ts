@@ -21,7 +21,7 @@ test('cached tokens are taken out of the prompt, tool prompts and thoughts are p
       thoughtsTokenCount: 7,
       totalTokenCount: 1097,
     }),
-    { ...ZERO, inputTokens: 740, cacheReadTokens: 300, outputTokens: 57 },
+    { ...ZERO, inputTokens: 740, cacheReadTokens: 300, outputTokens: 57, reasoningTokens: 7 },
   );
 });
 
@@ -34,7 +34,7 @@ test('numbers of a later chunk replace earlier ones and never add; left out ones
   const first = { promptTokenCount: 10, cachedContentTokenCount: 6, totalTokenCount: 10 };
   const middle = { promptTokenCount: 10, candidatesTokenCount: 5, thoughtsTokenCount: 100 };
   const last = { promptTokenCount: 12, candidatesTokenCount: 20, totalTokenCount: 132 };
-  const expected = { ...ZERO, inputTokens: 6, cacheReadTokens: 6, outputTokens: 120 };
+  const expected = { ...ZERO, inputTokens: 6, cacheReadTokens: 6, outputTokens: 120, reasoningTokens: 100 };
   assert.deepEqual(merged(first, middle, last), expected);
   assert.deepEqual(merged(first, middle, last, {}, null, undefined), expected);
 });
@@ -55,6 +55,7 @@ test('what is not a sane number of tokens is skipped', () => {
     ...ZERO,
     inputTokens: TOKENS_MAX,
     outputTokens: TOKENS_MAX,
+    reasoningTokens: 1,
   });
 });
 
