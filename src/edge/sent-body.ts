@@ -9,7 +9,7 @@
  * Front thread only.
  */
 import { assert } from '#base/assert.ts';
-import { spliceModel } from '#wire/rewrite-model.ts';
+import { REWRITE_BYTES_MAX, rewrite } from '#wire/rewrite.ts';
 import { detach } from './detach.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
@@ -24,11 +24,10 @@ export function takeSentBody({ bodyRoom }: Parts, exchange: Exchange): Uint8Arra
   const body = exchange.body!;
   assert(!body.isReleased, 'an exchange is sent again after its body was released');
   if (exchange.sentModel === exchange.facts!.model) return body.bytes;
-  // The longest name of a model is far below 4 KiB.
-  const room = body.length + 4096;
+  const room = body.length + REWRITE_BYTES_MAX;
   if (!bodyRoom.takeAhead(room)) return null;
   exchange.splicedRoom = room;
-  exchange.spliced = spliceModel(body.bytes, exchange.facts!, exchange.sentModel);
+  exchange.spliced = rewrite(body.bytes, exchange.facts!, { model: exchange.sentModel, includeUsage: false });
   return exchange.spliced;
 }
 

@@ -1,9 +1,10 @@
 /**
- * Gathers the facts of a Messages request while the scanner walks it. The scanner knows the grammar, the collector knows what
- * the places mean; it is told of keys and values only inside containers whose context is not PLAIN. Runs on every thread.
+ * Gathers the facts of a request while the scanner walks it. The scanner knows the grammar, the collector knows what the places
+ * mean, by the names that the protocol's shape gives; it is told of keys and values only inside containers whose context is not
+ * PLAIN. Runs on every thread. Drawn with the names of Messages:
  *
  *   TOP ─┬─ model, stream, max_tokens
- *        ├─ metadata ─► METADATA ── user_id
+ *        ├─ metadata ─► METADATA ── user_id      (STREAM_OPTIONS, GENERATION likewise)
  *        ├─ system   ─► (text) or LIST ─► BLOCK ─┬─ text, cache_control
  *        ├─ messages ─► COUNTED ─► BLOCK         └─ content ─► (text), LIST or BLOCK, any depth
  *        └─ tools    ─► COUNTED ─► BLOCK, of which only cache_control is looked at
@@ -14,7 +15,9 @@
 
 import * as keys from './fact-keys.ts';
 import type { Facts, FieldError } from './facts.ts';
+import { MESSAGES_SHAPE, type RequestShape, TOOL_KEYS } from './request-shape.ts';
 import { Section } from './section.ts';
+import { ABSENT, GOOD, TextField, WRONG } from './text-field.ts';
 
 /** Contexts of a container. PLAIN: nothing inside is a fact. */
 export const PLAIN = 0;
@@ -23,6 +26,8 @@ const METADATA = 2;
 const COUNTED = 3;
 const LIST = 4;
 const BLOCK = 5;
+const STREAM_OPTIONS = 6;
+const GENERATION = 7;
 
 /** Kinds of scalars. */
 export const STRING = 0;
@@ -33,21 +38,19 @@ export const NULL = 4;
 
 /** UTF-8 bytes; usage records hold no more (`usage/record.ts`). */
 const MODEL_BYTES_MAX = 128;
-/** Raw bytes; Claude Code sends about 200, the vendor takes 256 characters. */
-const USER_ID_BYTES_MAX = 4096;
 /** Raw bytes of a `max_tokens` that is read; no double needs more than 25. */
 const NUMBER_BYTES_MAX = 64;
 
-/** States of a field. */
-const ABSENT = 0;
-const GOOD = 1;
-const WRONG = 2;
+const METADATA_KEYS = keys.keysOf({ user_id: keys.ROLE_USER_ID });
+const STREAM_OPTIONS_KEYS = keys.keysOf({ include_usage: keys.ROLE_INCLUDE_USAGE });
+const GENERATION_KEYS = keys.keysOf({ maxOutputTokens: keys.ROLE_MAX_TOKENS, max_output_tokens: keys.ROLE_MAX_TOKENS });
 
 export class FactCollector {
   #bytes: Uint8Array = new Uint8Array(0);
-  readonly #system = new Section(keys.BLOCK_KEYS);
-  readonly #messages = new Section(keys.BLOCK_KEYS);
-  readonly #tools = new Section(keys.TOOL_KEYS);
+  #shape: RequestShape = MESSAGES_SHAPE;
+  readonly #system = new Section(MESSAGES_SHAPE.block);
+  readonly #messages = new Section(MESSAGES_SHAPE.block);
+  readonly #tools = new Section(TOOL_KEYS);
   #section = this.#system;
   #role = keys.ROLE_NONE;
   #topIsObject = false;
@@ -59,18 +62,26 @@ export class FactCollector {
   #maxTokens = ABSENT;
   #maxTokensValue = 0;
   #messagesField = ABSENT;
-  #userId = ABSENT;
-  #userIdStart = 0;
-  #userIdEnd = 0;
+  readonly #userId = new TextField();
+  readonly #cacheKey = new TextField();
+  readonly #previousId = new TextField();
+  #streamOptions = ABSENT;
+  #streamOptionsStart = 0;
+  #streamOptionsEnd = 0;
+  #includeUsage = false;
 
   /** Forgets everything and gets ready for another body. */
-  reset(bytes: Uint8Array): void {
+  reset(bytes: Uint8Array, shape: RequestShape): void {
     this.#bytes = bytes;
+    this.#shape = shape;
+    this.#system.blockKeys = this.#messages.blockKeys = shape.block;
     this.#system.clear();
     this.#messages.clear();
     this.#tools.clear();
     this.#topIsObject = false;
-    this.#model = this.#stream = this.#maxTokens = this.#messagesField = this.#userId = ABSENT;
+    this.#model = this.#stream = this.#maxTokens = this.#messagesField = this.#streamOptions = ABSENT;
+    this.#userId.state = this.#cacheKey.state = this.#previousId.state = ABSENT;
+    this.#includeUsage = false;
   }
 
   /** The body's outermost container begins; returns its context. */
@@ -85,11 +96,9 @@ export class FactCollector {
       this.#role = keys.roleOf(this.#section.blockKeys, this.#bytes, start, end);
       if (this.#role !== keys.ROLE_NONE) this.#section.takeBack(this.#role);
     } else if (context === TOP) {
-      this.#role = keys.roleOf(keys.TOP_KEYS, this.#bytes, start, end);
+      this.#role = keys.roleOf(this.#shape.top, this.#bytes, start, end);
       this.#beginField(this.#role);
-    } else {
-      this.#role = keys.roleOf(keys.METADATA_KEYS, this.#bytes, start, end);
-    }
+    } else this.#role = keys.roleOf(nestedKeys(context), this.#bytes, start, end);
   }
 
   /** A scalar in a container of this context: raw bytes [start, end), of a string those between the quotes. */
@@ -97,15 +106,24 @@ export class FactCollector {
     if (context === BLOCK) {
       if (kind === STRING) this.#section.blockString(this.#role, start, end);
     } else if (context === TOP) this.#fieldScalar(kind, start, end);
-    else if (context === COUNTED) this.#section.elements++;
-    else if (context === METADATA && this.#role === keys.ROLE_USER_ID) this.#userIdScalar(kind, start, end);
+    else if (context === COUNTED) {
+      this.#section.elements++;
+      if (kind === STRING && this.#shape.contentElements) this.#section.addText(start, end);
+    } else this.#nestedScalar(kind, start, end);
+  }
+
+  #nestedScalar(kind: number, start: number, end: number): void {
+    if (this.#role === keys.ROLE_USER_ID) setText(this.#userId, kind, start, end);
+    else if (this.#role === keys.ROLE_INCLUDE_USAGE) this.#includeUsage = kind === TRUE;
+    else if (this.#role === keys.ROLE_MAX_TOKENS) this.#limitScalar(kind, start, end);
   }
 
   /** A container begins at `start` in one of this context; returns the new one's context. */
   open(context: number, isObject: boolean, start: number): number {
-    if (context === TOP) return this.#openField(isObject);
-    if (context === METADATA) {
-      if (this.#role === keys.ROLE_USER_ID) this.#userId = WRONG;
+    if (context === TOP) return this.#openField(isObject, start);
+    if (context === METADATA || context === STREAM_OPTIONS || context === GENERATION) {
+      if (this.#role === keys.ROLE_USER_ID) this.#userId.state = WRONG;
+      else if (this.#role === keys.ROLE_MAX_TOKENS) this.#maxTokens = WRONG;
       return PLAIN;
     }
     if (context === COUNTED) this.#section.elements++;
@@ -117,6 +135,7 @@ export class FactCollector {
   /** The container of this context ends before `end`; it stood in one of context `parent`. */
   close(context: number, parent: number, end: number): void {
     if (context === BLOCK) this.#section.closeBlock();
+    else if (context === STREAM_OPTIONS) this.#streamOptionsEnd = end;
     // Only a content's container has a context of its own inside a block.
     if (parent === BLOCK) this.#section.closeContent(end);
   }
@@ -131,7 +150,12 @@ export class FactCollector {
       modelEnd: model === null ? -1 : this.#modelEnd + 1,
       stream: this.#stream === GOOD && this.#streamValue,
       maxTokens,
-      userId: this.#userId === GOOD ? keys.decodeString(this.#bytes, this.#userIdStart, this.#userIdEnd) : null,
+      userId: this.#userId.decode(this.#bytes),
+      cacheKey: this.#cacheKey.decode(this.#bytes),
+      previousId: this.#previousId.decode(this.#bytes),
+      includeUsage: this.#includeUsage,
+      streamOptionsStart: this.#streamOptions === ABSENT ? -1 : this.#streamOptionsStart,
+      streamOptionsEnd: this.#streamOptions === ABSENT ? -1 : this.#streamOptionsEnd,
       systemSpans: this.#system.spans.toArray(),
       messageSpans: this.#messages.spans.toArray(),
       textBytes: this.#system.textBytes + this.#messages.textBytes,
@@ -154,12 +178,20 @@ export class FactCollector {
   /** The first wrong field in a fixed order, whatever their order in the body. */
   #fieldError(model: string | null): FieldError | null {
     if (!this.#topIsObject) return { path: 'body', expected: 'an object' };
-    if (model === null) return { path: 'model', expected: `a string of 1 to ${MODEL_BYTES_MAX} bytes without NUL` };
-    if (this.#messagesField !== GOOD) return { path: 'messages', expected: 'an array' };
-    if (this.#maxTokens === WRONG) return { path: 'max_tokens', expected: 'a positive integer' };
+    const shape = this.#shape;
+    if (model === null && shape.modelInBody) {
+      return { path: 'model', expected: `a string of 1 to ${MODEL_BYTES_MAX} bytes without NUL` };
+    }
+    const contentWrong = this.#messagesField === WRONG || (shape.contentRequired && this.#messagesField === ABSENT);
+    if (contentWrong) return { path: shape.contentPath, expected: shape.contentExpected };
+    if (this.#maxTokens === WRONG) return { path: shape.limitPath, expected: 'a positive integer' };
     if (this.#stream === WRONG) return { path: 'stream', expected: 'a boolean' };
-    if (this.#userId !== WRONG) return null;
-    return { path: 'metadata.user_id', expected: `a string of at most ${USER_ID_BYTES_MAX} bytes or null` };
+    if (this.#streamOptions === WRONG) return { path: 'stream_options', expected: 'an object or null' };
+    return (
+      this.#userId.error('metadata.user_id') ??
+      this.#cacheKey.error('prompt_cache_key') ??
+      this.#previousId.error('previous_response_id')
+    );
   }
 
   #sectionOf(role: number): Section | null {
@@ -169,7 +201,9 @@ export class FactCollector {
   }
 
   #beginField(role: number): void {
-    if (role === keys.ROLE_METADATA) this.#userId = ABSENT;
+    if (role === keys.ROLE_METADATA) this.#userId.state = ABSENT;
+    else if (role === keys.ROLE_STREAM_OPTIONS) this.#includeUsage = false;
+    else if (role === keys.ROLE_GENERATION) this.#maxTokens = ABSENT;
     const section = this.#sectionOf(role);
     if (section === null) return;
     this.#section = section;
@@ -184,19 +218,43 @@ export class FactCollector {
         this.#modelEnd = end;
         return;
       case keys.ROLE_STREAM:
-        this.#stream = kind === TRUE || kind === FALSE ? GOOD : WRONG;
+        this.#stream = kind === TRUE || kind === FALSE ? GOOD : this.#absentOrWrong(kind);
         this.#streamValue = kind === TRUE;
         return;
       case keys.ROLE_MAX_TOKENS:
-        this.#maxTokensValue = kind === NUMBER ? this.#positiveInteger(start, end) : 0;
-        this.#maxTokens = this.#maxTokensValue > 0 ? GOOD : WRONG;
-        return;
+        return this.#limitScalar(kind, start, end);
       case keys.ROLE_MESSAGES:
-        this.#messagesField = WRONG;
+        return this.#contentScalar(kind, start, end);
+      case keys.ROLE_CACHE_KEY:
+        return setText(this.#cacheKey, kind, start, end);
+      case keys.ROLE_PREVIOUS_ID:
+        return setText(this.#previousId, kind, start, end);
+      case keys.ROLE_STREAM_OPTIONS:
+        this.#streamOptions = kind === NULL ? GOOD : WRONG;
+        this.#streamOptionsStart = start;
+        this.#streamOptionsEnd = end;
         return;
       case keys.ROLE_SYSTEM:
         if (kind === STRING) this.#section.addText(start, end);
     }
+  }
+
+  #contentScalar(kind: number, start: number, end: number): void {
+    const { contentText, contentRequired } = this.#shape;
+    if (contentText && kind === STRING) {
+      this.#messagesField = GOOD;
+      this.#section.elements++;
+      this.#section.addText(start, end);
+    } else this.#messagesField = kind === NULL && !contentRequired ? ABSENT : WRONG;
+  }
+
+  #limitScalar(kind: number, start: number, end: number): void {
+    this.#maxTokensValue = kind === NUMBER ? this.#positiveInteger(start, end) : 0;
+    this.#maxTokens = this.#maxTokensValue > 0 ? GOOD : this.#absentOrWrong(kind);
+  }
+
+  #absentOrWrong(kind: number): number {
+    return kind === NULL && this.#shape.nullable ? ABSENT : WRONG;
   }
 
   /** Value of the number at [start, end), 0 when it is not a positive integer that a double holds exactly. */
@@ -207,14 +265,7 @@ export class FactCollector {
     return Number.isSafeInteger(value) && value > 0 ? value : 0;
   }
 
-  #userIdScalar(kind: number, start: number, end: number): void {
-    this.#userIdStart = start;
-    this.#userIdEnd = end;
-    if (kind === NULL) this.#userId = ABSENT;
-    else this.#userId = kind === STRING && end - start <= USER_ID_BYTES_MAX ? GOOD : WRONG;
-  }
-
-  #openField(isObject: boolean): number {
+  #openField(isObject: boolean, start: number): number {
     switch (this.#role) {
       case keys.ROLE_MODEL:
         this.#model = WRONG;
@@ -227,15 +278,50 @@ export class FactCollector {
         return PLAIN;
       case keys.ROLE_METADATA:
         return isObject ? METADATA : PLAIN;
+      case keys.ROLE_GENERATION:
+        return isObject ? GENERATION : PLAIN;
+      case keys.ROLE_STREAM_OPTIONS:
+        this.#streamOptions = isObject ? GOOD : WRONG;
+        this.#streamOptionsStart = start;
+        return isObject ? STREAM_OPTIONS : PLAIN;
+      case keys.ROLE_CACHE_KEY:
+        this.#cacheKey.state = WRONG;
+        return PLAIN;
+      case keys.ROLE_PREVIOUS_ID:
+        this.#previousId.state = WRONG;
+        return PLAIN;
       case keys.ROLE_MESSAGES:
-        this.#messagesField = isObject ? WRONG : GOOD;
-        return isObject ? PLAIN : COUNTED;
+        return this.#openContent(isObject);
       case keys.ROLE_TOOLS:
         return isObject ? PLAIN : COUNTED;
       case keys.ROLE_SYSTEM:
-        return isObject ? PLAIN : LIST;
+        if (!isObject) return LIST;
+        return this.#shape.systemObject ? this.#openBlock() : PLAIN;
       default:
         return PLAIN;
     }
   }
+
+  #openContent(isObject: boolean): number {
+    this.#messagesField = isObject && !this.#shape.contentObject ? WRONG : GOOD;
+    if (!isObject) return COUNTED;
+    if (this.#messagesField === WRONG) return PLAIN;
+    this.#section.elements++;
+    return this.#openBlock();
+  }
+
+  #openBlock(): number {
+    this.#section.openBlock();
+    return BLOCK;
+  }
+}
+
+function nestedKeys(context: number): keys.Keys {
+  if (context === METADATA) return METADATA_KEYS;
+  return context === STREAM_OPTIONS ? STREAM_OPTIONS_KEYS : GENERATION_KEYS;
+}
+
+function setText(field: TextField, kind: number, start: number, end: number): void {
+  if (kind === STRING) field.setString(start, end);
+  else field.state = kind === NULL ? ABSENT : WRONG;
 }

@@ -1,5 +1,5 @@
 /**
- * The object keys of a Messages request that mean something to the gateway, compared as bytes. No state, runs on every thread.
+ * What the keys of a request mean to the gateway, compared as bytes. Which protocol uses which keys says `request-shape.ts`. No state, runs on every thread.
  */
 
 const BACKSLASH = 0x5c;
@@ -18,8 +18,13 @@ export const ROLE_TEXT = 9;
 export const ROLE_CONTENT = 10;
 export const ROLE_CACHE_CONTROL = 11;
 
-/** The longest key below, plus one. */
-const LENGTHS = 'cache_control'.length + 1;
+/** Names the part of the prompt that a client's requests have in common: `prompt_cache_key`. */
+export const ROLE_CACHE_KEY = 12;
+export const ROLE_PREVIOUS_ID = 13;
+export const ROLE_STREAM_OPTIONS = 14;
+export const ROLE_INCLUDE_USAGE = 15;
+/** The object that holds the limit of output tokens: `generationConfig`. */
+export const ROLE_GENERATION = 16;
 
 interface Key {
   readonly name: string;
@@ -30,42 +35,31 @@ export interface Keys {
   readonly list: readonly Key[];
   /** By length in bytes: 1 where a key of that length exists. */
   readonly lengths: Uint8Array;
+  /** Raw bytes of a key with one letter, or all of its letters, written as `\uXXXX`: what is shorter or longer need not be decoded. */
+  readonly escapedBytesMin: number;
+  readonly escapedBytesMax: number;
 }
 
-function keysOf(roles: Record<string, number>): Keys {
+export function keysOf(roles: Readonly<Record<string, number>>): Keys {
   const list = Object.entries(roles).map(([name, role]) => ({ name, bytes: new TextEncoder().encode(name), role }));
-  const lengths = new Uint8Array(LENGTHS);
-  for (const { name } of list) lengths[name.length] = 1;
-  return { list, lengths };
+  const sizes = list.map(({ name }) => name.length);
+  const lengths = new Uint8Array(Math.max(0, ...sizes) + 1);
+  for (const size of sizes) lengths[size] = 1;
+  return { list, lengths, escapedBytesMin: Math.min(...sizes) + 5, escapedBytesMax: Math.max(0, ...sizes) * 6 };
 }
-
-export const TOP_KEYS = keysOf({
-  model: ROLE_MODEL,
-  stream: ROLE_STREAM,
-  max_tokens: ROLE_MAX_TOKENS,
-  metadata: ROLE_METADATA,
-  system: ROLE_SYSTEM,
-  messages: ROLE_MESSAGES,
-  tools: ROLE_TOOLS,
-});
-export const METADATA_KEYS = keysOf({ user_id: ROLE_USER_ID });
-export const BLOCK_KEYS = keysOf({ text: ROLE_TEXT, content: ROLE_CONTENT, cache_control: ROLE_CACHE_CONTROL });
-export const TOOL_KEYS = keysOf({ cache_control: ROLE_CACHE_CONTROL });
-
-/** A key above with one letter or all of its letters written as `\uXXXX`: what is shorter or longer need not be decoded. */
-const ESCAPED_BYTES_MIN = 'text'.length + 5;
-const ESCAPED_BYTES_MAX = 'cache_control'.length * 6;
 
 /** Role of the key whose raw bytes (between the quotes, already validated) are [start, end). */
 export function roleOf(keys: Keys, bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
-  if (length < LENGTHS && keys.lengths[length] === 1) {
+  if (length < keys.lengths.length && keys.lengths[length] === 1) {
     for (const { bytes: name, role } of keys.list) {
       if (name.length === length && startsWith(bytes, start, name)) return role;
     }
   }
   // A key may be written with escapes: "mod\u0065l" is model.
-  if (length < ESCAPED_BYTES_MIN || length > ESCAPED_BYTES_MAX || !hasBackslash(bytes, start, end)) return ROLE_NONE;
+  if (length < keys.escapedBytesMin || length > keys.escapedBytesMax || !hasBackslash(bytes, start, end)) {
+    return ROLE_NONE;
+  }
   const decoded = decodeString(bytes, start, end);
   return keys.list.find(({ name }) => name === decoded)?.role ?? ROLE_NONE;
 }

@@ -1,5 +1,5 @@
 /**
- * What a gateway needs to know of a Messages request, as the scan hands it on: a few decoded values and byte ranges into the
+ * What a gateway needs to know of a request, as the scan hands it on: a few decoded values and byte ranges into the
  * body, which itself stays as it came. Shapes only; runs on every thread.
  */
 
@@ -12,7 +12,7 @@ export interface FieldError {
 }
 
 export interface Facts {
-  /** Decoded; null when it is missing or of the wrong type (`fieldError` then says so). */
+  /** Decoded; null when it is missing or of the wrong type (`fieldError` then says so), or when the path names it. */
   readonly model: string | null;
   /** Byte range of the model's JSON string with its quotes; -1 when `model` is null. */
   readonly modelStart: number;
@@ -20,8 +20,16 @@ export interface Facts {
   readonly stream: boolean;
   /** Tokens; null when absent (`count_tokens` has none) or wrong. */
   readonly maxTokens: number | null;
-  /** `metadata.user_id`, decoded. */
+  /** Messages: `metadata.user_id`, decoded. */
   readonly userId: string | null;
+  /** OpenAI: `prompt_cache_key`, decoded. */
+  readonly cacheKey: string | null;
+  /** Responses: `previous_response_id`, decoded. */
+  readonly previousId: string | null;
+  /** Chat: `stream_options.include_usage` is true; and the byte range of the value of `stream_options`, -1 when it is absent. */
+  readonly includeUsage: boolean;
+  readonly streamOptionsStart: number;
+  readonly streamOptionsEnd: number;
   /**
    * Byte ranges `start, end, start, end, …` of non-empty string contents, as they stand in the body (without quotes, escapes
    * not decoded): `system` itself, and `text` and string `content` of the blocks in `system` and `messages`, nested `content`

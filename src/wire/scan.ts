@@ -1,5 +1,5 @@
 /**
- * The one pass over the body of a Messages request: it validates the JSON and yields the facts that every later stage uses,
+ * The one pass over the body of a request: it validates the JSON and yields the facts that every later stage uses,
  * without an object tree and without a string beyond the few decoded facts. Runs on fronts; does no I/O.
  *
  *   slice ─► Utf8Check ─► JsonWalker ─► FactCollector ─► Facts
@@ -13,6 +13,7 @@ import { assert } from '#base/assert.ts';
 import { FactCollector } from './fact-collector.ts';
 import type { Facts, ScanError } from './facts.ts';
 import { JsonWalker } from './json-walker.ts';
+import { MESSAGES_SHAPE, type RequestShape } from './request-shape.ts';
 import { Utf8Check } from './scan-utf8.ts';
 
 /** A step ends early after one token for so many of its bytes: of dense JSON its time is bounded, not only its bytes. */
@@ -28,16 +29,16 @@ export class Scanner {
   #utf8 = new Utf8Check(NO_BYTES);
 
   /** Bodies are below 2 GiB (`limits.bodyBytesMax` is far less); containers nest at most `depthMax` deep. */
-  constructor(bytes: Uint8Array, depthMax: number) {
-    this.reset(bytes, depthMax);
+  constructor(bytes: Uint8Array, depthMax: number, shape: RequestShape = MESSAGES_SHAPE) {
+    this.reset(bytes, depthMax, shape);
   }
 
   /** Begins with another body. */
-  reset(bytes: Uint8Array, depthMax: number): void {
+  reset(bytes: Uint8Array, depthMax: number, shape: RequestShape = MESSAGES_SHAPE): void {
     assert(bytes.length < 0x7fffffff, 'positions are 32-bit integers');
     this.#bytes = bytes;
     this.#utf8 = new Utf8Check(bytes);
-    this.#collector.reset(bytes);
+    this.#collector.reset(bytes, shape);
     this.#walker.reset(bytes, byteOrderMarkBytes(bytes), depthMax);
   }
 
@@ -83,9 +84,9 @@ function byteOrderMarkBytes(bytes: Uint8Array): number {
 const scanner = new Scanner(NO_BYTES, 0);
 
 /** Scans a whole body in one go; dense JSON takes up to 8 ms a MiB, so large bodies go through a Scanner's steps. */
-export function scan(bytes: Uint8Array, depthMax: number): Facts | ScanError {
-  scanner.reset(bytes, depthMax);
+export function scan(bytes: Uint8Array, depthMax: number, shape: RequestShape = MESSAGES_SHAPE): Facts | ScanError {
+  scanner.reset(bytes, depthMax, shape);
   const result = scanner.finish();
-  scanner.reset(NO_BYTES, depthMax);
+  scanner.reset(NO_BYTES, depthMax, shape);
   return result;
 }

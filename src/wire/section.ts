@@ -22,7 +22,7 @@ const FRAME_CELLS = 7;
 
 export class Section {
   /** Keys of a block that mean something here. */
-  readonly blockKeys: Keys;
+  blockKeys: Keys;
   readonly spans = new SpanList();
   textBytes = 0;
   cacheMarkers = 0;
