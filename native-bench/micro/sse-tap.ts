@@ -2,7 +2,7 @@
  * What the tap costs: nanoseconds a delta event by the size of the forwarded chunk, and a whole small JSON answer.
  * Run: `node_modules/.bin/node native-bench/micro/sse-tap.ts [--quick]`; one line of JSON a case. `--quick` only shows that it runs.
  */
-import { Tap } from '../../src/meter/tap.ts';
+import { AnthropicTap } from '../../src/meter/anthropic-tap.ts';
 
 const quick = process.argv.includes('--quick');
 const ROUNDS = quick ? 2 : 7;
@@ -43,7 +43,7 @@ function pieces(text: string, bytesEach: number): Buffer[] {
 }
 
 function streamCase(name: string, deltaFrame: string, framesInBatch: number, chunkBytes: number): void {
-  const tap = new Tap();
+  const tap = new AnthropicTap();
   const chunks = pieces(deltaFrame.repeat(framesInBatch), chunkBytes);
   const batches = Math.ceil(EVENTS / framesInBatch);
   const ns = bestNs(batches * framesInBatch, () => {
@@ -68,7 +68,7 @@ const answer = { id: 'msg_1', type: 'message', role: 'assistant', model: 'claude
 for (const textChars of [200, 20_000]) {
   const content = [{ type: 'text', text: 'So it goes. '.repeat(textChars / 12) }];
   const body = Buffer.from(JSON.stringify({ ...answer, content, stop_reason: 'end_turn', usage }));
-  const tap = new Tap();
+  const tap = new AnthropicTap();
   const count = Math.ceil(EVENTS / 10);
   const ns = bestNs(count, () => {
     for (let i = 0; i < count; i++) {

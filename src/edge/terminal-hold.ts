@@ -9,7 +9,6 @@
  */
 import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { HELD_BYTES_MAX, type Tap } from '#meter/tap.ts';
-import { mayBeTerminal, terminalStart } from '#wire/anthropic-terminal.ts';
 import type { Reply } from './reply.ts';
 
 /** A frame that is not known for another by now is kept until it is whole. */
@@ -67,7 +66,7 @@ export class TerminalHold {
     if (unfinished > chunk.length) return this.#pushMiddle(chunk);
     this.letGo();
     const start = chunk.length - unfinished;
-    this.#passing = unfinished > 0 && !mayBeTerminal(chunk, start, chunk.length);
+    this.#passing = unfinished > 0 && !this.#tap!.mayBeTerminal(chunk, start, chunk.length);
     if (unfinished === 0 || this.#passing) {
       this.#reply.push(chunk);
       return true;
@@ -84,7 +83,7 @@ export class TerminalHold {
     }
     if (!this.#keep(chunk)) return false;
     const bytes = this.#keptBytes <= LOOK_BYTES_MAX ? Buffer.concat(this.#kept) : null;
-    this.#passing = this.#keptBytes > HELD_BYTES_MAX || (bytes !== null && !mayBeTerminal(bytes, 0, bytes.length));
+    this.#passing = this.#keptBytes > HELD_BYTES_MAX || (bytes !== null && !this.#tap!.mayBeTerminal(bytes, 0, bytes.length));
     if (this.#passing) this.letGo();
     return true;
   }
@@ -93,7 +92,7 @@ export class TerminalHold {
     this.#terminal = true;
     const bytes = Buffer.concat([...this.#kept, chunk]);
     this.drop();
-    const start = terminalStart(bytes, this.#passing);
+    const start = this.#tap!.terminalStart(bytes, this.#passing);
     if (start > 0) this.#reply.push(bytes.subarray(0, start));
     return this.#keep(bytes.subarray(start));
   }

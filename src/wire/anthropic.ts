@@ -14,6 +14,7 @@
  * Source: platform.claude.com/docs/en/build-with-claude/streaming and .../api/errors.
  */
 import type { Refusal } from '#failure/registry.ts';
+import { type Dialect, messageOf, oneLine } from './dialect.ts';
 
 /** Kinds of stream events, as small numbers so that the hot path makes no strings. */
 export const EVENT = Object.freeze({
@@ -89,21 +90,20 @@ function startsWith(bytes: Buffer, start: number, end: number, head: Buffer): bo
   return true;
 }
 
-/** Keeps a waiting streaming client's connection alive; every Anthropic client takes it anywhere in a stream. */
-export const PING_EVENT: Uint8Array = Buffer.from('event: ping\ndata: {"type":"ping"}\n\n');
-
-/** A refusal as the JSON body of its status. */
-export function renderError(refusal: Refusal, requestId: string): Uint8Array {
-  return Buffer.from(errorText(refusal, requestId));
-}
-
-/** A refusal inside a stream whose status has already gone out. */
-export function renderErrorEvent(refusal: Refusal, requestId: string): Uint8Array {
-  return Buffer.from(`event: error\ndata: ${errorText(refusal, requestId)}\n\n`);
-}
-
 /** One line: JSON escapes every line end, so a detail can never break out of its frame. */
-function errorText({ failure, detail }: Refusal, requestId: string): string {
-  const message = detail === '' ? failure.text : `${failure.text} ${detail}`;
-  return JSON.stringify({ type: 'error', error: { type: failure.anthropicType, message }, request_id: requestId });
+function errorText(refusal: Refusal, requestId: string): string {
+  const error = { type: refusal.failure.anthropicType, message: messageOf(refusal) };
+  return JSON.stringify({ type: 'error', error, request_id: requestId });
 }
+
+export const ANTHROPIC_DIALECT: Dialect = Object.freeze({
+  name: 'anthropic',
+  status: ({ failure }: Refusal) => failure.status,
+  renderError: (refusal: Refusal, requestId: string) => Buffer.from(errorText(refusal, requestId)),
+  renderErrorEvent: (refusal: Refusal, requestId: string) =>
+    Buffer.from(`event: error\ndata: ${errorText(refusal, requestId)}\n\n`),
+  wrapError: (body: Uint8Array) => Buffer.from(`event: error\ndata: ${oneLine(body)}\n\n`),
+  // Every Anthropic client takes it anywhere in a stream.
+  keepAlive: Buffer.from('event: ping\ndata: {"type":"ping"}\n\n'),
+  requestIdHeader: 'request-id',
+});

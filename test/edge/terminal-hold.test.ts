@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ByteBudget, byteBudgetBytes } from '#coordinate/local/byte-budget.ts';
 import type { Reply } from '#edge/reply.ts';
 import { TerminalHold } from '#edge/terminal-hold.ts';
-import { Tap } from '#meter/tap.ts';
+import { AnthropicTap } from '#meter/anthropic-tap.ts';
 import { cutAnywhere, frame, streamFrames } from '../support/anthropic-answer.ts';
 
 const USAGE = { inputTokens: 9, outputTokens: 4, cacheReadTokens: 0, cacheWrite5mTokens: 0, cacheWrite1hTokens: 0 };
@@ -12,7 +12,7 @@ const STOP = Buffer.from('event: message_stop');
 
 function makeHold(stream: boolean, budgetBytes = 1 << 20) {
   const budget = new ByteBudget(new SharedArrayBuffer(byteBudgetBytes(1)), budgetBytes, 0);
-  const tap = new Tap();
+  const tap = new AnthropicTap();
   tap.start(stream);
   const sent: Buffer[] = [];
   const reply = { push: (chunk: Uint8Array) => sent.push(Buffer.from(chunk)) } as unknown as Reply;

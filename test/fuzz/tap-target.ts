@@ -3,13 +3,14 @@
  * to the same result wherever the chunks end.
  */
 import assert from 'node:assert/strict';
-import { HELD_BYTES_MAX, Tap } from '#meter/tap.ts';
+import { AnthropicTap } from '#meter/anthropic-tap.ts';
+import { HELD_BYTES_MAX } from '#meter/tap.ts';
 import { jsonMessage, streamFrames } from '../support/anthropic-answer.ts';
 import { below } from '../support/request-generator.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { seedOf, type Target, texts } from './target.ts';
 
-const tap = new Tap();
+const tap = new AnthropicTap();
 
 /** Everything that the tap has to tell of these chunks. */
 function tapped(stream: boolean, chunks: readonly Uint8Array[]): object {

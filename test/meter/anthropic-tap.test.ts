@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { HELD_BYTES_MAX, Tap } from '#meter/tap.ts';
+import { AnthropicTap } from '#meter/anthropic-tap.ts';
+import { HELD_BYTES_MAX } from '#meter/tap.ts';
 import { zeroCounts } from '#wire/token-counts.ts';
 import { cutAnywhere, frame, streamFrames } from '../support/anthropic-answer.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -25,13 +26,13 @@ function goldenOf(name: string): { usage: object } {
   return { ...golden, usage: { ...zeroCounts(), ...golden.usage } };
 }
 
-function result(tap: Tap): object {
+function result(tap: AnthropicTap): object {
   const { usage, terminal, errorType, model, contentSeen, handshakeOnly, estimatedOutputTokens } = tap;
   assert.equal(tap.errorEvent, errorType !== null);
   return { usage, terminal, errorType, model, contentSeen, handshakeOnly, estimatedOutputTokens };
 }
 
-function tapped(pieces: readonly Uint8Array[], stream: boolean, tap = new Tap()): object {
+function tapped(pieces: readonly Uint8Array[], stream: boolean, tap = new AnthropicTap()): object {
   tap.start(stream);
   for (const piece of pieces) {
     tap.push(piece);
@@ -53,7 +54,7 @@ for (const { name, stream, bytes, golden } of FIXTURES) {
 }
 
 test('one tap serves one answer after another and remembers nothing', () => {
-  const tap = new Tap();
+  const tap = new AnthropicTap();
   for (const { stream, bytes, golden } of [...FIXTURES, ...FIXTURES.toReversed()]) {
     assert.deepEqual(tapped([bytes], stream, tap), golden);
   }
@@ -72,7 +73,7 @@ const SHAPE = {
 test('a stream of every kind of block is metered to the token at any chunk size', () => {
   const bytes = Buffer.concat(streamFrames(SHAPE));
   for (let pieceBytesMax = 1; pieceBytesMax < 400; pieceBytesMax += 7) {
-    const tap = new Tap();
+    const tap = new AnthropicTap();
     tapped(cutAnywhere(bytes, pieceBytesMax, pieceBytesMax), true, tap);
     assert.deepEqual(tap.usage, { ...zeroCounts(), ...SHAPE.usage, seen: 'final' });
     assert.equal(tap.terminal, true);
@@ -88,7 +89,7 @@ test('huge events pass without being held, and what follows them is read', () =>
     frame({ type: 'message_start', message: { model: 'lost', filler: 'C'.repeat(HELD_BYTES_MAX) } }),
   ];
   const bytes = Buffer.concat([start!, ...huge, ...rest]);
-  const tap = new Tap();
+  const tap = new AnthropicTap();
   const whole = tapped([bytes], true, tap);
   assert.deepEqual(tap.usage, { ...zeroCounts(), ...SHAPE.usage, seen: 'final' });
   assert.equal(tap.model, SHAPE.model);
@@ -100,14 +101,14 @@ test('the JSON usage behind a body of megabytes is found without holding the bod
   const usage = { input_tokens: 1, output_tokens: 260_000 };
   const content = [{ type: 'text', text: 'é"\\'.repeat(500_000) }];
   const bytes = Buffer.from(JSON.stringify({ model: 'm', content, usage }));
-  const tap = new Tap();
+  const tap = new AnthropicTap();
   tapped(cutAnywhere(bytes, 1, 60_000), false, tap);
   assert.equal(tap.usage.outputTokens, 260_000);
   assert.equal(tap.terminal, true);
 });
 
 test('content and handshake are told apart while a stream arrives', () => {
-  const tap = new Tap();
+  const tap = new AnthropicTap();
   tap.start(true);
   const seen: boolean[][] = [[tap.handshakeOnly, tap.contentSeen]];
   for (const type of ['message_start', 'ping', 'content_block_start']) {
@@ -125,7 +126,7 @@ test('content and handshake are told apart while a stream arrives', () => {
 function billableOf(name: string): object {
   const fixture = FIXTURES.find((each) => each.name === name);
   assert.ok(fixture, name);
-  const tap = new Tap();
+  const tap = new AnthropicTap();
   tapped([fixture.bytes], fixture.stream, tap);
   const { counts, source } = tap.billable(333);
   return { input: counts.inputTokens, output: counts.outputTokens, source };
@@ -141,7 +142,7 @@ test('a whole answer is billed as reported, a broken one by the larger of report
 });
 
 test('an answer of which nothing came is not billed', () => {
-  const tap = new Tap();
+  const tap = new AnthropicTap();
   tapped([], true, tap);
   assert.deepEqual(tap.billable(333).counts, zeroCounts());
 });
@@ -166,7 +167,7 @@ test('bytes that are only noise give nothing', () => {
   for (let round = 0; round < 200; round++) {
     const noise = Buffer.from(Array.from({ length: 2_000 }, () => Math.floor(random() * 256)));
     for (const stream of [true, false]) {
-      const tap = new Tap();
+      const tap = new AnthropicTap();
       const whole = tapped([noise], stream, tap);
       assert.equal(tap.usage.seen, 'none');
       assert.deepEqual(tapped(cutAnywhere(noise, round, 9), stream), whole);
@@ -176,7 +177,7 @@ test('bytes that are only noise give nothing', () => {
 
 test('chunks are not changed and not kept', () => {
   for (const { bytes, stream, golden } of FIXTURES) {
-    const tap = new Tap();
+    const tap = new AnthropicTap();
     tap.start(stream);
     for (const piece of cutAnywhere(bytes, 3, 50)) {
       const chunk = new Uint8Array(piece);
@@ -190,7 +191,7 @@ test('chunks are not changed and not kept', () => {
 });
 
 /** Pushes one large chunk that ends inside a frame, and returns only a weak reference to it. */
-function pushAndForget(tap: Tap, text: string): WeakRef<ArrayBuffer> {
+function pushAndForget(tap: AnthropicTap, text: string): WeakRef<ArrayBuffer> {
   const chunk = new Uint8Array(1_000_000).fill(0x20);
   chunk.set(Buffer.from(text), 1_000_000 - text.length);
   chunk.set(Buffer.from(': '));
@@ -202,7 +203,7 @@ test('a stream that waits between two events does not keep the chunk before', as
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
   for (const text of ['\n\nevent: ping\ndata: {"type":"ping"}\n\n', '\n\ndata: {"type":"message_sto']) {
-    const tap = new Tap();
+    const tap = new AnthropicTap();
     tap.start(true);
     const chunk = pushAndForget(tap, text);
     for (let tries = 0; tries < 50 && chunk.deref() !== undefined; tries++) {
