@@ -51,7 +51,7 @@ function scene(rows: number) {
   for (const { row } of accounts) slots.setLimit(row, CONCURRENCY);
   const group = { id: 1, name: 'g', platform: 'anthropic' as const, multiplierMicros: 1_000_000, modelPlatforms: {} };
   const plans = new Plans({ version: 1, groups: [{ ...group, accounts: accounts.map(({ id }) => id) }], accounts });
-  return { plan: plans.find(1, MODEL)!, slots, health };
+  return { plan: plans.find(1, MODEL, ['messages'])!, slots, health };
 }
 
 type Scene = ReturnType<typeof scene>;

@@ -76,7 +76,15 @@ function request(stream: boolean): AttemptRequest {
   );
   const headers = ['x-api-key', 'sk-ant-bench', 'accept-encoding', 'identity', 'content-type', 'application/json'];
   headers.push('anthropic-version', '2023-06-01', 'user-agent', 'bench');
-  return { path: '/v1/messages', fixedHeaders: [], headers, body, headersTimeoutMs: 600_000, idleTimeoutMs: 300_000 };
+  return {
+    method: 'POST',
+    path: '/v1/messages',
+    fixedHeaders: [],
+    headers,
+    body,
+    headersTimeoutMs: 600_000,
+    idleTimeoutMs: 300_000,
+  };
 }
 
 /** Sends `count` requests, `width` at a time; the number of bytes that came. */

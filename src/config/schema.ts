@@ -137,6 +137,12 @@ const sections = {
       'Keys of which primary knows a fingerprint, so that unknown ones cost no statement; with more keys they do.',
     ),
     jsonDepth: int(256, 8, 1024, 'Deepest nesting of a request body.'),
+    crossingBytesMax: int(
+      8 * MIB,
+      64 * KIB,
+      64 * MIB,
+      'Largest body, answer or event that is turned from one protocol into another; it is held twice meanwhile.',
+    ),
     errorBodyBytes: int(64 * KIB, KIB, MIB, 'Largest error body of an upstream that is read.'),
   }),
   edge: section('Reading requests.', {
@@ -175,6 +181,12 @@ const sections = {
       0,
       60_000,
       'Reading the error body of an account that failed; the exchange goes on meanwhile.',
+    ),
+    maxTokensDefault: int(
+      8_192,
+      1,
+      1_000_000,
+      'Limit of output tokens for an upstream that requires one, where a client of another protocol gave none.',
     ),
     attempts: int(3, 1, 16, 'Accounts tried for one exchange before its first byte.'),
     connectionsPerOrigin: int(4096, 1, 65_535, 'Connections of one front to one origin.'),

@@ -4,7 +4,6 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { Refusal } from '#failure/registry.ts';
-import { renderError, renderErrorEvent } from '#wire/anthropic.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Between an in-stream error event and the abrupt close behind it: time for the event to leave (`wire.md` §7). */
@@ -32,15 +31,12 @@ export function answerRefusal(exchange: Exchange, refusal: Refusal): void {
 
 /** Ends a stream that broke: the protocol's error event, a moment for it to leave, then a close inside the framing. */
 export function breakStream(exchange: Exchange, refusal: Refusal): void {
-  endWithEvent(exchange, renderErrorEvent(refusal, exchange.id.text));
+  endWithEvent(exchange, exchange.dialect.renderErrorEvent(refusal, exchange.id.text));
 }
 
 /** An upstream's own error body, for a caller whose stream has already begun with pings. */
 export function breakStreamWith(exchange: Exchange, errorBody: Uint8Array): void {
-  const line = Buffer.from(errorBody)
-    .toString('utf8')
-    .replace(/[\r\n]+/g, ' ');
-  endWithEvent(exchange, Buffer.from(`event: error\ndata: ${line}\n\n`));
+  endWithEvent(exchange, exchange.dialect.wrapError(errorBody));
 }
 
 function endWithEvent(exchange: Exchange, event: Uint8Array): void {
@@ -50,18 +46,13 @@ function endWithEvent(exchange: Exchange, event: Uint8Array): void {
 
 function sendRefusal(exchange: Exchange, refusal: Refusal): void {
   const { failure, retryAfterSeconds } = refusal;
-  const headers = [
-    'content-type',
-    'application/json',
-    'x-penstock-request-id',
-    exchange.id.text,
-    'request-id',
-    exchange.id.text,
-  ];
+  const { dialect, route, id } = exchange;
+  const headers = ['content-type', 'application/json', 'x-penstock-request-id', id.text];
+  if (dialect.requestIdHeader !== '') headers.push(dialect.requestIdHeader, id.text);
   if (failure.retry === 'never') headers.push('x-should-retry', 'false');
   if (retryAfterSeconds > 0) headers.push('retry-after', String(retryAfterSeconds));
-  if (exchange.allow !== '') headers.push('allow', exchange.allow);
+  if (route.allow !== '') headers.push('allow', route.allow);
   // The rest of this body would be read as part of it for ever, or cut off by the server at a moment of its own.
   if (failure.code === 'body_timeout') exchange.reply.keeping = 'end';
-  exchange.reply.send(statusLine(failure.status), headers, renderError(refusal, exchange.id.text));
+  exchange.reply.send(statusLine(dialect.status(refusal)), headers, dialect.renderError(refusal, id.text));
 }

@@ -16,10 +16,15 @@ import type { Attempt, AttemptOwner, UpstreamHeaders } from '#relay/attempt.ts';
 import type { Plan } from '#schedule/plan.ts';
 import type { SnapshotAccount } from '#threads/protocol.ts';
 import type { UsageRecord } from '#usage/record.ts';
+import type { Crossing } from '#wire/convert/crossing.ts';
+import type { Dialect } from '#wire/dialect.ts';
 import type { Facts } from '#wire/facts.ts';
+import type { AnswerTransform } from './answer-transform.ts';
 import type { BodyOwner, BodyReader } from './body-reader.ts';
 import type { Head } from './head.ts';
+import type { Operation } from './operations.ts';
 import type { Reply, ReplyOwner } from './reply.ts';
+import type { Route } from './routes.ts';
 import type { TerminalHold } from './terminal-hold.ts';
 
 export type Stage = 'receiving' | 'scanning' | 'waiting' | 'relaying' | 'draining' | 'settled';
@@ -46,8 +51,8 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   stage: Stage = 'receiving';
   /** Set right after construction: a reply needs its owner. */
   reply!: Reply;
-  /** Methods the path takes, for a 405. */
-  allow = '';
+  /** What the path asks for. */
+  readonly route: Route;
 
   entry: KeyEntry | null = null;
   body: BodyReader | null = null;
@@ -62,6 +67,10 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   spliced: Uint8Array | null = null;
   splicedRoom = 0;
   facts: Facts | null = null;
+  /** As the client names it, in the body or the path; '' when the operation has none. */
+  model = '';
+  /** The client wants a stream. */
+  streams = false;
   price: Price | null = null;
 
   /** Room for the usage record and the reservation are held. */
@@ -83,6 +92,12 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   readonly tried: number[] = [];
   account: SnapshotAccount | null = null;
   sentModel = '';
+  /** Null: the account speaks the client's protocol. */
+  crossing: Crossing | null = null;
+  /** Fields of the body that this crossing leaves out; the client is told their names. */
+  dropped: readonly string[] = [];
+  /** Chat: usage was asked for on the client's behalf. */
+  usageAdded = false;
   attempt: Attempt | null = null;
   attempts = 0;
   /** Has been sent again on a new connection, because a kept one was closed under it. */
@@ -95,6 +110,8 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   /** The answer is paid for: a 2xx of the upstream. */
   billable = false;
   tap: Tap | null = null;
+  /** Changes the answer on its way to the client; null: its bytes pass as they are. */
+  transform: AnswerTransform | null = null;
   firstByteAtMs = 0;
   /** What would be billed if the process were killed now, as it lies in the journal; null when nothing does. */
   openRecord: UsageRecord | null = null;
@@ -110,12 +127,22 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   drainUntilMs = 0;
   drainBytesLeft = 0;
 
-  constructor(id: RequestId, head: Head, now: number, events: ExchangeEvents) {
+  constructor(id: RequestId, head: Head, route: Route, now: number, events: ExchangeEvents) {
     this.id = id;
     this.head = head;
+    this.route = route;
     this.startedAtMs = now;
     this.lastByteAtMs = now;
     this.#events = events;
+  }
+
+  get dialect(): Dialect {
+    return this.route.dialect;
+  }
+
+  /** Not to be asked for before the route was found to have one. */
+  get operation(): Operation {
+    return this.route.operation!;
   }
 
   onClientGone(): void {

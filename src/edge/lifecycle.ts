@@ -9,18 +9,18 @@
  *
  * Front thread only. Never touches SQL, never blocks, never parses a body twice.
  */
-import { openBooks } from '#admit/open-books.ts';
-import { authorizeKey, authorizeModel } from '#auth/authorize.ts';
+import { authorizeKey } from '#auth/authorize.ts';
 import { hashKey } from '#auth/key.ts';
 import type { KeyAnswer } from '#auth/key-cache.ts';
 import { nowMs, wallMs } from '#base/clock.ts';
 import { makeRequestId } from '#base/request-id.ts';
-import { type FailureCode, type Refusal, refuse } from '#failure/registry.ts';
+import { type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
-import { findPrice } from '#meter/prices.ts';
-import { reserveNano } from '#meter/reserve.ts';
 import type { UpstreamHeaders } from '#relay/attempt.ts';
 import { makeChoice } from '#schedule/choose.ts';
+import { type Facts, NO_FACTS } from '#wire/facts.ts';
+import type { RequestShape } from '#wire/request-shape.ts';
+import { Admitting } from './admitting.ts';
 import { answerRefusal } from './answers.ts';
 import { Exchange, type ExchangeEvents } from './exchange.ts';
 import type { Head } from './head.ts';
@@ -34,13 +34,11 @@ import { Scheduling } from './scheduling.ts';
 import { settle } from './settle.ts';
 import type { HttpResponse } from './uws.ts';
 
-/** A usage record's names are bounded; no real model's name comes near this. */
-const MODEL_BYTES_MAX = 128;
-
 export class Lifecycle implements ExchangeEvents {
   readonly #parts: Parts;
   readonly #receiving: Receiving;
   readonly #scheduling: Scheduling;
+  readonly #admitting: Admitting;
   readonly #relaying: Relaying;
 
   constructor(parts: Parts) {
@@ -50,6 +48,10 @@ export class Lifecycle implements ExchangeEvents {
       refuse: (exchange, refusal) => this.refuse(exchange, refusal),
     });
     this.#scheduling = new Scheduling(parts, makeChoice());
+    this.#admitting = new Admitting(parts, this.#scheduling, {
+      admitted: (exchange) => this.#schedule(exchange),
+      refuse: (exchange, refusal) => this.refuse(exchange, refusal),
+    });
     this.#relaying = new Relaying(parts, {
       failover: (exchange, refusal) => this.#failover(exchange, refusal),
       end: (exchange, status) => settle(parts, exchange, status),
@@ -60,7 +62,7 @@ export class Lifecycle implements ExchangeEvents {
   /** A request's head has arrived. */
   open(res: HttpResponse, head: Head): void {
     const parts = this.#parts;
-    const exchange = new Exchange(makeRequestId(), head, nowMs(), this);
+    const exchange = new Exchange(makeRequestId(), head, matchRoute(head.method, head.path), nowMs(), this);
     exchange.reply = new Reply(res, parts.replies, exchange);
     // The server's reading of chunks is lenient: what it takes for the next request may have been meant as part of this body.
     if (head.fault !== '') exchange.reply.keeping = 'end';
@@ -90,9 +92,8 @@ export class Lifecycle implements ExchangeEvents {
   }
 
   #checkRoute(exchange: Exchange): Refusal | null {
-    const { route, allow } = matchRoute(exchange.head.method, exchange.head.path);
-    if (route !== null) return null;
-    exchange.allow = allow;
+    const { operation, own, allow } = exchange.route;
+    if (operation !== null || own !== null) return null;
     return refuse(allow === '' ? 'path_unknown' : 'method_not_allowed');
   }
 
@@ -160,76 +161,31 @@ export class Lifecycle implements ExchangeEvents {
   /** Goes on once both the key is known and the body is whole. */
   #proceed(exchange: Exchange): void {
     if (exchange.entry === null || !exchange.bodyComplete || exchange.stage !== 'receiving') return;
-    this.#scan(exchange);
+    if (exchange.operation.shape === null) this.#scanned(exchange, NO_FACTS);
+    else this.#scan(exchange, exchange.operation.shape);
   }
 
   // ── scan ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #scan(exchange: Exchange): void {
+  #scan(exchange: Exchange, shape: RequestShape): void {
     exchange.stage = 'scanning';
     if (exchange.head.chunked) exchange.reply.keeping = 'end';
     const bytes = exchange.body!.bytes;
     if (bytes.length === 0) return this.refuse(exchange, refuse('body_empty'));
     this.#parts.counters.add(C.scannedBytes, bytes.length);
-    scanBody(bytes, this.#parts.config.limits.jsonDepth, (result) => {
+    scanBody(bytes, shape, this.#parts.config.limits.jsonDepth, (result) => {
       if (exchange.stage === 'settled') return;
       if ('failure' in result) return this.refuse(exchange, result);
-      exchange.facts = result;
-      this.#admit(exchange);
+      this.#scanned(exchange, result);
     });
   }
 
-  // ── admit ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #admit(exchange: Exchange): void {
-    const code = this.#checkModel(exchange) ?? this.#openBooks(exchange);
-    if (code === 'balance_exhausted' && this.#parts.lender.open) return this.#borrow(exchange);
-    if (code !== null) return this.refuse(exchange, refuse(code));
-    const { userRow } = exchange.entry!.principal;
-    const { userSlots, counters } = this.#parts;
-    counters.add(C.slotAttempts);
-    if (userSlots.tryTake(userRow)) return this.#admitted(exchange);
-    const waiting = this.#scheduling.wait(exchange, userSlots, userRow, false);
-    if (waiting === 'full') return this.refuse(exchange, refuse('user_busy'));
-    if (waiting === 'taken') this.#admitted(exchange);
-  }
-
-  /** Another process has taken over, the balance included: it is asked. */
-  #borrow(exchange: Exchange): void {
-    this.#parts.lender.ask(exchange.entry!.principal.userRow, exchange.reservedNanoUsd, (answer) => {
-      if (exchange.stage === 'settled') return;
-      if (answer === 'granted') return this.#admit(exchange);
-      this.refuse(exchange, refuse(answer === 'late' ? 'draining' : 'balance_exhausted'));
-    });
-  }
-
-  #checkModel(exchange: Exchange): FailureCode | null {
-    const model = exchange.facts!.model!;
-    const code = authorizeModel(exchange.entry!, model);
-    if (code !== null) return code;
-    const plan = this.#parts.catalog.plans.find(exchange.entry!.principal.groupId, model);
-    if (plan === undefined || plan.accounts.length === 0) return 'model_unknown';
-    const price = Buffer.byteLength(model) > MODEL_BYTES_MAX ? null : findPrice(this.#parts.prices, model);
-    if (price === null) return 'model_unpriced';
-    exchange.plan = plan;
-    exchange.price = price;
-    return null;
-  }
-
-  #openBooks(exchange: Exchange): FailureCode | null {
-    const { principal } = exchange.entry!;
-    const { outputReserveTokens } = this.#parts.config.budget;
-    const rule = { outputReserveTokens, multiplierMicros: principal.multiplierMicros };
-    const amount = reserveNano(exchange.price!, exchange.facts!, rule);
-    exchange.reservedNanoUsd = amount;
-    const code = openBooks(this.#parts, principal.userRow, amount);
-    exchange.booksOpen = code === null;
-    return code;
-  }
-
-  #admitted(exchange: Exchange): void {
-    exchange.holdsUserSlot = true;
-    this.#schedule(exchange);
+  #scanned(exchange: Exchange, facts: Facts): void {
+    const { operation, route } = exchange;
+    exchange.facts = facts;
+    exchange.model = route.named !== '' ? route.named : (facts.model ?? '');
+    exchange.streams = operation.streams === 'asked' ? facts.stream : operation.streams === 'always';
+    this.#admitting.admit(exchange);
   }
 
   // ── schedule ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,7 +198,7 @@ export class Lifecycle implements ExchangeEvents {
 
   placeGranted(exchange: Exchange): void {
     this.#scheduling.stopWaiting(exchange);
-    if (!exchange.waitsForAccount) return this.#admitted(exchange);
+    if (!exchange.waitsForAccount) return this.#admitting.granted(exchange);
     if (this.#scheduling.giveBackIfResting(exchange)) return this.#schedule(exchange);
     this.#relay(exchange);
   }
@@ -250,8 +206,8 @@ export class Lifecycle implements ExchangeEvents {
   // ── relay (+ tap) ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #relay(exchange: Exchange): void {
-    const code = this.#relaying.start(exchange);
-    if (code !== null) this.refuse(exchange, refuse(code));
+    const refusal = this.#relaying.start(exchange);
+    if (refusal !== null) this.refuse(exchange, refusal);
   }
 
   /** Nothing has been forwarded yet: another account may still serve this exchange. */

@@ -26,6 +26,7 @@ import type { Exchange } from './exchange.ts';
 import type { LiveAttempts } from './live-attempts.ts';
 import type { OpenList } from './open-list.ts';
 import type { OpenRecordQueue } from './open-record-queue.ts';
+import type { TapMaker } from './operations.ts';
 import type { ReplyShared } from './reply.ts';
 
 /** The catalog as this front uses it; replaced as a whole by each snapshot. */
@@ -62,7 +63,7 @@ export interface Parts {
   /** Journaled mode; null: no answer waits for the disk. */
   readonly durable: DurableReplies | null;
   /** Taps of settled exchanges, to be used again: making one is a twelfth of what a request allocates. */
-  readonly idleTaps: Tap[];
+  readonly idleTaps: Map<TapMaker, Tap[]>;
   /** Null unless the shared tables are audited. */
   readonly liveAttempts: LiveAttempts | null;
   catalog: Catalog;

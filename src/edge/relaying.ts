@@ -6,18 +6,16 @@ import { nowMs, wallMs } from '#base/clock.ts';
 import { REST_ERRORS } from '#coordinate/local/account-health.ts';
 import { type FailureCode, type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
-import { Tap } from '#meter/tap.ts';
 import { Attempt, type UpstreamHeaders } from '#relay/attempt.ts';
-import { copyResponseHeaders } from '#relay/header-policy.ts';
-import { clientHeaders, forwardedQuery } from '#relay/target.ts';
 import { judgeError, judgeStatus, type Verdict } from '#relay/verdict.ts';
 import { upstreamModel } from '#schedule/plan.ts';
 import type { RecordStatus } from '#usage/record.ts';
-import { breakStream, breakStreamWith, statusLine } from './answers.ts';
+import { beginAnswer } from './answer-head.ts';
+import { breakStream, breakStreamWith } from './answers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
 import { isCommitted, releaseSpliced, releaseWhenSent, takeSentBody } from './sent-body.ts';
-import { TerminalHold } from './terminal-hold.ts';
+import { upstreamCall } from './upstream-call.ts';
 
 /** Where the lifecycle goes on. */
 export interface RelayingExits {
@@ -36,7 +34,7 @@ export class Relaying {
   }
 
   /** Dispatches to the account whose place is held, or gives the place back and says what there is no room for. */
-  start(exchange: Exchange, fresh = false): FailureCode | null {
+  start(exchange: Exchange, fresh = false): Refusal | null {
     const { pools, catalog, accountSlots, counters, health, config } = this.#parts;
     const plan = exchange.plan!;
     const account = plan.accounts[exchange.accountIndex]!;
@@ -46,15 +44,15 @@ export class Relaying {
     const connection = (fresh ? pool?.takeFresh() : pool?.take()) ?? null;
     if (target === undefined || pool === null || connection === null) {
       accountSlots.release(row);
-      return 'accounts_busy';
+      return refuse('accounts_busy');
     }
-    exchange.sentModel = upstreamModel(account, exchange.facts!.model!);
+    exchange.sentModel = upstreamModel(account, exchange.model);
     this.#leaveAttempt(exchange);
     const body = takeSentBody(this.#parts, exchange);
-    if (body === null) {
+    if (!(body instanceof Uint8Array)) {
       pool.give(connection, nowMs());
       accountSlots.release(row);
-      return 'body_budget_exhausted';
+      return body;
     }
     exchange.stage = 'relaying';
     exchange.account = account;
@@ -64,9 +62,8 @@ export class Relaying {
     exchange.attempt = attempt;
     this.#parts.liveAttempts?.add(attempt, row);
     attempt.start({
-      path: target.messagesPath + forwardedQuery(exchange.head.query),
+      ...upstreamCall(exchange, target),
       fixedHeaders: target.headers,
-      headers: clientHeaders(exchange.head.forwarded),
       body,
       headersTimeoutMs: config.relay.headersTimeoutMs,
       idleTimeoutMs: config.relay.idleTimeoutMs,
@@ -91,24 +88,7 @@ export class Relaying {
       return this.#failed(exchange, verdict.code);
     }
     this.#parts.health.succeeded(exchange.account!.row);
-    exchange.upstreamStatus = status;
-    exchange.upstreamRequestId = String(headers['request-id'] ?? '').slice(0, 64);
-    exchange.billable = status < 300;
-    exchange.streaming = exchange.billable && String(headers['content-type'] ?? '').startsWith('text/event-stream');
-    if (exchange.billable) {
-      exchange.tap = this.#parts.idleTaps.pop() ?? new Tap();
-      exchange.tap.start(exchange.streaming);
-      const { durable, replies } = this.#parts;
-      const streamTap = exchange.streaming ? exchange.tap : null;
-      exchange.hold = durable === null ? null : new TerminalHold(exchange.reply, streamTap, replies.streamBudget);
-    }
-    if (exchange.pinging) {
-      if (!exchange.streaming) exchange.lateError = [];
-      return;
-    }
-    const kept = ['x-penstock-request-id', exchange.id.text];
-    copyResponseHeaders(headers, !exchange.billable, kept);
-    exchange.reply.begin(statusLine(status), kept);
+    beginAnswer(this.#parts, exchange, status, headers);
   }
 
   data(exchange: Exchange, chunk: Uint8Array): void {
@@ -121,9 +101,22 @@ export class Relaying {
       return;
     }
     this.#parts.counters.add(C.responseChunks);
-    if (exchange.lateError !== null) this.#keepLateError(exchange, chunk);
-    else if (exchange.hold === null) exchange.reply.push(chunk);
-    else if (!exchange.hold.push(chunk)) this.#noRoom(exchange);
+    if (exchange.lateError !== null) return this.#keepLateError(exchange, chunk);
+    const piece = exchange.transform === null ? chunk : exchange.transform.push(chunk);
+    if (piece !== null) this.#forward(exchange, piece);
+    if (exchange.transform?.failed) this.#cannotTurn(exchange);
+  }
+
+  #forward(exchange: Exchange, piece: Uint8Array): void {
+    if (exchange.hold === null) exchange.reply.push(piece);
+    else if (!exchange.hold.push(piece)) this.#noRoom(exchange);
+  }
+
+  /** What the upstream says cannot be said in the client's protocol, or is too much to be turned. */
+  #cannotTurn(exchange: Exchange): void {
+    exchange.attempt?.cancel();
+    exchange.tap?.end();
+    this.#breakOff(exchange, 'upstream_broken');
   }
 
   /** The end of the answer cannot be kept back, so the client must not get it: like a reader that is too slow. */
@@ -140,8 +133,27 @@ export class Relaying {
     if (exchange.lateError !== null) return this.#endWithLateError(exchange);
     if (exchange.firstByteAtMs === 0 && exchange.billable) return this.#broken(exchange, 'upstream_broken');
     if (tap !== null && !tap.terminal && !tap.errorEvent) return this.#broken(exchange, 'upstream_broken');
+    if (!this.#endTransform(exchange)) return;
     if (tap?.errorEvent) return this.#endWithErrorEvent(exchange);
     this.#complete(exchange);
+  }
+
+  /** What a transform has kept leaves. False: the exchange has ended another way. */
+  #endTransform(exchange: Exchange): boolean {
+    const { transform } = exchange;
+    if (transform === null) return true;
+    const piece = transform.end();
+    dropTransform(exchange);
+    if (piece !== null) this.#forward(exchange, piece);
+    if (exchange.stage === 'settled') return false;
+    if (!transform.failed) return true;
+    this.#breakOff(exchange, 'upstream_broken');
+    return false;
+  }
+
+  /** The stream's last event has come, its end has not. */
+  #completeEnded(exchange: Exchange): void {
+    if (this.#endTransform(exchange)) this.#complete(exchange);
   }
 
   /** The client gets the end of its answer once its record is in the ring; in journaled mode once it is on disk. */
@@ -162,7 +174,7 @@ export class Relaying {
     const whole = hasEnded(exchange);
     exchange.tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
-    if (whole) return this.#complete(exchange);
+    if (whole) return this.#completeEnded(exchange);
     const unanswered = exchange.attempt?.endedUnanswered === true;
     if (unanswered && this.#sendAgain(exchange)) return;
     const verdict = judgeError(error);
@@ -198,6 +210,7 @@ export class Relaying {
     const { clientGoneDrainMs, clientGoneDrainBytes } = this.#parts.config.relay;
     exchange.stage = 'draining';
     exchange.hold?.drop();
+    dropTransform(exchange);
     exchange.drainUntilMs = nowMs() + clientGoneDrainMs;
     exchange.drainBytesLeft = clientGoneDrainBytes;
     exchange.attempt?.resume();
@@ -220,7 +233,7 @@ export class Relaying {
     if (exchange.terminalAtMs === 0) exchange.terminalAtMs = now;
     if (now - exchange.terminalAtMs < this.#parts.config.relay.terminalGraceMs) return;
     exchange.attempt!.cancel();
-    this.#complete(exchange);
+    this.#completeEnded(exchange);
   }
 
   /** Ends an exchange whose time is over at shutdown, in its protocol. */
@@ -229,7 +242,7 @@ export class Relaying {
     exchange.attempt?.cancel();
     exchange.tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
-    if (whole) return this.#complete(exchange);
+    if (whole) return this.#completeEnded(exchange);
     this.#breakOff(exchange, 'draining');
   }
 
@@ -290,6 +303,7 @@ export class Relaying {
     exchange.billable = false;
     exchange.streaming = false;
     exchange.tap = null;
+    dropTransform(exchange);
     exchange.firstByteAtMs = 0;
   }
 
@@ -303,6 +317,11 @@ export class Relaying {
       health.rest(row, config.rest.errorMs, REST_ERRORS);
     }
   }
+}
+
+function dropTransform(exchange: Exchange): void {
+  exchange.transform?.drop();
+  exchange.transform = null;
 }
 
 /** A stream whose last event has come is whole, whatever its connection does after that. */

@@ -4,6 +4,7 @@
  */
 import { type Refusal, refuse } from '#failure/registry.ts';
 import { type Facts, isScanError, type ScanError } from '#wire/facts.ts';
+import type { RequestShape } from '#wire/request-shape.ts';
 import { Scanner, scan } from '#wire/scan.ts';
 
 /** Bytes scanned in one turn: about 0.4 ms. */
@@ -12,9 +13,14 @@ const SLICE_BYTES = 1024 * 1024;
 const AT_ONCE_BYTES = 64 * 1024;
 
 /** Calls `done` once, at once for a small body. */
-export function scanBody(bytes: Uint8Array, depthMax: number, done: (result: Facts | Refusal) => void): void {
-  if (bytes.length <= AT_ONCE_BYTES) return done(judge(scan(bytes, depthMax)));
-  const scanner = new Scanner(bytes, depthMax);
+export function scanBody(
+  bytes: Uint8Array,
+  shape: RequestShape,
+  depthMax: number,
+  done: (result: Facts | Refusal) => void,
+): void {
+  if (bytes.length <= AT_ONCE_BYTES) return done(judge(scan(bytes, depthMax, shape)));
+  const scanner = new Scanner(bytes, depthMax, shape);
   const step = (): void => {
     const result = scanner.step(SLICE_BYTES);
     if (result === 'more') setImmediate(step);

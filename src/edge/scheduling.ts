@@ -8,7 +8,6 @@ import type { SlotTable } from '#coordinate/local/slot-table.ts';
 import { type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
 import { type Choice, choose } from '#schedule/choose.ts';
-import { PING_EVENT } from '#wire/anthropic.ts';
 import { statusLine } from './answers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
@@ -90,13 +89,14 @@ export class Scheduling {
 
   /** A streaming caller that has waited long gets an early 200 and pings, so that its own timeouts do not end the wait. */
   ping(exchange: Exchange, now: number): void {
-    if (now < exchange.nextPingAtMs || !exchange.facts!.stream) return;
+    const { keepAlive } = exchange.dialect;
+    if (now < exchange.nextPingAtMs || !exchange.streams || keepAlive === null) return;
     exchange.nextPingAtMs = now + this.#parts.config.queue.pingEveryMs;
     if (!exchange.pinging) {
       exchange.pinging = true;
       exchange.reply.begin(statusLine(200), streamHeaders(exchange.id.text));
     }
-    exchange.reply.push(PING_EVENT);
+    exchange.reply.push(keepAlive);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The bytes that go upstream, and the end of them. An account that knows the model by another name gets a copy with that name in
- * it, drawn from the same budget as the body itself. Once a byte of an answer has left for the client no other account can be
+ * The bytes that go upstream, and the end of them. An account that knows the model by another name, or speaks another protocol, gets a
+ * copy made for it, drawn from the same budget as the body itself. Once a byte of an answer has left for the client no other account can be
  * tried, so both are released, as soon as the upload has left the process: an open stream then holds no body.
  *
  *   not committed ──first forwarded byte──► committed ──upload has left──► released
@@ -9,26 +9,51 @@
  * Front thread only.
  */
 import { assert } from '#base/assert.ts';
+import { type Refusal, refuse } from '#failure/registry.ts';
 import { REWRITE_BYTES_MAX, rewrite } from '#wire/rewrite.ts';
+import { crossedRequest } from './crossed-request.ts';
 import { detach } from './detach.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
+
+const NO_BODY = new Uint8Array(0);
 
 /** A byte of the upstream's answer has left for the client, so this exchange ends with this attempt, whatever happens. */
 export function isCommitted({ firstByteAtMs, reply }: Exchange): boolean {
   return firstByteAtMs > 0 && reply.headSent;
 }
 
-/** The body for the account whose name of the model is `exchange.sentModel`; null when there is no room for a copy. */
-export function takeSentBody({ bodyRoom }: Parts, exchange: Exchange): Uint8Array | null {
-  const body = exchange.body!;
+/** The body for the account at hand, whose name of the model is `exchange.sentModel`, or why there is none. */
+export function takeSentBody(parts: Parts, exchange: Exchange): Uint8Array | Refusal {
+  const { body } = exchange;
+  const { shape } = exchange.operation;
+  if (body === null || shape === null) return NO_BODY;
   assert(!body.isReleased, 'an exchange is sent again after its body was released');
-  if (exchange.sentModel === exchange.facts!.model) return body.bytes;
+  if (exchange.crossing !== null) return takeCrossed(parts, exchange);
+  exchange.usageAdded = asksForUsage(exchange);
+  const renamed = shape.modelInBody && exchange.sentModel !== exchange.facts!.model;
+  if (!renamed && !exchange.usageAdded) return body.bytes;
   const room = body.length + REWRITE_BYTES_MAX;
-  if (!bodyRoom.takeAhead(room)) return null;
+  if (!parts.bodyRoom.takeAhead(room)) return refuse('body_budget_exhausted');
   exchange.splicedRoom = room;
-  exchange.spliced = rewrite(body.bytes, exchange.facts!, { model: exchange.sentModel, includeUsage: false });
+  const model = renamed ? exchange.sentModel : null;
+  exchange.spliced = rewrite(body.bytes, exchange.facts!, { model, includeUsage: exchange.usageAdded });
   return exchange.spliced;
+}
+
+/** Chat streams say their usage only when asked to. */
+function asksForUsage({ operation, streams, facts }: Exchange): boolean {
+  const says = operation.protocol === 'chat' || operation.protocol === 'completions';
+  return says && streams && !facts!.includeUsage;
+}
+
+function takeCrossed({ bodyRoom, config }: Parts, exchange: Exchange): Uint8Array | Refusal {
+  const bytes = crossedRequest(exchange, config.limits.crossingBytesMax, config.relay.maxTokensDefault);
+  if (!(bytes instanceof Uint8Array)) return bytes;
+  if (!bodyRoom.takeAhead(bytes.length)) return refuse('body_budget_exhausted');
+  exchange.splicedRoom = bytes.length;
+  exchange.spliced = bytes;
+  return bytes;
 }
 
 /** Before another attempt, and at the end: the copy of the attempt that is over. */

@@ -11,6 +11,7 @@ import { FAILURE_CODES, type Refusal } from '#failure/registry.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
 import { KIND, type RecordStatus, type UsageRecord } from '#usage/record.ts';
 import type { Exchange } from './exchange.ts';
+import type { TapMaker } from './operations.ts';
 import type { Parts } from './parts.ts';
 import { releaseBodies } from './sent-body.ts';
 import { usageOf } from './usage-of.ts';
@@ -28,6 +29,8 @@ export function settle(parts: Parts, exchange: Exchange, status: RecordStatus | 
   const now = nowMs();
   const record = book(parts, exchange, status === 'refused' ? 'interrupted' : status, now);
   giveTapBack(parts, exchange);
+  exchange.transform?.drop();
+  exchange.transform = null;
   if (exchange.holdsUserSlot) parts.userSlots.release(exchange.entry!.principal.userRow);
   releaseBodies(parts, exchange, stage);
   count(parts.counters, exchange, status, now);
@@ -37,7 +40,9 @@ export function settle(parts: Parts, exchange: Exchange, status: RecordStatus | 
 }
 
 function giveTapBack({ idleTaps }: Parts, exchange: Exchange): void {
-  if (exchange.tap !== null && idleTaps.length < IDLE_TAPS_MAX) idleTaps.push(exchange.tap);
+  const { tap } = exchange;
+  const idle = tap === null ? undefined : idleTaps.get(tap.constructor as TapMaker);
+  if (tap !== null && idle !== undefined && idle.length < IDLE_TAPS_MAX) idle.push(tap);
   exchange.tap = null;
 }
 
@@ -82,7 +87,7 @@ function log(parts: Parts, exchange: Exchange, status: string, refusal: Refusal 
     code: refusal?.failure.code,
     user: exchange.entry?.principal.userName,
     account: exchange.account?.name,
-    model: exchange.facts?.model,
+    model: exchange.model,
     attempts: exchange.attempts,
     ms: Math.round(now - exchange.startedAtMs),
   };

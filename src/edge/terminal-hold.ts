@@ -18,6 +18,7 @@ export class TerminalHold {
   readonly #reply: Reply;
   readonly #tap: Tap | null;
   readonly #budget: ByteBudget;
+  readonly #wholePieces: boolean;
   #kept: Uint8Array[] = [];
   #keptBytes = 0;
   #budgeted = 0;
@@ -25,8 +26,12 @@ export class TerminalHold {
   #passing = false;
   #terminal = false;
 
-  /** `tap`: that of a stream, which has seen each chunk before; null for JSON. */
-  constructor(reply: Reply, tap: Tap | null, budget: ByteBudget) {
+  /**
+   * `tap`: that of a stream, which has seen each chunk before; null for JSON. `wholePieces`: what comes has been changed on its way and is
+   * whole events.
+   */
+  constructor(reply: Reply, tap: Tap | null, budget: ByteBudget, wholePieces = false) {
+    this.#wholePieces = wholePieces;
     this.#reply = reply;
     this.#tap = tap;
     this.#budget = budget;
@@ -43,6 +48,7 @@ export class TerminalHold {
       this.letGo();
       return this.#keep(chunk);
     }
+    if (this.#wholePieces) return this.#pushWhole(chunk);
     if (this.#terminal) return this.#keptBytes <= HELD_BYTES_MAX && this.#keep(chunk);
     if (this.#tap.terminal) return this.#keepTerminal(chunk);
     return this.#pushFrames(chunk, this.#tap.unfinishedBytes);
@@ -60,6 +66,12 @@ export class TerminalHold {
     this.#keptBytes = 0;
     if (this.#budgeted > 0) this.#budget.give(this.#budgeted);
     this.#budgeted = 0;
+  }
+
+  #pushWhole(piece: Uint8Array): boolean {
+    if (this.#tap!.terminal) return this.#keep(piece);
+    this.#reply.push(piece);
+    return true;
   }
 
   #pushFrames(chunk: Uint8Array, unfinished: number): boolean {
@@ -83,7 +95,8 @@ export class TerminalHold {
     }
     if (!this.#keep(chunk)) return false;
     const bytes = this.#keptBytes <= LOOK_BYTES_MAX ? Buffer.concat(this.#kept) : null;
-    this.#passing = this.#keptBytes > HELD_BYTES_MAX || (bytes !== null && !this.#tap!.mayBeTerminal(bytes, 0, bytes.length));
+    this.#passing =
+      this.#keptBytes > HELD_BYTES_MAX || (bytes !== null && !this.#tap!.mayBeTerminal(bytes, 0, bytes.length));
     if (this.#passing) this.letGo();
     return true;
   }

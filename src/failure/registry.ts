@@ -44,6 +44,7 @@ const ROWS = {
   body_empty: ['client', 400, 'invalid_request_error', 'never', 'The request has no body.'],
   body_malformed: ['client', 400, 'invalid_request_error', 'never', 'The request body is not valid JSON.'],
   field_invalid: ['client', 400, 'invalid_request_error', 'never', 'A field of the request is missing or of the wrong type.'],
+  crossing_unsupported: ['client', 400, 'invalid_request_error', 'never', 'This model is served over another protocol, in which this request cannot be said.'],
   body_too_large: ['client', 413, 'request_too_large', 'never', 'The request body is larger than this gateway accepts.'],
   body_timeout: ['client', 408, 'timeout_error', 'now', 'The request body did not arrive in time.'],
   encoding_unsupported: ['client', 415, 'invalid_request_error', 'never', 'Request bodies must be sent without content-encoding.'],

@@ -11,7 +11,7 @@
 import { nowMs } from '#base/clock.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
 import type { OriginPool } from './origin-pool.ts';
-import { renderRequestHead } from './request-head.ts';
+import { renderRequestHead, type UpstreamMethod } from './request-head.ts';
 import type { UpstreamHeaders } from './response-head.ts';
 import type { ResponseHandler, UpstreamConnection } from './upstream-connection.ts';
 import type { UpstreamError } from './upstream-error.ts';
@@ -27,6 +27,7 @@ export interface AttemptOwner {
 }
 
 export interface AttemptRequest {
+  readonly method: UpstreamMethod;
   readonly path: string;
   /** Name, value, …: the account's own, one list for all its requests. */
   readonly fixedHeaders: readonly string[];
@@ -82,11 +83,11 @@ export class Attempt implements ResponseHandler {
     return this.#connection.endedUnanswered;
   }
 
-  start({ path, fixedHeaders, headers, body, headersTimeoutMs, idleTimeoutMs }: AttemptRequest): void {
+  start({ method, path, fixedHeaders, headers, body, headersTimeoutMs, idleTimeoutMs }: AttemptRequest): void {
     this.#counters.add(C.upstreamAttempts);
     const host = this.#pool.origin.hostHeader;
     try {
-      const head = renderRequestHead({ path, host, fixedHeaders, headers, bodyBytes: body.length });
+      const head = renderRequestHead({ method, path, host, fixedHeaders, headers, bodyBytes: body.length });
       this.#connection.send({ head, body, headersTimeoutMs, idleTimeoutMs }, this);
     } catch (error) {
       this.onResponseError(error as UpstreamError);

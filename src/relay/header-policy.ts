@@ -1,16 +1,45 @@
 /**
  * Which headers cross the gateway, both ways by allow-list: hop-by-hop headers, credentials, cookies, addresses and an account's
- * own quota never do. Unknown `anthropic-*` headers pass: clients add new ones faster than gateways learn them. Pure.
+ * own quota never do. Unknown headers of a protocol's own prefix pass: clients add new ones faster than gateways learn them. What a
+ * client says to one vendor reaches only accounts of its protocol, because nothing crosses into another (`edge/upstream-call.ts`). Pure.
  */
-const REQUEST_NAMES = new Set(['accept', 'content-type', 'user-agent', 'x-app']);
-const REQUEST_PREFIXES = ['anthropic-', 'x-stainless-', 'x-claude-code-'];
+const REQUEST_NAMES = new Set([
+  'accept',
+  'content-type',
+  'user-agent',
+  'x-app',
+  // Codex, of all ages: some of its names have underscores.
+  'conversation_id',
+  'originator',
+  'session-id',
+  'session_id',
+  'thread-id',
+  'version',
+  'x-client-request-id',
+  // Gemini
+  'x-goog-api-client',
+  'x-server-timeout',
+]);
+const REQUEST_PREFIXES = [
+  'anthropic-',
+  'x-stainless-',
+  'x-claude-code-',
+  'openai-',
+  'x-openai-',
+  'x-codex-',
+  'x-gemini-',
+];
+/** They name the account's owner: the account's own key says whose it is. */
+const OWNERS = new Set(['openai-organization', 'openai-project', 'anthropic-organization-id']);
 
 /** Client → upstream; names are lower case. */
 export function mayForwardRequestHeader(name: string): boolean {
-  return REQUEST_NAMES.has(name) || REQUEST_PREFIXES.some((prefix) => name.startsWith(prefix));
+  if (REQUEST_NAMES.has(name)) return true;
+  return REQUEST_PREFIXES.some((prefix) => name.startsWith(prefix)) && !OWNERS.has(name);
 }
 
-const RESPONSE_NAMES = ['content-type', 'cache-control'];
+/** `x-codex-turn-state` is what Codex hands back with its next request of a turn. */
+const RESPONSE_NAMES = ['content-type', 'cache-control', 'x-codex-turn-state', 'openai-model', 'x-models-etag'];
 /** Only with answers that concern the caller's own request. */
 const CALLER_FAULT_NAMES = ['retry-after', 'x-should-retry'];
 /** What a response's reader must keep for `copyResponseHeaders`. */

@@ -11,7 +11,10 @@ const BAD_NAME = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 
 const fixedLines = new WeakMap<readonly string[], string>();
 
+export type UpstreamMethod = 'POST' | 'GET' | 'DELETE';
+
 export interface RequestLine {
+  readonly method: UpstreamMethod;
   readonly path: string;
   readonly host: string;
   /** Name, value, …: the same list for every request of an account, so its lines are made once. */
@@ -22,10 +25,12 @@ export interface RequestLine {
 }
 
 /** Throws an `UpstreamError` for what must not be sent. The result is latin1. */
-export function renderRequestHead({ path, host, fixedHeaders, headers, bodyBytes }: RequestLine): string {
+export function renderRequestHead({ method, path, host, fixedHeaders, headers, bodyBytes }: RequestLine): string {
   if (path === '' || BAD_PATH.test(path)) throw refused('path');
   const lines = linesOf(fixedHeaders) + renderLines(headers);
-  return `POST ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n${lines}content-length: ${bodyBytes}\r\n\r\n`;
+  // A GET without a body says nothing of its length.
+  const length = method === 'POST' || bodyBytes > 0 ? `content-length: ${bodyBytes}\r\n` : '';
+  return `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n${lines}${length}\r\n`;
 }
 
 function linesOf(fixedHeaders: readonly string[]): string {

@@ -26,8 +26,8 @@ const STATUS_LINE_BYTES_MIN = 12;
 
 const FRAMING = ['connection', 'content-length', 'keep-alive', 'transfer-encoding'];
 /** Kept as the upstream's own id of the request. */
-const REQUEST_ID = 'request-id';
-const KEPT = [...new Set([...READ_BY_POLICY, ...READ_BY_VERDICT, REQUEST_ID])];
+const REQUEST_IDS = ['request-id', 'x-request-id'];
+const KEPT = [...new Set([...READ_BY_POLICY, ...READ_BY_VERDICT, ...REQUEST_IDS])];
 const BY_HASH = new Map<number, string>();
 for (const name of [...FRAMING, ...KEPT]) {
   if (BY_HASH.has(hashOf(name))) throw new Error(`two header names have one hash: ${name}`);

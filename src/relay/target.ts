@@ -1,8 +1,14 @@
 /**
- * Where an account's requests go, worked out once per account and snapshot: origin, path, and the headers that are the same for
+ * Where an account's requests go, worked out once per account and snapshot: origin, paths, and the headers that are the same for
  * every request. Pure.
+ *
+ *   base URL                      version that is added when the base names none      credential
+ *   https://api.anthropic.com     /v1                                                 x-api-key
+ *   https://api.openai.com        /v1                                                 authorization: Bearer
+ *   https://…googleapis.com       /v1beta                                             x-goog-api-key
  */
 import { createHash } from 'node:crypto';
+import type { Platform } from '#base/protocols.ts';
 import type { SnapshotAccount } from '#threads/protocol.ts';
 
 export interface Target {
@@ -11,11 +17,18 @@ export interface Target {
   readonly ca: string | null;
   /** Targets share connections when origin and authority are the same. */
   readonly poolKey: string;
-  /** Path of the account's base URL joined with the API path. */
-  readonly messagesPath: string;
+  /** Path of the account's base URL with the version of the API: `/v1`. */
+  readonly base: string;
   /** Name, value, … */
   readonly headers: readonly string[];
 }
+
+const VERSIONS: Readonly<Record<Platform, string>> = {
+  anthropic: '/v1',
+  openai: '/v1',
+  gemini: '/v1beta',
+  sora: '/v1',
+};
 
 export function makeTarget(account: SnapshotAccount): Target {
   const url = new URL(account.baseUrl);
@@ -25,9 +38,14 @@ export function makeTarget(account: SnapshotAccount): Target {
     ca: account.ca,
     poolKey:
       account.ca === null ? url.origin : `${url.origin} ${createHash('sha256').update(account.ca).digest('hex')}`,
-    messagesPath: `${prefix}/v1/messages`,
-    headers: ['x-api-key', account.apiKey, 'accept-encoding', 'identity'],
+    base: /\/v\d+[a-z]*\d*$/.test(prefix) ? prefix : prefix + VERSIONS[account.platform],
+    headers: [...credential(account), 'accept-encoding', 'identity'],
   };
+}
+
+function credential({ platform, apiKey }: SnapshotAccount): string[] {
+  if (platform === 'anthropic') return ['x-api-key', apiKey];
+  return platform === 'gemini' ? ['x-goog-api-key', apiKey] : ['authorization', `Bearer ${apiKey}`];
 }
 
 /** The client's query string as it may travel on: `key=` and `api_key=` carry credentials and never do. */

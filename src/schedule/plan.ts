@@ -1,9 +1,13 @@
 /**
  * Who can serve what: for each group and model the candidate accounts as typed arrays, best priority first, so that choosing
  * allocates nothing. Built on a front from the catalog's snapshot, by use, thrown away with it.
+ *
+ * All candidates of a plan speak one protocol: the client's own where any account of the group does, else the first of those that can
+ * stand in for it. Where the group says which platform serves a model, only that platform's accounts are candidates.
  */
 
-import { matchesModel } from '#base/model-pattern.ts';
+import { longestMatch, matchesModel } from '#base/model-pattern.ts';
+import { PLATFORM_PROTOCOLS, type Platform, type Protocol } from '#base/protocols.ts';
 import { hashModel } from '#coordinate/local/account-health.ts';
 import type { Snapshot, SnapshotAccount } from '#threads/protocol.ts';
 
@@ -11,6 +15,8 @@ import type { Snapshot, SnapshotAccount } from '#threads/protocol.ts';
 const MODELS_MAX = 1000;
 
 export interface Plan {
+  /** What the candidates speak. */
+  readonly protocol: Protocol;
   readonly modelHash: number;
   /** Same index everywhere below, ascending priority number (lower goes first). */
   readonly accounts: readonly SnapshotAccount[];
@@ -22,9 +28,16 @@ export interface Plan {
   readonly cursors: Int32Array;
 }
 
+interface GroupPlans {
+  readonly members: readonly SnapshotAccount[];
+  readonly modelPlatforms: Readonly<Record<string, Platform>>;
+  /** By the list of protocols (always the same few), then by model. */
+  readonly plans: Map<readonly Protocol[], Map<string, Plan>>;
+}
+
 export class Plans {
   readonly version: number;
-  readonly #groups = new Map<number, { members: SnapshotAccount[]; plans: Map<string, Plan> }>();
+  readonly #groups = new Map<number, GroupPlans>();
 
   constructor(snapshot: Snapshot) {
     this.version = snapshot.version;
@@ -34,27 +47,58 @@ export class Plans {
         .map((id) => byId.get(id))
         .filter((account): account is SnapshotAccount => account !== undefined && account.status === 'active')
         .sort((a, b) => a.priority - b.priority || a.id - b.id);
-      this.#groups.set(group.id, { members, plans: new Map() });
+      this.#groups.set(group.id, { members, modelPlatforms: group.modelPlatforms, plans: new Map() });
     }
   }
 
-  /** The plan of a group for a model; it may have no candidates. Undefined: the group is not in this snapshot. */
-  find(groupId: number, model: string): Plan | undefined {
-    const entry = this.#groups.get(groupId);
-    if (entry === undefined) return undefined;
-    const known = entry.plans.get(model);
+  /** Accounts of a group that are in use, best priority first; undefined: the group is not in this snapshot. */
+  members(groupId: number): readonly SnapshotAccount[] | undefined {
+    return this.#groups.get(groupId)?.members;
+  }
+
+  /**
+   * The plan of a group for a model, served by the first of the protocols that any of its accounts speaks; it may have no candidates.
+   * `servedBy` is one of a few constant lists. Undefined: the group is not in this snapshot.
+   */
+  find(groupId: number, model: string, servedBy: readonly Protocol[]): Plan | undefined {
+    const group = this.#groups.get(groupId);
+    if (group === undefined) return undefined;
+    let plans = group.plans.get(servedBy);
+    if (plans === undefined) {
+      plans = new Map();
+      group.plans.set(servedBy, plans);
+    }
+    const known = plans.get(model);
     if (known !== undefined) return known;
-    const plan = buildPlan(entry.members, model);
-    if (entry.plans.size >= MODELS_MAX) entry.plans.clear();
-    entry.plans.set(model, plan);
+    const plan = buildPlan(group, model, servedBy);
+    if (plans.size >= MODELS_MAX) plans.clear();
+    plans.set(model, plan);
     return plan;
   }
 }
 
-function buildPlan(members: readonly SnapshotAccount[], model: string): Plan {
-  const accounts = members.filter((account) => account.models === null || matchesModel(account.models, model));
+function buildPlan({ members, modelPlatforms }: GroupPlans, model: string, servedBy: readonly Protocol[]): Plan {
+  const platform = longestMatch(modelPlatforms, model);
+  const serving = members.filter(
+    (account) =>
+      (account.models === null || matchesModel(account.models, model)) &&
+      (platform === undefined || account.platform === platform),
+  );
+  for (const protocol of servedBy) {
+    const accounts = serving.filter((account) => speaks(account, protocol));
+    if (accounts.length > 0) return planOf(accounts, model, protocol);
+  }
+  return planOf([], model, servedBy[0]!);
+}
+
+function speaks({ platform, protocols }: SnapshotAccount, protocol: Protocol): boolean {
+  return (protocols ?? PLATFORM_PROTOCOLS[platform]).includes(protocol);
+}
+
+function planOf(accounts: readonly SnapshotAccount[], model: string, protocol: Protocol): Plan {
   const tierEnds = tiersOf(accounts);
   return {
+    protocol,
     modelHash: hashModel(model),
     accounts,
     rows: Int32Array.from(accounts, (account) => account.row),

@@ -114,7 +114,7 @@ function join({ config, shared, index, port }: FrontData, log: Logger) {
     }),
     durable:
       usage.durability === 'async' ? null : new DurableReplies({ usageRing, replies, waitMs: usage.durableWaitMs }),
-    idleTaps: [],
+    idleTaps: new Map(),
     liveAttempts: auditsWanted ? new LiveAttempts() : null,
     catalog: makeCatalog({ version: 0, groups: [], accounts: [] }),
   };

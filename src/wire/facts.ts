@@ -57,3 +57,25 @@ export interface ScanError {
 export function isScanError(result: Facts | ScanError): result is ScanError {
   return 'reason' in result;
 }
+
+/** Of a request without a body. */
+export const NO_FACTS: Facts = Object.freeze({
+  model: null,
+  modelStart: -1,
+  modelEnd: -1,
+  stream: false,
+  maxTokens: null,
+  userId: null,
+  cacheKey: null,
+  previousId: null,
+  includeUsage: false,
+  streamOptionsStart: -1,
+  streamOptionsEnd: -1,
+  systemSpans: new Int32Array(0),
+  messageSpans: new Int32Array(0),
+  textBytes: 0,
+  cacheMarkers: 0,
+  toolsCount: 0,
+  messagesCount: 0,
+  fieldError: null,
+});

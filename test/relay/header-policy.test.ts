@@ -57,8 +57,13 @@ test("an account's quota, its organization and its request id never reach a clie
 });
 
 test('a target joins the base path, and keys in the query stay behind', () => {
-  const target = makeTarget({ baseUrl: 'https://example.test/proxy/', apiKey: 'up', ca: null } as never);
-  assert.deepEqual([target.origin, target.messagesPath], ['https://example.test', '/proxy/v1/messages']);
+  const target = makeTarget({
+    platform: 'anthropic',
+    baseUrl: 'https://example.test/proxy/',
+    apiKey: 'up',
+    ca: null,
+  } as never);
+  assert.deepEqual([target.origin, target.base], ['https://example.test', '/proxy/v1']);
   assert.equal(forwardedQuery('beta=true&key=sk-ps-1'), '?beta=true');
   assert.equal(forwardedQuery('KEY=1'), '');
   assert.equal(forwardedQuery('monkey=1'), '?monkey=1');

@@ -13,6 +13,7 @@ import type { SnapshotAccount } from '#threads/protocol.ts';
 import { makeBlocks, openBlocks } from '../support/shared-tables.ts';
 
 const ROWS = 1_024;
+const MESSAGES = ['messages'] as const;
 
 function account(row: number, change: Partial<SnapshotAccount> = {}): SnapshotAccount {
   return {
@@ -42,7 +43,7 @@ function open(accounts: SnapshotAccount[]) {
   const plans = new Plans({ version: 1, groups: [{ ...group, accounts: accounts.map(({ id }) => id) }], accounts });
   const pick = (tried: number[] = [], model = 'm') => {
     const choice = makeChoice();
-    const plan = plans.find(1, model)!;
+    const plan = plans.find(1, model, MESSAGES)!;
     choose(plan, table, health, tried, nowMs(), choice);
     return { ...choice, name: choice.index < 0 ? null : plan.accounts[choice.index]!.name };
   };
@@ -82,7 +83,7 @@ test('when all are full the shortest queue relative to its places is named', () 
 
 test('resting accounts are passed over; when all rest the first end and the kind of rest are told', () => {
   const { health, pick, plans } = open([account(0), account(1)]);
-  const { modelHash } = plans.find(1, 'm')!;
+  const { modelHash } = plans.find(1, 'm', MESSAGES)!;
   health.restModel(0, modelHash, 5000, REST_RATE_LIMITED);
   assert.equal(pick().name, 'a1');
   assert.equal(pick([], 'other').verdict, 'free');
@@ -104,14 +105,14 @@ test('an account that was tried is not chosen again', () => {
 test('a plan holds the active accounts that serve the model, and maps its name', () => {
   const mapped = account(1, { models: ['claude-*'], modelMap: { 'claude-x': 'vendor/claude-x' } });
   const { plans } = open([account(0, { models: ['gpt-5'] }), mapped, account(2, { status: 'disabled' })]);
-  const plan = plans.find(1, 'claude-x')!;
+  const plan = plans.find(1, 'claude-x', MESSAGES)!;
   assert.deepEqual(
     plan.accounts.map(({ name }) => name),
     ['a1'],
   );
   assert.equal(upstreamModel(plan.accounts[0]!, 'claude-x'), 'vendor/claude-x');
   assert.equal(upstreamModel(plan.accounts[0]!, 'constructor'), 'constructor');
-  assert.equal(plans.find(2, 'claude-x'), undefined);
+  assert.equal(plans.find(2, 'claude-x', MESSAGES), undefined);
 });
 
 /** More accounts than are looked at whole, not a multiple of a window. */

@@ -96,7 +96,11 @@ export function start(pool: OriginPool, asked: Asked = {}, outcome = new Attempt
     idleTimeoutMs: 5_000,
   };
   outcome.attempt = new Attempt(pool, connection, counters, outcome, () => outcome.timesOver++);
-  outcome.attempt.start({ ...defaults, ...asked });
+  outcome.attempt.start({
+    method: 'POST',
+    ...defaults,
+    ...asked,
+  });
   return outcome;
 }
 

@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FAILURE_CODES, refuse } from '#failure/registry.ts';
-import {
-  dataKind,
-  deltaDataStart,
-  EVENT,
-  eventKind,
-  PING_EVENT,
-  renderError,
-  renderErrorEvent,
-} from '#wire/anthropic.ts';
+import { ANTHROPIC_DIALECT, dataKind, deltaDataStart, EVENT, eventKind } from '#wire/anthropic.ts';
+
+const { renderError, renderErrorEvent, keepAlive } = ANTHROPIC_DIALECT;
 
 function text(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('utf8');
@@ -40,7 +34,7 @@ test('inside a stream a refusal is one frame, whatever its detail holds', () => 
 });
 
 test('the ping is a frame of the protocol', () => {
-  assert.equal(text(PING_EVENT), 'event: ping\ndata: {"type":"ping"}\n\n');
+  assert.equal(text(keepAlive!), 'event: ping\ndata: {"type":"ping"}\n\n');
 });
 
 const NAMES = {

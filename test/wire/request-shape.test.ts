@@ -9,8 +9,8 @@ import {
   GEMINI_COUNT_SHAPE,
   GEMINI_EMBED_SHAPE,
   GEMINI_SHAPE,
-  type RequestShape,
   RESPONSES_SHAPE,
+  type RequestShape,
 } from '#wire/request-shape.ts';
 import { scan } from '#wire/scan.ts';
 
@@ -35,7 +35,13 @@ test('Chat: texts of string and part contents, either limit, the cache key, the 
     tools: [{ type: 'function', function: { name: 'f' } }],
     messages: [
       { role: 'system', content: 'abc' },
-      { role: 'user', content: [{ type: 'text', text: 'de' }, { type: 'image_url', image_url: { url: 'x' } }] },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'de' },
+          { type: 'image_url', image_url: { url: 'x' } },
+        ],
+      },
     ],
   };
   const facts = factsOf(body, CHAT_SHAPE);
@@ -64,7 +70,10 @@ test('Chat: what is wrong is named by its path', () => {
 });
 
 test('Responses: input as a text or as items, instructions, the response before', () => {
-  const text = factsOf({ model: 'm', input: 'hello', instructions: 'be', previous_response_id: 'resp_1' }, RESPONSES_SHAPE);
+  const text = factsOf(
+    { model: 'm', input: 'hello', instructions: 'be', previous_response_id: 'resp_1' },
+    RESPONSES_SHAPE,
+  );
   assert.deepEqual(
     [text.fieldError, text.textBytes, text.messagesCount, text.previousId, text.maxTokens],
     [null, 7, 1, 'resp_1', null],
@@ -129,7 +138,10 @@ test('of two generationConfigs the last counts', () => {
 test('Gemini: countTokens takes a whole request, embedContent one content, its batch many', () => {
   assert.equal(errorOf({ generateContentRequest: { contents: [] } }, GEMINI_COUNT_SHAPE), null);
   assert.equal(factsOf({ content: { parts: [{ text: 'abc' }] } }, GEMINI_EMBED_SHAPE).textBytes, 3);
-  const requests = [{ model: 'models/e', content: { parts: [{ text: 'ab' }] } }, { content: { parts: [{ text: 'c' }] } }];
+  const requests = [
+    { model: 'models/e', content: { parts: [{ text: 'ab' }] } },
+    { content: { parts: [{ text: 'c' }] } },
+  ];
   assert.deepEqual(
     [factsOf({ requests }, GEMINI_EMBED_SHAPE).textBytes, factsOf({ requests }, GEMINI_EMBED_SHAPE).messagesCount],
     [3, 2],

@@ -1,0 +1,88 @@
+/**
+ * Admission of an exchange: the model must be allowed, served and priced, the books are opened (room for the usage record, the
+ * reservation), then the user's place is taken or waited for. Part of the lifecycle; front thread only.
+ */
+import { openBooks } from '#admit/open-books.ts';
+import { authorizeModel } from '#auth/authorize.ts';
+import { type FailureCode, type Refusal, refuse } from '#failure/registry.ts';
+import { C } from '#meter/counters.ts';
+import { findPrice } from '#meter/prices.ts';
+import { reserveNano } from '#meter/reserve.ts';
+import { findCrossing } from './crossings.ts';
+import type { Exchange } from './exchange.ts';
+import type { Parts } from './parts.ts';
+import type { Scheduling } from './scheduling.ts';
+
+/** A usage record's names are bounded; no real model's name comes near this. */
+const MODEL_BYTES_MAX = 128;
+
+/** Where the lifecycle goes on. */
+export interface AdmittingExits {
+  admitted(exchange: Exchange): void;
+  refuse(exchange: Exchange, refusal: Refusal): void;
+}
+
+export class Admitting {
+  readonly #parts: Parts;
+  readonly #scheduling: Scheduling;
+  readonly #exits: AdmittingExits;
+
+  constructor(parts: Parts, scheduling: Scheduling, exits: AdmittingExits) {
+    this.#parts = parts;
+    this.#scheduling = scheduling;
+    this.#exits = exits;
+  }
+
+  admit(exchange: Exchange): void {
+    const code = this.#checkModel(exchange) ?? this.#openBooks(exchange);
+    if (code === 'balance_exhausted' && this.#parts.lender.open) return this.#borrow(exchange);
+    if (code !== null) return this.#exits.refuse(exchange, refuse(code));
+    const { userRow } = exchange.entry!.principal;
+    const { userSlots, counters } = this.#parts;
+    counters.add(C.slotAttempts);
+    if (userSlots.tryTake(userRow)) return this.granted(exchange);
+    const waiting = this.#scheduling.wait(exchange, userSlots, userRow, false);
+    if (waiting === 'full') return this.#exits.refuse(exchange, refuse('user_busy'));
+    if (waiting === 'taken') this.granted(exchange);
+  }
+
+  /** The user's place has been taken. */
+  granted(exchange: Exchange): void {
+    exchange.holdsUserSlot = true;
+    this.#exits.admitted(exchange);
+  }
+
+  /** Another process has taken over, the balance included: it is asked. */
+  #borrow(exchange: Exchange): void {
+    this.#parts.lender.ask(exchange.entry!.principal.userRow, exchange.reservedNanoUsd, (answer) => {
+      if (exchange.stage === 'settled') return;
+      if (answer === 'granted') return this.admit(exchange);
+      this.#exits.refuse(exchange, refuse(answer === 'late' ? 'draining' : 'balance_exhausted'));
+    });
+  }
+
+  #checkModel(exchange: Exchange): FailureCode | null {
+    const { operation, model } = exchange;
+    const code = authorizeModel(exchange.entry!, model);
+    if (code !== null) return code;
+    const plan = this.#parts.catalog.plans.find(exchange.entry!.principal.groupId, model, operation.servedBy);
+    if (plan === undefined || plan.accounts.length === 0) return 'model_unknown';
+    exchange.plan = plan;
+    exchange.crossing = plan.protocol === operation.protocol ? null : findCrossing(operation.protocol, plan.protocol);
+    if (!operation.billed) return null;
+    exchange.price = Buffer.byteLength(model) > MODEL_BYTES_MAX ? null : findPrice(this.#parts.prices, model);
+    return exchange.price === null ? 'model_unpriced' : null;
+  }
+
+  #openBooks(exchange: Exchange): FailureCode | null {
+    if (!exchange.operation.billed) return null;
+    const { principal } = exchange.entry!;
+    const { outputReserveTokens } = this.#parts.config.budget;
+    const rule = { outputReserveTokens, multiplierMicros: principal.multiplierMicros };
+    const amount = reserveNano(exchange.price!, exchange.facts!, rule);
+    exchange.reservedNanoUsd = amount;
+    const code = openBooks(this.#parts, principal.userRow, amount);
+    exchange.booksOpen = code === null;
+    return code;
+  }
+}

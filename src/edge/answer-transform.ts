@@ -1,0 +1,16 @@
+/** What changes an answer between upstream and client, where its bytes cannot pass as they are. Shapes only. */
+export interface AnswerTransform {
+  /** The answer cannot be turned; what has left so far is all there will be. */
+  readonly failed: boolean;
+  /** What it has of the budget for answers that wait. */
+  readonly budgetedBytes: number;
+  /**
+   * What of the answer may leave now, as whole events of the client's protocol; null: nothing yet. The tap has seen the chunk. What is
+   * returned may be a part of the chunk.
+   */
+  push(chunk: Uint8Array): Uint8Array | null;
+  /** The upstream has ended its answer properly. */
+  end(): Uint8Array | null;
+  /** Gives back what it holds; nothing else is called afterwards. */
+  drop(): void;
+}

@@ -1,0 +1,140 @@
+/**
+ * The answer of an account of another protocol on its way to the client: whole JSON is kept until it is complete and turned at once, a
+ * stream event by event. What is kept is bounded and draws on the budget of answers that wait; an answer that cannot be turned is broken off like one that its upstream broke. Front
+ * thread only.
+ */
+import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
+import type { AnswerContext, Crossing, JsonObject, StreamConverter } from '#wire/convert/crossing.ts';
+import { SseFields, SseSplitter } from '#wire/sse.ts';
+import type { AnswerTransform } from './answer-transform.ts';
+import { Budgeted } from './budgeted.ts';
+
+const EMPTY = Buffer.alloc(0);
+
+/** Up to this half an event counts to the exchange, as it does in the tap. */
+const FREE_BYTES = 64 * 1024;
+
+export class WholeCrossing implements AnswerTransform {
+  failed = false;
+  readonly #turn: (body: JsonObject | null) => JsonObject;
+  readonly #bytesMax: number;
+  readonly #isError: boolean;
+  readonly #room: Budgeted;
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+
+  /** `status`: that of the answer. */
+  constructor(crossing: Crossing, context: AnswerContext, status: number, bytesMax: number, budget: ByteBudget) {
+    this.#room = new Budgeted(budget);
+    this.#isError = status >= 300;
+    this.#turn = (body) =>
+      this.#isError ? crossing.error(status, body, context) : crossing.answer(body as JsonObject, context);
+    this.#bytesMax = bytesMax;
+  }
+
+  push(chunk: Uint8Array): null {
+    this.#bytes += chunk.length;
+    this.failed ||= this.#bytes > this.#bytesMax || !this.#room.resize(this.#bytes);
+    if (!this.failed) this.#chunks.push(chunk);
+    return null;
+  }
+
+  get budgetedBytes(): number {
+    return this.#room.bytes;
+  }
+
+  drop(): void {
+    this.#chunks = [];
+    this.#room.resize(0);
+  }
+
+  end(): Uint8Array | null {
+    if (this.failed) return null;
+    const body = parseObject(Buffer.concat(this.#chunks));
+    this.drop();
+    if (body === null && !this.#isError) {
+      this.failed = true;
+      return null;
+    }
+    return Buffer.from(JSON.stringify(this.#turn(body)));
+  }
+}
+
+export class StreamCrossing implements AnswerTransform {
+  failed = false;
+  readonly #converter: StreamConverter;
+  readonly #splitter: SseSplitter;
+  readonly #fields = new SseFields();
+  readonly #room: Budgeted;
+  /** Gemini without `alt=sse`: the events of the stream are the elements of one array. */
+  readonly #asArray: boolean;
+  #elements = 0;
+  #text = '';
+
+  constructor(converter: StreamConverter, eventBytesMax: number, budget: ByteBudget, asArray: boolean) {
+    this.#room = new Budgeted(budget);
+    this.#converter = converter;
+    this.#splitter = new SseSplitter(this, eventBytesMax);
+    this.#asArray = asArray;
+  }
+
+  push(chunk: Uint8Array): Uint8Array | null {
+    this.#splitter.push(chunk);
+    const { heldBytes } = this.#splitter;
+    this.failed ||= !this.#room.resize(heldBytes <= FREE_BYTES ? 0 : heldBytes);
+    return this.#take();
+  }
+
+  get budgetedBytes(): number {
+    return this.#room.bytes;
+  }
+
+  drop(): void {
+    this.#splitter.reset();
+    this.#room.resize(0);
+  }
+
+  end(): Uint8Array | null {
+    this.#splitter.end();
+    this.#text += this.#render(this.#converter.end());
+    if (this.#asArray) this.#text += this.#elements === 0 ? '[]' : '\n]';
+    return this.#take();
+  }
+
+  /** Called by the splitter, once a frame. */
+  frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
+    if (frameBytes > end - start) this.failed = true;
+    this.#fields.read(bytes, start, end);
+    const { eventStart, eventEnd, data, dataStart, dataEnd } = this.#fields;
+    const event = dataStart === dataEnd ? null : parseObject(data.subarray(dataStart, dataEnd));
+    if (event !== null) {
+      this.#text += this.#render(this.#converter.event(bytes.toString('latin1', eventStart, eventEnd), event));
+    }
+    this.#fields.release();
+  }
+
+  #take(): Uint8Array | null {
+    const bytes = this.#text === '' ? null : Buffer.from(this.#text);
+    this.#text = '';
+    return bytes;
+  }
+
+  /** `events`: `data: {…}` lines, with an empty line behind each. */
+  #render(events: string): string {
+    if (!this.#asArray) return events;
+    let text = '';
+    for (const line of events.split(/[\r\n]+/)) {
+      if (line.startsWith('data: ')) text += `${this.#elements++ === 0 ? '[' : ',\r\n'}${line.slice(6)}`;
+    }
+    return text;
+  }
+}
+
+function parseObject(bytes: Buffer): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse((bytes.length === 0 ? EMPTY : bytes).toString('utf8'));
+    return typeof value === 'object' && value !== null ? (value as JsonObject) : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * The request of a client as an account of another protocol understands it: the one place where a body is parsed into objects. Bounded by
+ * `limits.crossingBytesMax`, because it happens in one turn. Front thread only.
+ */
+import { type Refusal, refuse } from '#failure/registry.ts';
+import type { JsonObject } from '#wire/convert/crossing.ts';
+import type { Exchange } from './exchange.ts';
+
+const encoder = new TextEncoder();
+
+/** The bytes to send, in memory of their own. `maxTokensDefault`: for protocols that require a limit. */
+export function crossedRequest(exchange: Exchange, bytesMax: number, maxTokensDefault: number): Uint8Array | Refusal {
+  const bytes = exchange.body!.bytes;
+  if (bytes.length > bytesMax) return refuse('body_too_large', `For this model the limit is ${bytesMax} bytes.`);
+  const { body, dropped, unsupported } = exchange.crossing!.request(parse(bytes), {
+    model: exchange.sentModel,
+    stream: exchange.streams,
+    maxTokensDefault,
+  });
+  if (unsupported !== null) return refuse('crossing_unsupported', `${unsupported.path}: ${unsupported.reason}.`);
+  exchange.dropped = dropped;
+  return encoder.encode(JSON.stringify(body));
+}
+
+/** The scan has found it to be a JSON object. */
+function parse(bytes: Uint8Array): JsonObject {
+  return JSON.parse(new TextDecoder().decode(bytes)) as JsonObject;
+}

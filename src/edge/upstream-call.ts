@@ -1,0 +1,52 @@
+/**
+ * What one attempt asks of its account: method, path, and what of the client's headers travels. Pure; front thread only.
+ */
+import type { Protocol } from '#base/protocols.ts';
+import type { UpstreamMethod } from '#relay/request-head.ts';
+import { clientHeaders, forwardedQuery, type Target } from '#relay/target.ts';
+import type { Exchange } from './exchange.ts';
+
+export interface UpstreamCall {
+  readonly method: UpstreamMethod;
+  readonly path: string;
+  /** Name, value, … */
+  readonly headers: readonly string[];
+}
+
+/** Where the protocols that stand in for another one generate. */
+const TAILS: Partial<Record<Protocol, string>> = {
+  messages: '/messages',
+  responses: '/responses',
+  chat: '/chat/completions',
+};
+
+/** A client of another protocol names no version; this is the one that every Anthropic upstream knows. */
+const ANTHROPIC_VERSION = '2023-06-01';
+const NO_BODY: Partial<Record<string, UpstreamMethod>> = { get: 'GET', delete: 'DELETE' };
+
+export function upstreamCall(exchange: Exchange, target: Target): UpstreamCall {
+  if (exchange.crossing !== null) return crossedCall(exchange, target, exchange.plan!.protocol);
+  const { head, route, operation } = exchange;
+  const query = forwardedQuery(head.query);
+  const tail = operation.protocol === 'gemini' ? modelPath(exchange.sentModel) + route.tail : route.tail;
+  return {
+    method: NO_BODY[head.method] ?? 'POST',
+    path: target.base + tail + query,
+    headers: clientHeaders(head.forwarded),
+  };
+}
+
+/** Nothing of the client's query or headers means anything in another protocol. */
+function crossedCall({ sentModel, streams }: Exchange, target: Target, protocol: Protocol): UpstreamCall {
+  const headers = ['content-type', 'application/json'];
+  if (protocol === 'messages') headers.push('anthropic-version', ANTHROPIC_VERSION);
+  if (protocol !== 'gemini') return { method: 'POST', path: target.base + TAILS[protocol]!, headers };
+  const verb = streams ? ':streamGenerateContent?alt=sse' : ':generateContent';
+  return { method: 'POST', path: target.base + modelPath(sentModel) + verb, headers };
+}
+
+/** Tuned models have a folder of their own. */
+function modelPath(model: string): string {
+  const [folder, name] = model.startsWith('tunedModels/') ? ['tunedModels', model.slice(12)] : ['models', model];
+  return `/${folder}/${encodeURIComponent(name)}`;
+}
