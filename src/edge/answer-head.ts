@@ -20,7 +20,7 @@ export function beginAnswer(parts: Parts, exchange: Exchange, status: number, he
   exchange.upstreamRequestId = String(headers['request-id'] ?? headers['x-request-id'] ?? '').slice(0, 64);
   exchange.billable = status < 300 && exchange.operation.billed;
   exchange.streaming = exchange.billable && isStream(exchange, contentType);
-  if (exchange.billable) watch(parts, exchange);
+  if (exchange.billable) watch(parts, exchange, contentType);
   exchange.transform = makeTransform(parts, exchange, status);
   if (exchange.pinging) {
     if (!exchange.streaming) exchange.lateError = [];
@@ -34,11 +34,15 @@ export function beginAnswer(parts: Parts, exchange: Exchange, status: number, he
 
 /** Gemini's streams without `alt=sse` are one JSON array, which comes in pieces. */
 function isStream({ operation, crossing }: Exchange, contentType: string): boolean {
-  if (contentType.startsWith('text/event-stream')) return true;
+  if (isEventStream(contentType)) return true;
   return operation.streams === 'always' && crossing === null;
 }
 
-function watch({ idleTaps, durable, replies }: Parts, exchange: Exchange): void {
+function isEventStream(contentType: string): boolean {
+  return contentType.startsWith('text/event-stream');
+}
+
+function watch({ idleTaps, durable, replies }: Parts, exchange: Exchange, contentType: string): void {
   const Tap = tapMaker(exchange.plan!.protocol);
   let idle = idleTaps.get(Tap);
   if (idle === undefined) {
@@ -46,7 +50,7 @@ function watch({ idleTaps, durable, replies }: Parts, exchange: Exchange): void 
     idleTaps.set(Tap, idle);
   }
   exchange.tap = idle.pop() ?? new Tap();
-  exchange.tap.start(exchange.streaming);
+  exchange.tap.start(exchange.streaming, exchange.streaming && !isEventStream(contentType));
   const streamTap = exchange.streaming ? exchange.tap : null;
   const wholePieces = exchange.crossing !== null || exchange.usageAdded;
   if (durable !== null) exchange.hold = new TerminalHold(exchange.reply, streamTap, replies.streamBudget, wholePieces);

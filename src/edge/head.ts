@@ -12,7 +12,7 @@ export interface Head {
   readonly path: string;
   /** Without `?`; '' when none. */
   readonly query: string;
-  /** The presented key, from `x-api-key` or `Authorization: Bearer`; '' when none. */
+  /** The presented key, from `x-api-key`, `Authorization: Bearer`, `x-goog-api-key` or `?key=`, on every path; '' when none. */
   readonly key: string;
   /** −1 when there is no Content-Length. */
   readonly contentLength: number;
@@ -38,6 +38,7 @@ const UNSENDABLE = /[^\t\x20-\x7e]/;
 
 export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
   let apiKey = '';
+  let googKey = '';
   let bearer = '';
   let contentLength = -1;
   let contentEncoding = '';
@@ -51,6 +52,9 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
     switch (name) {
       case 'x-api-key':
         apiKey = value;
+        return;
+      case 'x-goog-api-key':
+        googKey = value;
         return;
       case 'authorization':
         bearer = readBearer(value);
@@ -89,7 +93,7 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
     method: req.getMethod(),
     path: req.getUrl(),
     query,
-    key: apiKey === '' ? bearer : apiKey,
+    key: apiKey || bearer || googKey || queryKey(query),
     contentLength,
     contentEncoding,
     clientRequestId,
@@ -102,4 +106,11 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
 
 function readBearer(value: string): string {
   return value.length > 7 && value.slice(0, 7).toLowerCase() === 'bearer ' ? value.slice(7).trim() : '';
+}
+
+/** Google's clients may put their key into the query, where it never travels on (`relay/target.ts`). */
+function queryKey(query: string): string {
+  if (!query.includes('key=')) return '';
+  for (const part of query.split('&')) if (part.startsWith('key=')) return part.slice(4);
+  return '';
 }

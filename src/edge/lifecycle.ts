@@ -92,8 +92,8 @@ export class Lifecycle implements ExchangeEvents {
   }
 
   #checkRoute(exchange: Exchange): Refusal | null {
-    const { operation, own, allow } = exchange.route;
-    if (operation !== null || own !== null) return null;
+    const { operation, allow } = exchange.route;
+    if (operation !== null && !operation.owned) return null;
     return refuse(allow === '' ? 'path_unknown' : 'method_not_allowed');
   }
 

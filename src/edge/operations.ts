@@ -4,10 +4,16 @@
  */
 import type { Protocol } from '#base/protocols.ts';
 import { AnthropicTap } from '#meter/anthropic-tap.ts';
+import { ChatTap } from '#meter/chat-tap.ts';
+import { GeminiTap } from '#meter/gemini-tap.ts';
+import { ResponsesTap } from '#meter/responses-tap.ts';
 import type { Tap } from '#meter/tap.ts';
 import { ANTHROPIC_DIALECT } from '#wire/anthropic.ts';
 import type { Dialect } from '#wire/dialect.ts';
-import { MESSAGES_SHAPE, type RequestShape } from '#wire/request-shape.ts';
+import { GEMINI_DIALECT } from '#wire/gemini-errors.ts';
+import { CHAT_DIALECT, RESPONSES_DIALECT } from '#wire/openai-errors.ts';
+import * as shapes from '#wire/request-shape.ts';
+import { servedBy } from './crossings.ts';
 
 /** Reads the answers of one protocol. */
 export type TapMaker = new () => Tap;
@@ -20,16 +26,20 @@ export interface Operation {
   readonly servedBy: readonly Protocol[];
   readonly dialect: Dialect;
   /** Null: it has no body. */
-  readonly shape: RequestShape | null;
+  readonly shape: shapes.RequestShape | null;
   /** `asked`: by a field of the body. */
   readonly streams: 'asked' | 'always' | 'never';
   /** Its answers cost money; others are only relayed. */
   readonly billed: boolean;
   /** What it generates is text, so that an answer without usage can be estimated by its length. */
   readonly generates: boolean;
+  /** What it asks for belongs to the account that made it, which alone can serve it: an operation on a stored response. */
+  readonly owned: boolean;
 }
 
-function operation(name: string, fields: Partial<Operation> & Pick<Operation, 'protocol' | 'dialect'>): Operation {
+type Fields = Partial<Operation> & Pick<Operation, 'protocol' | 'dialect'>;
+
+function operation(name: string, fields: Fields): Operation {
   return Object.freeze({
     name,
     servedBy: [fields.protocol],
@@ -37,22 +47,112 @@ function operation(name: string, fields: Partial<Operation> & Pick<Operation, 'p
     streams: 'never',
     billed: false,
     generates: false,
+    owned: false,
     ...fields,
   });
 }
 
-export const MESSAGES = operation('messages', {
+/** Those that make a model write. */
+function generation(name: string, fields: Fields & Pick<Operation, 'shape'>): Operation {
+  return operation(name, { billed: true, generates: true, servedBy: servedBy(fields.protocol), ...fields });
+}
+
+export const MESSAGES = generation('messages', {
   protocol: 'messages',
   dialect: ANTHROPIC_DIALECT,
-  shape: MESSAGES_SHAPE,
+  shape: shapes.MESSAGES_SHAPE,
   streams: 'asked',
+});
+
+export const COUNT_TOKENS = operation('count_tokens', {
+  protocol: 'count_tokens',
+  dialect: ANTHROPIC_DIALECT,
+  shape: shapes.MESSAGES_SHAPE,
+});
+
+export const CHAT = generation('chat', {
+  protocol: 'chat',
+  dialect: CHAT_DIALECT,
+  shape: shapes.CHAT_SHAPE,
+  streams: 'asked',
+});
+
+export const COMPLETIONS = generation('completions', {
+  protocol: 'completions',
+  dialect: CHAT_DIALECT,
+  shape: shapes.COMPLETIONS_SHAPE,
+  streams: 'asked',
+});
+
+export const EMBEDDINGS = operation('embeddings', {
+  protocol: 'embeddings',
+  dialect: CHAT_DIALECT,
+  shape: shapes.EMBEDDINGS_SHAPE,
   billed: true,
-  generates: true,
+});
+
+export const RESPONSES = generation('responses', {
+  protocol: 'responses',
+  dialect: RESPONSES_DIALECT,
+  shape: shapes.RESPONSES_SHAPE,
+  streams: 'asked',
+});
+
+/** Makes a shorter history of a long one; answers with usage. */
+export const RESPONSES_COMPACT = generation('responses_compact', {
+  protocol: 'responses',
+  dialect: RESPONSES_DIALECT,
+  shape: shapes.RESPONSES_SHAPE,
+  servedBy: ['responses'],
+});
+
+export const RESPONSES_INPUT_TOKENS = operation('responses_input_tokens', {
+  protocol: 'responses',
+  dialect: RESPONSES_DIALECT,
+  shape: shapes.RESPONSES_SHAPE,
+});
+
+/** Retrieve, cancel, delete, list the input of a stored response. */
+export const RESPONSES_STORED = operation('responses_stored', {
+  protocol: 'responses',
+  dialect: RESPONSES_DIALECT,
+  owned: true,
+});
+
+export const GEMINI_GENERATE = generation('gemini_generate', {
+  protocol: 'gemini',
+  dialect: GEMINI_DIALECT,
+  shape: shapes.GEMINI_SHAPE,
+});
+
+export const GEMINI_STREAM = generation('gemini_stream', {
+  protocol: 'gemini',
+  dialect: GEMINI_DIALECT,
+  shape: shapes.GEMINI_SHAPE,
+  streams: 'always',
+});
+
+export const GEMINI_COUNT = operation('gemini_count', {
+  protocol: 'gemini',
+  dialect: GEMINI_DIALECT,
+  shape: shapes.GEMINI_COUNT_SHAPE,
+});
+
+export const GEMINI_EMBED = operation('gemini_embed', {
+  protocol: 'gemini',
+  dialect: GEMINI_DIALECT,
+  shape: shapes.GEMINI_EMBED_SHAPE,
+  billed: true,
 });
 
 /** By the protocol that the upstream speaks. */
 const TAPS: Partial<Record<Protocol, TapMaker>> = {
   messages: AnthropicTap,
+  chat: ChatTap,
+  completions: ChatTap,
+  embeddings: ChatTap,
+  responses: ResponsesTap,
+  gemini: GeminiTap,
 };
 
 /** Which tap reads the answers of an upstream that speaks this protocol. */

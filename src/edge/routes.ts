@@ -41,12 +41,39 @@ function relayed(operation: Operation, tail: string): Place {
 }
 
 const WELL: Place = { methods: ['get', 'head', 'post'], route: route(ANTHROPIC_DIALECT, { own: 'well' }) };
+/** Its dialect is that of whoever asks: `ownDialect`. */
+const MODELS: Place = { methods: ['get'], route: route(CHAT_DIALECT, { own: 'models' }) };
+const GEMINI_MODELS: Place = { methods: ['get'], route: route(GEMINI_DIALECT, { own: 'models' }) };
 
 const PLACES: Readonly<Record<string, Place>> = Object.freeze({
   '/v1/messages': relayed(operations.MESSAGES, '/messages'),
+  '/v1/messages/count_tokens': relayed(operations.COUNT_TOKENS, '/messages/count_tokens'),
+  '/v1/chat/completions': relayed(operations.CHAT, '/chat/completions'),
+  '/v1/completions': relayed(operations.COMPLETIONS, '/completions'),
+  '/v1/embeddings': relayed(operations.EMBEDDINGS, '/embeddings'),
+  '/v1/responses': relayed(operations.RESPONSES, '/responses'),
+  '/v1/responses/compact': relayed(operations.RESPONSES_COMPACT, '/responses/compact'),
+  '/v1/responses/input_tokens': relayed(operations.RESPONSES_INPUT_TOKENS, '/responses/input_tokens'),
+  '/v1/models': MODELS,
+  '/v1beta/models': GEMINI_MODELS,
+  '/v1alpha/models': GEMINI_MODELS,
+  // Claude Code looks whether anybody is there, and older ones tell how they are used, to an address that has no use for it.
   '/api/hello': WELL,
   '/api/event_logging/batch': WELL,
 });
+
+const GEMINI_VERBS: Readonly<Record<string, Operation>> = Object.freeze({
+  generateContent: operations.GEMINI_GENERATE,
+  streamGenerateContent: operations.GEMINI_STREAM,
+  countTokens: operations.GEMINI_COUNT,
+  embedContent: operations.GEMINI_EMBED,
+  batchEmbedContents: operations.GEMINI_EMBED,
+});
+
+/** `/v1beta/models/{model}` with or without a verb; tuned models keep their folder in their name. */
+const MODEL_PATH = /^\/(v1|v1beta|v1alpha)\/(models\/|(?=tunedModels\/))([^:?#]{1,256})(?::([A-Za-z]+))?$/;
+/** `/v1/responses/{id}` and what can be done with one. */
+const RESPONSE_PATH = /^\/responses\/([A-Za-z0-9_-]{1,128})(\/cancel|\/input_items)?$/;
 
 /** Dialects of the paths that begin so; the first that fits. */
 const DIALECTS: readonly (readonly [start: RegExp, dialect: Dialect])[] = [
@@ -57,9 +84,47 @@ const DIALECTS: readonly (readonly [start: RegExp, dialect: Dialect])[] = [
 
 /** `method` in lower case, `path` as it came. */
 export function matchRoute(method: string, path: string): Route {
-  const place = Object.hasOwn(PLACES, path) ? PLACES[path]! : null;
+  const place = Object.hasOwn(PLACES, path) ? PLACES[path]! : findPlace(path);
   if (place === null) return route(dialectOf(path), {});
   return place.methods.includes(method) ? place.route : notAllowed(place.route.dialect, place.methods);
+}
+
+/** Paths with names in them, and clients whose base address has no version. */
+function findPlace(path: string): Place | null {
+  const decoded = path.includes('%') ? decode(path) : path;
+  if (decoded.startsWith('/responses')) return PLACES[`/v1${decoded}`] ?? responsePlace(decoded);
+  if (decoded.startsWith('/v1/responses/')) return responsePlace(decoded.slice(3));
+  const [, version, , model, verb] = MODEL_PATH.exec(decoded) ?? [];
+  if (version === undefined || model === undefined) return null;
+  return verb === undefined ? modelPlace(version, model) : verbPlace(model, verb);
+}
+
+/** A path that decodes to none stays as it is, and is then unknown. */
+function decode(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+function responsePlace(tail: string): Place | null {
+  const [, id = '', action] = RESPONSE_PATH.exec(tail) ?? [];
+  if (id === '') return null;
+  const methods = action === '/cancel' ? ['post'] : action === undefined ? ['get', 'delete'] : ['get'];
+  const operation = operations.RESPONSES_STORED;
+  return { methods, route: route(operation.dialect, { operation, tail, named: id }) };
+}
+
+function modelPlace(version: string, named: string): Place {
+  const { methods, route: list } = version === 'v1' ? MODELS : GEMINI_MODELS;
+  return { methods, route: { ...list, named } };
+}
+
+function verbPlace(named: string, verb: string): Place | null {
+  const operation = Object.hasOwn(GEMINI_VERBS, verb) ? GEMINI_VERBS[verb]! : null;
+  if (operation === null) return null;
+  return { methods: ['post'], route: route(GEMINI_DIALECT, { operation, tail: `:${verb}`, named }) };
 }
 
 function notAllowed(dialect: Dialect, methods: readonly string[]): Route {

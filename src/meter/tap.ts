@@ -5,8 +5,10 @@
  * them; the same bytes give the same result under any chunking.
  *
  *   stream     ──► SseSplitter ──► `frame`, once a frame: a protocol's tap looks at as little of it as it can
+ *   array      ──► JsonArraySplitter ──► `element`, once an element (Gemini's streams without `alt=sse`)
  *   JSON       ──► JsonFields  ──► `field`, once for each of the tap's names at the top level of the document
  */
+import { JsonArraySplitter } from '#wire/json-array-splitter.ts';
 import { JsonFields } from '#wire/json-fields.ts';
 import { SseFields, SseSplitter } from '#wire/sse.ts';
 import type { TokenCounts } from '#wire/token-counts.ts';
@@ -17,6 +19,9 @@ import { estimateOutputTokens } from './generated-text.ts';
  * other, it is only not read, so a usage of that size falls back to the estimate.
  */
 export const HELD_BYTES_MAX = 65_536;
+
+/** Of a longer frame its end is read as well: a response echoes its tools and its output before it says its usage. */
+const TAIL_BYTES_MAX = 8 * 1024;
 
 /** Model names longer than this do not fit a usage record. */
 const MODEL_CHARS_MAX = 128;
@@ -51,6 +56,8 @@ export abstract class Tap {
   /** Bytes of generated text in delta events (streams) or of the body (JSON). */
   protected generatedBytes = 0;
   #splitter: SseSplitter | null = null;
+  #array: JsonArraySplitter | null = null;
+  #isArray = false;
   #json: JsonFields | null = null;
   #model: string | null = null;
   #errorType: string | null = null;
@@ -65,25 +72,40 @@ export abstract class Tap {
   /** Called with the value of `jsonFields[index]` in a JSON document. */
   abstract field(index: number, bytes: Buffer, start: number, end: number): void;
 
-  /** Begins an answer; `stream` says whether it is `text/event-stream`, otherwise one JSON document is expected. */
-  start(stream: boolean): void {
+  /** Called by the splitter, once an element of a streamed array. */
+  element(_bytes: Buffer, _start: number, _end: number, _elementBytes: number): void {}
+
+  /** Of a frame that is longer than the bound, its last bytes. */
+  protected get frameTail(): Buffer {
+    return this.#splitter!.tail;
+  }
+
+  /**
+   * Begins an answer; `stream` says whether it is `text/event-stream`, or with `isArray` a JSON array that comes in pieces, otherwise one
+   * JSON document is expected.
+   */
+  start(stream: boolean, isArray = false): void {
     this.forgetUsage();
     this.isStream = stream;
+    this.#isArray = stream && isArray;
     this.seen = 'none';
     this.streamEnded = this.hasContent = false;
     this.onlyHandshake = true;
     this.generatedBytes = 0;
     this.#model = this.#errorType = null;
     this.#serviceTier = this.#answerId = '';
-    if (stream) this.#splitter ??= new SseSplitter(this, HELD_BYTES_MAX);
+    if (this.#isArray) this.#array ??= new JsonArraySplitter(this, HELD_BYTES_MAX);
+    else if (stream) this.#splitter ??= new SseSplitter(this, HELD_BYTES_MAX, TAIL_BYTES_MAX);
     else this.#json ??= new JsonFields(this.jsonFields, HELD_BYTES_MAX, this);
     this.#splitter?.reset();
+    this.#array?.reset();
     this.#json?.reset();
   }
 
   push(chunk: Uint8Array): void {
     if (this.isStream) {
-      this.#splitter?.push(chunk);
+      if (this.#isArray) this.#array!.push(chunk);
+      else this.#splitter!.push(chunk);
       return;
     }
     if (chunk.length === 0) return;
@@ -95,7 +117,7 @@ export abstract class Tap {
 
   /** The upstream's body is over, whether cleanly or not. */
   end(): void {
-    if (this.isStream) this.#splitter?.end();
+    if (this.isStream && !this.#isArray) this.#splitter!.end();
   }
 
   /** As reported so far, a fresh copy. */
@@ -105,12 +127,13 @@ export abstract class Tap {
 
   /** Streams: the protocol's last event was seen. JSON: the document is whole. */
   get terminal(): boolean {
-    return this.isStream ? this.streamEnded : this.#json?.complete === true;
+    if (!this.isStream) return this.#json?.complete === true;
+    return this.streamEnded && (!this.#isArray || this.#array!.closed);
   }
 
   /** Streams: bytes at the end of what was pushed whose frame is not whole yet. */
   get unfinishedBytes(): number {
-    return this.#splitter?.unfinishedBytes ?? 0;
+    return (this.#isArray ? this.#array?.unfinishedBytes : this.#splitter?.unfinishedBytes) ?? 0;
   }
 
   /** The upstream said an error inside its answer. */
@@ -150,6 +173,7 @@ export abstract class Tap {
 
   /** Bytes of memory held at this moment, at most `HELD_BYTES_MAX`. */
   get heldBytes(): number {
+    if (this.#isArray) return this.#array!.heldBytes;
     return (this.isStream ? this.#splitter?.heldBytes : this.#json?.heldBytes) ?? 0;
   }
 

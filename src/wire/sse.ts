@@ -29,7 +29,7 @@ const EMPTY = Buffer.alloc(0);
 export interface SseFrameSink {
   /**
    * One frame: `bytes[start, end)` with its line ends, valid only during the call. `frameBytes` is its whole length; where it
-   * exceeds `end - start` the frame was longer than the bound and only its head is here.
+   * exceeds `end - start` the frame was longer than the bound and only its head is here; `SseSplitter.tail` is the end of it.
    */
   frame(bytes: Buffer, start: number, end: number, frameBytes: number): void;
 }
@@ -38,6 +38,9 @@ export interface SseFrameSink {
 export class SseSplitter {
   readonly #sink: SseFrameSink;
   readonly #frameBytesMax: number;
+  /** The last bytes of a frame that is longer than the bound; empty for all others. Valid while it is delivered. */
+  tail: Buffer = EMPTY;
+  readonly #tailBytesMax: number;
   #held: Buffer = EMPTY;
   #heldBytes = 0;
   /** Bytes of the unfinished frame in earlier chunks, those beyond the bound included. */
@@ -46,9 +49,11 @@ export class SseSplitter {
   #lastWasCr = false;
   #atStart = true;
 
-  constructor(sink: SseFrameSink, frameBytesMax: number) {
+  /** `tailBytesMax`: of a frame beyond the bound, so many of its last bytes are kept as well. */
+  constructor(sink: SseFrameSink, frameBytesMax: number, tailBytesMax = 0) {
     this.#sink = sink;
     this.#frameBytesMax = frameBytesMax;
+    this.#tailBytesMax = tailBytesMax;
   }
 
   reset(): void {
@@ -60,7 +65,7 @@ export class SseSplitter {
 
   /** Bytes of memory held for an unfinished frame. */
   get heldBytes(): number {
-    return this.#held.length;
+    return this.#held.length + this.tail.length;
   }
 
   /** Bytes at the end of what was pushed that belong to a frame whose end has not come. */
@@ -113,6 +118,7 @@ export class SseSplitter {
       // Nothing but a line end: two blank lines in a row, or a keep-alive.
       if (end - start > 1) this.#deliver(bytes, start, end, end - start);
       this.#atStart = false;
+      this.tail = EMPTY;
       return;
     }
     this.#hold(bytes, start, end);
@@ -125,17 +131,27 @@ export class SseSplitter {
     const skip = this.#atStart && startsWithBom(bytes, start, end) ? 3 : 0;
     this.#atStart = false;
     const head = Math.min(end, start + this.#frameBytesMax);
+    if (head < end) this.#keepTail(bytes, head, end);
     this.#sink.frame(bytes, start + skip, head, frameBytes - skip);
   }
 
   #hold(bytes: Buffer, start: number, end: number): void {
     const copied = Math.min(end - start, this.#frameBytesMax - this.#heldBytes);
     this.#frameBytes += end - start;
+    if (copied < end - start) this.#keepTail(bytes, start + Math.max(0, copied), end);
     if (copied <= 0) return;
     const needed = this.#heldBytes + copied;
     if (needed > this.#held.length) this.#grow(needed);
     bytes.copy(this.#held, this.#heldBytes, start, start + copied);
     this.#heldBytes = needed;
+  }
+
+  #keepTail(bytes: Buffer, start: number, end: number): void {
+    const max = this.#tailBytesMax;
+    if (max === 0) return;
+    const came = bytes.subarray(Math.max(start, end - max), end);
+    const before = this.tail.subarray(Math.max(0, this.tail.length + came.length - max));
+    this.tail = Buffer.concat([before, came]);
   }
 
   #grow(needed: number): void {
@@ -148,6 +164,7 @@ export class SseSplitter {
   #release(): void {
     this.#heldBytes = 0;
     this.#frameBytes = 0;
+    this.tail = EMPTY;
     if (this.#held.length > HELD_BYTES_KEPT) this.#held = EMPTY;
   }
 }

@@ -1,0 +1,107 @@
+/**
+ * The tap of Chat Completions, legacy completions and embeddings.
+ *
+ *   stream = *( "data: " chunk LF LF ) "data: [DONE]" LF LF
+ *   chunk  = { id, model, choices: [ { delta: { content | tool_calls | … }, finish_reason } ], usage?, service_tier? }
+ *          | { error: { message, type, code } }
+ *
+ * Usage comes in a chunk of its own when it was asked for; other upstreams put it into the last chunk, or count up in every one. A
+ * stream that ends without [DONE] but with a finish reason is whole. Source: platform.openai.com/docs/api-reference/chat-streaming.
+ */
+import { KeyScan, objectAt, stringAt } from '#wire/key-scan.ts';
+import { OpenAiUsage } from '#wire/openai-usage.ts';
+import type { TokenCounts } from '#wire/token-counts.ts';
+import { asJson, parseJson, Tap } from './tap.ts';
+
+const JSON_FIELDS = ['usage', 'model', 'error', 'service_tier'] as const;
+const KEYS = [
+  { name: 'usage', isText: false },
+  { name: 'error', isText: false },
+  { name: 'choices', isText: false },
+  { name: 'model', isText: false },
+  { name: 'service_tier', isText: false },
+  { name: 'finish_reason', isText: false },
+  { name: 'tool_calls', isText: false },
+  { name: 'content', isText: true },
+  { name: 'arguments', isText: true },
+  { name: 'reasoning_content', isText: true },
+  { name: 'reasoning', isText: true },
+  { name: 'refusal', isText: true },
+  { name: 'text', isText: true },
+];
+const [USAGE, ERROR, CHOICES, MODEL, TIER, FINISH, TOOL_CALLS] = [0, 1, 2, 3, 4, 5, 6] as const;
+const DONE = Buffer.from('[DONE]');
+const QUOTE = 0x22;
+/** Looks at one frame at a time, so all taps of a thread share it. */
+const scan = new KeyScan(KEYS);
+
+export class ChatTap extends Tap {
+  protected readonly jsonFields = JSON_FIELDS;
+  readonly #usage = new OpenAiUsage();
+  #finished = false;
+
+  protected counts(): TokenCounts {
+    return this.#usage.counts();
+  }
+
+  protected forgetUsage(): void {
+    this.#usage.reset();
+    this.#finished = false;
+  }
+
+  frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
+    this.fields.read(bytes, start, end);
+    const { data, dataStart, dataEnd } = this.fields;
+    if (isDone(data, dataStart, dataEnd)) this.#end();
+    else if (dataEnd > dataStart) this.#chunk(data, dataStart, dataEnd, frameBytes - (end - start));
+    this.fields.release();
+  }
+
+  override end(): void {
+    super.end();
+    if (this.isStream && this.#finished) this.#end();
+  }
+
+  field(index: number, bytes: Buffer, start: number, end: number): void {
+    const value = parseJson(bytes, start, end);
+    if (JSON_FIELDS[index] === 'usage') {
+      if (this.#usage.merge(value)) this.seen = 'final';
+    } else if (JSON_FIELDS[index] === 'model') this.keepModel(value);
+    else if (JSON_FIELDS[index] === 'service_tier') this.keepTier(value);
+    else if (asJson(value) !== null) this.#error(asJson(value));
+  }
+
+  #chunk(data: Buffer, start: number, end: number, missingBytes: number): void {
+    scan.scan(data, start, end, missingBytes);
+    const { valueAt, textBytes } = scan;
+    if (valueAt[ERROR]! >= 0 && valueAt[CHOICES]! < 0) return this.#error(objectAt(data, valueAt[ERROR]!, end));
+    if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
+    this.generatedBytes += textBytes;
+    const finishes = valueAt[FINISH]! >= 0 && data[valueAt[FINISH]!] === QUOTE;
+    this.#finished ||= finishes;
+    if (textBytes > 0 || finishes || valueAt[TOOL_CALLS]! >= 0) {
+      this.hasContent = true;
+      this.onlyHandshake = false;
+    }
+    if (valueAt[USAGE]! >= 0 && this.#usage.merge(objectAt(data, valueAt[USAGE]!, end))) {
+      this.seen = this.#finished || this.streamEnded ? 'final' : 'partial';
+      if (valueAt[TIER]! >= 0) this.keepTier(stringAt(data, valueAt[TIER]!, end));
+    }
+  }
+
+  #end(): void {
+    this.streamEnded = true;
+    if (this.seen === 'partial') this.seen = 'final';
+  }
+
+  #error(error: { readonly [field: string]: unknown } | null): void {
+    this.onlyHandshake = false;
+    this.keepError(error?.['code'] ?? error?.['type']);
+  }
+}
+
+function isDone(data: Buffer, start: number, end: number): boolean {
+  if (end - start < DONE.length) return false;
+  for (let i = 0; i < DONE.length; i++) if (data[start + i] !== DONE[i]) return false;
+  return true;
+}
