@@ -16,7 +16,7 @@ export function usageOf(exchange: Exchange, status: RecordStatus | 'open', now: 
   const { principal } = entry;
   const { counts, source } = tap.billable(estimateInputTokens(facts));
   if (source === 'estimated' && !exchange.operation.generates) counts.outputTokens = 0;
-  const { costNanoUsd, chargedNanoUsd } = cost(counts, price, principal.multiplierMicros);
+  const { costNanoUsd, chargedNanoUsd } = cost(counts, price, principal.multiplierMicros, tap.serviceTier);
   return {
     requestId: compactRequestId(id.text),
     createdAtMs: id.createdAtMs,
