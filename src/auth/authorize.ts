@@ -16,8 +16,8 @@ export function authorizeKey(entry: KeyEntry, wallNowMs: number, clientIp: () =>
   return null;
 }
 
-/** After the scan has found the model. */
+/** After the scan has found the model; '' is none, for what needs none. */
 export function authorizeModel(entry: KeyEntry, model: string): FailureCode | null {
   const allowed = entry.principal.allowedModels;
-  return allowed === null || matchesModel(allowed, model) ? null : 'model_not_allowed';
+  return allowed === null || model === '' || matchesModel(allowed, model) ? null : 'model_not_allowed';
 }

@@ -40,6 +40,8 @@ const ROW_BYTES = 64;
 /** What an owner (a front, or the predecessor) adds to a row: a word for places, for users also 64 bits for money reserved. */
 const OWNER_USER_BYTES = 12;
 const OWNER_ACCOUNT_BYTES = 4;
+/** `coordinate/local/affinity-table.ts`: buckets of 8 entries in 144 bytes. */
+const AFFINITY_ENTRY_BYTES = 18;
 /** Tickets, doorbells and heartbeats: a state word and a free-list word each. */
 const TICKET_BYTES = 8;
 /** The embedded PostgreSQL: shared buffers and WAL buffers, and each backend's own memory. */
@@ -92,7 +94,7 @@ export function worstCase(config: Config, fronts: number): WorstCase {
   return { lines, totalBytes: lines.reduce((sum, line) => sum + line.bytes, 0) };
 }
 
-function sharedLines({ limits, queue }: Config, fronts: number): MemoryLine[] {
+function sharedLines({ limits, queue, schedule }: Config, fronts: number): MemoryLine[] {
   const owners = fronts + 1;
   const userRow = ROW_BYTES + 4 * queue.perUser + OWNER_USER_BYTES * owners;
   const accountRow = ROW_BYTES + 4 * queue.perAccount + OWNER_ACCOUNT_BYTES * owners;
@@ -104,6 +106,11 @@ function sharedLines({ limits, queue }: Config, fronts: number): MemoryLine[] {
       why: 'limits.streamBytesTotal, shared by all fronts',
     },
     { name: 'user rows', bytes: limits.users * userRow, why: `limits.users × ${userRow} B (queue.perUser, fronts)` },
+    {
+      name: 'sessions and stored responses',
+      bytes: AFFINITY_ENTRY_BYTES * 2 ** Math.ceil(Math.log2(schedule.affinityEntries)),
+      why: `schedule.affinityEntries (up to a power of two) × ${AFFINITY_ENTRY_BYTES} B`,
+    },
     {
       name: 'account rows',
       bytes: limits.accounts * accountRow,

@@ -171,6 +171,15 @@ const sections = {
     pingAfterMs: int(10_000, 100, HOUR_MS, 'A streaming caller gets SSE pings after waiting this long.'),
     pingEveryMs: int(5_000, 100, 60_000, 'Time between pings.'),
   }),
+  schedule: section('Choosing accounts.', {
+    affinityMs: int(
+      HOUR_MS,
+      0,
+      24 * HOUR_MS,
+      'A session stays with the account that served it last, and a stored response is asked for there, for this long; 0 is off.',
+    ),
+    affinityEntries: int(65_536, 8, 16_777_216, 'Sessions and stored responses that are remembered.'),
+  }),
   relay: section('Talking to upstreams.', {
     connectTimeoutMs: int(5_000, 10, 60_000, 'Connecting, TLS included.'),
     headersTimeoutMs: int(600_000, 10, 24 * HOUR_MS, 'Request sent to head of the answer.'),

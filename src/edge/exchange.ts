@@ -9,6 +9,7 @@
  */
 import type { KeyEntry } from '#auth/key-cache.ts';
 import type { RequestId } from '#base/request-id.ts';
+import type { AffinityKey } from '#coordinate/local/affinity-table.ts';
 import type { Seat } from '#coordinate/local/waiting-room.ts';
 import type { Price } from '#meter/prices.ts';
 import type { Tap } from '#meter/tap.ts';
@@ -87,6 +88,8 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   pinging = false;
 
   plan: Plan | null = null;
+  /** What it belongs to; null: nothing is known. Undefined until somebody asks. */
+  sessionKey: AffinityKey | null | undefined = undefined;
   /** Index in the plan of the account in use or waited for. */
   accountIndex = -1;
   readonly tried: number[] = [];

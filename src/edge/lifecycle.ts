@@ -93,7 +93,7 @@ export class Lifecycle implements ExchangeEvents {
 
   #checkRoute(exchange: Exchange): Refusal | null {
     const { operation, allow } = exchange.route;
-    if (operation !== null && !operation.owned) return null;
+    if (operation !== null) return null;
     return refuse(allow === '' ? 'path_unknown' : 'method_not_allowed');
   }
 
@@ -183,7 +183,7 @@ export class Lifecycle implements ExchangeEvents {
   #scanned(exchange: Exchange, facts: Facts): void {
     const { operation, route } = exchange;
     exchange.facts = facts;
-    exchange.model = route.named !== '' ? route.named : (facts.model ?? '');
+    exchange.model = operation.owned ? '' : route.named || (facts.model ?? '');
     exchange.streams = operation.streams === 'asked' ? facts.stream : operation.streams === 'always';
     this.#admitting.admit(exchange);
   }

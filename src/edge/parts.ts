@@ -8,6 +8,7 @@ import type { LogBudget } from '#base/log-budget.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Config } from '#config/schema.ts';
 import type { AccountHealth } from '#coordinate/local/account-health.ts';
+import type { AffinityTable } from '#coordinate/local/affinity-table.ts';
 import type { Ledger } from '#coordinate/local/ledger.ts';
 import type { RowGenerations } from '#coordinate/local/row-generations.ts';
 import type { SlotTable } from '#coordinate/local/slot-table.ts';
@@ -48,6 +49,7 @@ export interface Parts {
   readonly accountSlots: SlotTable;
   readonly waitingRoom: WaitingRoom;
   readonly health: AccountHealth;
+  readonly affinity: AffinityTable;
   readonly userGenerations: RowGenerations;
   readonly ledger: Ledger;
   readonly bodyRoom: BodyRoom;

@@ -8,6 +8,7 @@ import type { SlotTable } from '#coordinate/local/slot-table.ts';
 import { type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
 import { type Choice, choose } from '#schedule/choose.ts';
+import { preferredAccount } from './affinity.ts';
 import { statusLine } from './answers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
@@ -25,6 +26,8 @@ export class Scheduling {
   place(exchange: Exchange): 'placed' | 'waiting' | Refusal {
     const { accountSlots, health, counters } = this.#parts;
     const plan = exchange.plan!;
+    const preferred = this.#placePreferred(exchange);
+    if (preferred !== null) return preferred;
     const choice = this.#choice;
     choose(plan, accountSlots, health, exchange.tried, nowMs(), choice);
     if (choice.verdict === 'none') return refuse('model_unknown');
@@ -33,6 +36,30 @@ export class Scheduling {
     const row = plan.rows[choice.index]!;
     counters.add(C.slotAttempts);
     if (choice.verdict === 'free' && accountSlots.tryTake(row)) return 'placed';
+    const waiting = this.wait(exchange, accountSlots, row, true);
+    if (waiting === 'full') return refuse('accounts_busy');
+    return waiting === 'taken' ? 'placed' : 'waiting';
+  }
+
+  /** Null: any account may serve. Only the first attempt has a preference: an account that has failed is no better for it. */
+  #placePreferred(exchange: Exchange): 'placed' | 'waiting' | Refusal | null {
+    const { accountSlots, health, counters } = this.#parts;
+    const { operation } = exchange;
+    if (exchange.attempts > 0) return null;
+    const { index, isOwner } = preferredAccount(this.#parts, exchange);
+    if (index < 0) return operation.owned && exchange.plan!.accounts.length > 1 ? refuse('response_unknown') : null;
+    const { rows, modelHash } = exchange.plan!;
+    const row = rows[index]!;
+    const restUntil = health.restUntil(row, modelHash, nowMs());
+    const rests = restUntil > nowMs();
+    if (rests) return isOwner ? refuse('accounts_resting', '', (restUntil - nowMs()) / 1000) : null;
+    exchange.accountIndex = index;
+    counters.add(C.slotAttempts);
+    if (accountSlots.tryTake(row)) {
+      counters.add(C.affinityHits);
+      return 'placed';
+    }
+    if (!isOwner) return null;
     const waiting = this.wait(exchange, accountSlots, row, true);
     if (waiting === 'full') return refuse('accounts_busy');
     return waiting === 'taken' ? 'placed' : 'waiting';

@@ -10,6 +10,7 @@ import { nowMs } from '#base/clock.ts';
 import { FAILURE_CODES, type Refusal } from '#failure/registry.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
 import { KIND, type RecordStatus, type UsageRecord } from '#usage/record.ts';
+import { rememberResponse } from './affinity.ts';
 import type { Exchange } from './exchange.ts';
 import type { TapMaker } from './operations.ts';
 import type { Parts } from './parts.ts';
@@ -28,6 +29,7 @@ export function settle(parts: Parts, exchange: Exchange, status: RecordStatus | 
   parts.open.delete(exchange);
   const now = nowMs();
   const record = book(parts, exchange, status === 'refused' ? 'interrupted' : status, now);
+  if (exchange.tap !== null) rememberResponse(parts, exchange, exchange.tap.answerId);
   giveTapBack(parts, exchange);
   exchange.transform?.drop();
   exchange.transform = null;

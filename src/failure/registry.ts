@@ -39,6 +39,7 @@ const ROWS = {
   model_unknown: ['client', 404, 'not_found_error', 'never', 'No account of this group serves this model.'],
   model_unpriced: ['client', 404, 'not_found_error', 'never', 'This model has no price, so it is not served.'],
   path_unknown: ['client', 404, 'not_found_error', 'never', 'There is nothing at this path.'],
+  response_unknown: ['client', 404, 'not_found_error', 'never', 'No account of this group is known to hold this response.'],
   method_not_allowed: ['client', 405, 'invalid_request_error', 'never', 'This path does not take this method.'],
   header_invalid: ['client', 400, 'invalid_request_error', 'never', 'A request header is not valid.'],
   body_empty: ['client', 400, 'invalid_request_error', 'never', 'The request has no body.'],

@@ -32,6 +32,7 @@ export const COUNTERS = [
   'keyNegativeHits',
   'keyLookups', // questions to primary
   'slotAttempts', // tries to take a place
+  'affinityHits', // places taken at the account that had served the session, or holds the response
   'slotRetries', // turns that other threads cost while a place was taken or returned
   'waits', // exchanges that had to queue
   'waitMs',

@@ -26,6 +26,8 @@ export interface Plan {
   readonly tierEnds: Int32Array;
   /** Where the next look into each tier begins (`choose.ts` moves it). */
   readonly cursors: Int32Array;
+  /** Index of the account with this id, -1 when it is no candidate. */
+  indexOf(accountId: number): number;
 }
 
 interface GroupPlans {
@@ -58,7 +60,7 @@ export class Plans {
 
   /**
    * The plan of a group for a model, served by the first of the protocols that any of its accounts speaks; it may have no candidates.
-   * `servedBy` is one of a few constant lists. Undefined: the group is not in this snapshot.
+   * `servedBy` is one of a few constant lists; '' is any model. Undefined: the group is not in this snapshot.
    */
   find(groupId: number, model: string, servedBy: readonly Protocol[]): Plan | undefined {
     const group = this.#groups.get(groupId);
@@ -81,7 +83,7 @@ function buildPlan({ members, modelPlatforms }: GroupPlans, model: string, serve
   const platform = longestMatch(modelPlatforms, model);
   const serving = members.filter(
     (account) =>
-      (account.models === null || matchesModel(account.models, model)) &&
+      (account.models === null || model === '' || matchesModel(account.models, model)) &&
       (platform === undefined || account.platform === platform),
   );
   for (const protocol of servedBy) {
@@ -97,7 +99,9 @@ function speaks({ platform, protocols }: SnapshotAccount, protocol: Protocol): b
 
 function planOf(accounts: readonly SnapshotAccount[], model: string, protocol: Protocol): Plan {
   const tierEnds = tiersOf(accounts);
+  const indexById = new Map(accounts.map(({ id }, index) => [id, index]));
   return {
+    indexOf: (accountId) => indexById.get(accountId) ?? -1,
     protocol,
     modelHash: hashModel(model),
     accounts,

@@ -19,6 +19,7 @@ import { readOpenFilesMax } from '#config/open-files.ts';
 import type { Config } from '#config/schema.ts';
 import { reveal } from '#config/secret.ts';
 import { AccountHealth } from '#coordinate/local/account-health.ts';
+import { AffinityTable } from '#coordinate/local/affinity-table.ts';
 import { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { Doorbells } from '#coordinate/local/doorbells.ts';
 import { HandoverWord } from '#coordinate/local/handover-word.ts';
@@ -95,6 +96,7 @@ function join({ config, shared, index, port }: FrontData, log: Logger) {
     accountSlots: new SlotTable(shared.accountSlots, shapes.accountSlots, index, board, doorbells),
     waitingRoom: new WaitingRoom(board, index),
     health: new AccountHealth(shared.accountHealth, config.limits.accounts),
+    affinity: new AffinityTable(shared.affinity, config.schedule.affinityEntries),
     userGenerations: new RowGenerations(shared.userGenerations),
     ledger: new Ledger(shared.ledger, shapes.ledger, index),
     lender: new Lender(new HandoverWord(shared.handover), (ask) => tell({ type: 'borrow', ...ask })),

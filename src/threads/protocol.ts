@@ -23,6 +23,8 @@ export interface SharedBlocks {
   accountGenerations: SharedArrayBuffer;
   /** `coordinate/local/account-health.ts` */
   accountHealth: SharedArrayBuffer;
+  /** `coordinate/local/affinity-table.ts` */
+  affinity: SharedArrayBuffer;
   /** `coordinate/local/ledger.ts` */
   ledger: SharedArrayBuffer;
   /** `coordinate/local/doorbells.ts` */

@@ -4,6 +4,7 @@
  */
 import type { Config } from '#config/schema.ts';
 import { accountHealthBytes } from '#coordinate/local/account-health.ts';
+import { affinityTableBytes } from '#coordinate/local/affinity-table.ts';
 import { byteBudgetBytes } from '#coordinate/local/byte-budget.ts';
 import { doorbellBytes } from '#coordinate/local/doorbells.ts';
 import { HANDOVER_WORD_BYTES } from '#coordinate/local/handover-word.ts';
@@ -43,6 +44,7 @@ export function makeSharedBlocks(config: Config, fronts: number): SharedBlocks {
     userGenerations: block(rowGenerationBytes(config.limits.users)),
     accountGenerations: block(rowGenerationBytes(config.limits.accounts)),
     accountHealth: block(accountHealthBytes(config.limits.accounts)),
+    affinity: block(affinityTableBytes(config.schedule.affinityEntries)),
     ledger: block(ledgerBytes(shapes.ledger)),
     doorbells: block(doorbellBytes(fronts)),
     heartbeats: block(heartbeatBytes(fronts)),

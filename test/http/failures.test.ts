@@ -29,6 +29,8 @@ import { waitFor } from '../support/wait-for.ts';
 const ELSEWHERE: FailureCode[] = [
   // http/crossings.test.ts
   'crossing_unsupported',
+  // http/affinity.test.ts
+  'response_unknown',
   'internal',
   'record_not_durable',
 ];

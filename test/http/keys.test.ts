@@ -21,7 +21,7 @@ let expiresAtMs = 0;
 
 before(async () => {
   upstream = await Upstream.start();
-  expiresAtMs = Date.now() + 5_000;
+  expiresAtMs = Date.now() + 12_000;
   const rules: Record<string, object> = {
     expiring: { expiresAt: new Date(expiresAtMs).toISOString() },
     deny: { ipDeny: ['127.0.0.2/32', '127.1.0.0/16'] },

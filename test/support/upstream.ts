@@ -188,7 +188,7 @@ export class Upstream {
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     // The gateway opens its first connections with a HEAD; that is no request of a client.
-    if (request.method !== 'POST') return void response.writeHead(404).end();
+    if (request.method === 'HEAD') return void response.writeHead(404).end();
     const received = this.#receive(request, Buffer.concat(chunks));
     this.#count(received.apiKey, 1);
     const entry = this.#entry(received);

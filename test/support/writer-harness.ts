@@ -196,6 +196,7 @@ function makeBlocks(fronts: number, ringBytes: number): SharedBlocks {
     userGenerations: block(8),
     accountGenerations: block(8),
     accountHealth: block(8),
+    affinity: block(8),
     ledger: block(8),
     doorbells: block(doorbellBytes(fronts)),
     heartbeats: block(8),
