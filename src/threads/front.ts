@@ -7,137 +7,31 @@
  * them), and the app is closed (a thread that exits with an open app aborts the process). Every step is taken whatever the others throw.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { Lender } from '#admit/lender.ts';
-import { KeyCache } from '#auth/key-cache.ts';
-import { TrustedProxies } from '#auth/trusted-proxies.ts';
 import { nowMs } from '#base/clock.ts';
-import { LogBudget } from '#base/log-budget.ts';
 import { createLogger, type Logger } from '#base/logger.ts';
 import { unpack } from '#base/msgpack.ts';
 import { connectionBound } from '#config/limits.ts';
 import { readOpenFilesMax } from '#config/open-files.ts';
 import type { Config } from '#config/schema.ts';
 import { reveal } from '#config/secret.ts';
-import { AccountHealth } from '#coordinate/local/account-health.ts';
-import { AffinityTable } from '#coordinate/local/affinity-table.ts';
-import { ByteBudget } from '#coordinate/local/byte-budget.ts';
-import { Doorbells } from '#coordinate/local/doorbells.ts';
-import { HandoverWord } from '#coordinate/local/handover-word.ts';
 import { Heartbeats } from '#coordinate/local/heartbeats.ts';
-import { Ledger } from '#coordinate/local/ledger.ts';
-import { RowGenerations } from '#coordinate/local/row-generations.ts';
-import { SlotTable } from '#coordinate/local/slot-table.ts';
-import { TicketBoard } from '#coordinate/local/ticket-board.ts';
-import { WaitingRoom } from '#coordinate/local/waiting-room.ts';
-import { BodyRoom } from '#edge/body-room.ts';
-import { DurableReplies } from '#edge/durable-replies.ts';
-import type { Exchange } from '#edge/exchange.ts';
-import { FlushQueue } from '#edge/flush-queue.ts';
 import { Lifecycle } from '#edge/lifecycle.ts';
 import { Listener, type TlsFiles } from '#edge/listener.ts';
-import { LiveAttempts } from '#edge/live-attempts.ts';
-import { OpenList } from '#edge/open-list.ts';
-import { OpenRecordQueue } from '#edge/open-record-queue.ts';
-import type { Catalog, Parts } from '#edge/parts.ts';
-import type { ReplyShared } from '#edge/reply.ts';
+import type { Parts } from '#edge/parts.ts';
 import { accountRowsInUse, userRowsInUse } from '#edge/rows-in-use.ts';
-import { C, CounterRow } from '#meter/counters.ts';
+import { C } from '#meter/counters.ts';
 import { mayForwardRequestHeader } from '#relay/header-policy.ts';
-import { OriginPools } from '#relay/origin-pools.ts';
-import { makeTarget } from '#relay/target.ts';
-import { Plans } from '#schedule/plan.ts';
-import { UsagePressure } from '#usage/pressure.ts';
-import { UsageRingProducer } from '#usage/ring.ts';
 import { auditFront, auditsWanted } from './audits.ts';
 import { AbruptFault, injectFault, seeFaultHeader } from './front-faults.ts';
-import { loadPriceTable } from './price-table.ts';
+import { makeCatalog, makeParts } from './front-parts.ts';
 import type { FrontData, FrontToPrimary, PrimaryToFront, Snapshot } from './protocol.ts';
-import { tableShapes } from './shared-blocks.ts';
 
 const SWEEP_MS = 250;
 const TRIM_MS = 5000;
 const FULL_EVERY_MS = 10_000;
-const LOG_LINES_PER_SECOND = 20;
 /** Time for the last error events to leave before connections are closed. */
 const LAST_WORDS_MS = 100;
 const DRAIN_LOOK_MS = 20;
-
-function join({ config, shared, index, port }: FrontData, log: Logger) {
-  const tell = (message: FrontToPrimary): void => port.postMessage(message);
-  const bodyBudget = new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal, index);
-  const shapes = tableShapes(config, shared.usageRings.length);
-  const counters = new CounterRow(shared.counters, index);
-  const doorbells = new Doorbells(shared.doorbells);
-  const board = new TicketBoard(shared.tickets, config.limits.exchangesPerFront);
-  const pressure = new UsagePressure(shared.usagePressure);
-  const usageRing = new UsageRingProducer(shared.usageRings[index]!, pressure);
-  const flushQueue = new FlushQueue();
-  const { usage } = config;
-  const replies: ReplyShared = {
-    flushQueue,
-    counters,
-    streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal, index),
-    highWaterBytes: config.stream.highWaterBytes,
-    readerStallMs: config.stream.readerStallMs,
-    blocked: new Set(),
-    unfinished: 0,
-    closing: false,
-    refusing: false,
-    extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
-  };
-  const parts: Parts = {
-    config,
-    log,
-    logBudget: new LogBudget(LOG_LINES_PER_SECOND),
-    counters,
-    keys: new KeyCache({ ...config.auth, ...config.limits }, (keyHash) => tell({ type: 'lookup', keyHash })),
-    trustedProxies: new TrustedProxies(config.listen.trustedProxies),
-    userSlots: new SlotTable(shared.userSlots, shapes.userSlots, index, board, doorbells),
-    accountSlots: new SlotTable(shared.accountSlots, shapes.accountSlots, index, board, doorbells),
-    waitingRoom: new WaitingRoom(board, index),
-    health: new AccountHealth(shared.accountHealth, config.limits.accounts),
-    affinity: new AffinityTable(shared.affinity, config.schedule.affinityEntries),
-    userGenerations: new RowGenerations(shared.userGenerations),
-    ledger: new Ledger(shared.ledger, shapes.ledger, index),
-    lender: new Lender(new HandoverWord(shared.handover), (ask) => tell({ type: 'borrow', ...ask })),
-    bodyRoom: makeBodyRoom(config, bodyBudget),
-    usageRing,
-    usagePressure: pressure,
-    prices: loadPriceTable(config),
-    pools: new OriginPools(config.relay, counters),
-    replies,
-    open: new OpenList<Exchange>(),
-    openRecords: new OpenRecordQueue({
-      usageRing,
-      usagePressure: pressure,
-      counters,
-      flushQueue,
-      renewMs: usage.openRenewMs,
-    }),
-    durable:
-      usage.durability === 'async' ? null : new DurableReplies({ usageRing, replies, waitMs: usage.durableWaitMs }),
-    idleTaps: new Map(),
-    liveAttempts: auditsWanted ? new LiveAttempts() : null,
-    catalog: makeCatalog({ version: 0, groups: [], accounts: [] }),
-  };
-  return { parts, doorbells, board, bodyBudget };
-}
-
-function makeBodyRoom(config: Config, budget: ByteBudget): BodyRoom {
-  const { bodyBytesTotal, bodyWaiters, bodyWaitBytes } = config.limits;
-  return new BodyRoom(budget, {
-    bytesTotal: bodyBytesTotal,
-    waitersMax: bodyWaiters,
-    heldBytesMax: bodyWaitBytes,
-  });
-}
-
-function makeCatalog(snapshot: Snapshot): Catalog {
-  return {
-    plans: new Plans(snapshot),
-    targets: new Map(snapshot.accounts.map((account) => [account.id, makeTarget(account)])),
-  };
-}
 
 function tlsFiles({ tls }: Config['listen']): TlsFiles | null {
   return tls === null ? null : { ...tls, passphrase: tls.passphrase === null ? '' : reveal(tls.passphrase) };
@@ -165,7 +59,7 @@ export class Front {
     const { config, shared, index, port } = data;
     this.#data = data;
     this.#log = createLogger({ level: config.log.level, thread: `front-${index}` });
-    const { parts, doorbells, board, bodyBudget } = join(data, this.#log);
+    const { parts, doorbells, board, bodyBudget } = makeParts(data, this.#log);
     this.#parts = parts;
     this.#lifecycle = new Lifecycle(parts);
     this.#listener = this.#makeListener();

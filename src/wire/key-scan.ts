@@ -77,7 +77,7 @@ export class KeyScan {
 function stringEnd(bytes: Uint8Array, from: number, end: number): number {
   let at = from;
   while (at < end && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-  return at < end ? at : end;
+  return Math.min(at, end);
 }
 
 function isAt(bytes: Uint8Array, at: number, name: Buffer): boolean {

@@ -7,7 +7,7 @@
  *   OpenAI SDKs   prompt_cache_key
  *   Gemini CLI    header x-gemini-api-privileged-user-id, else the beginning of the conversation
  */
-import type { Facts } from '#wire/facts.ts';
+import type { Facts } from './facts.ts';
 
 const HEADERS = [
   'x-claude-code-session-id',

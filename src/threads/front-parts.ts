@@ -1,0 +1,118 @@
+/**
+ * What a front works with: the stages' own parts, opened over the shared memory of the process. No rule of its own.
+ */
+import { Lender } from '#admit/lender.ts';
+import { KeyCache } from '#auth/key-cache.ts';
+import { TrustedProxies } from '#auth/trusted-proxies.ts';
+import { LogBudget } from '#base/log-budget.ts';
+import type { Logger } from '#base/logger.ts';
+import type { Config } from '#config/schema.ts';
+import { AccountHealth } from '#coordinate/local/account-health.ts';
+import { AffinityTable } from '#coordinate/local/affinity-table.ts';
+import { ByteBudget } from '#coordinate/local/byte-budget.ts';
+import { Doorbells } from '#coordinate/local/doorbells.ts';
+import { HandoverWord } from '#coordinate/local/handover-word.ts';
+import { Ledger } from '#coordinate/local/ledger.ts';
+import { RowGenerations } from '#coordinate/local/row-generations.ts';
+import { SlotTable } from '#coordinate/local/slot-table.ts';
+import { TicketBoard } from '#coordinate/local/ticket-board.ts';
+import { WaitingRoom } from '#coordinate/local/waiting-room.ts';
+import { BodyRoom } from '#edge/body-room.ts';
+import { DurableReplies } from '#edge/durable-replies.ts';
+import type { Exchange } from '#edge/exchange.ts';
+import { FlushQueue } from '#edge/flush-queue.ts';
+import { LiveAttempts } from '#edge/live-attempts.ts';
+import { OpenList } from '#edge/open-list.ts';
+import { OpenRecordQueue } from '#edge/open-record-queue.ts';
+import type { Catalog, Parts } from '#edge/parts.ts';
+import type { ReplyShared } from '#edge/reply.ts';
+import { CounterRow } from '#meter/counters.ts';
+import { OriginPools } from '#relay/origin-pools.ts';
+import { makeTarget } from '#relay/target.ts';
+import { Plans } from '#schedule/plan.ts';
+import { UsagePressure } from '#usage/pressure.ts';
+import { UsageRingProducer } from '#usage/ring.ts';
+import { auditsWanted } from './audits.ts';
+import { loadPriceTable } from './price-table.ts';
+import type { FrontData, FrontToPrimary, Snapshot } from './protocol.ts';
+import { tableShapes } from './shared-blocks.ts';
+
+const LOG_LINES_PER_SECOND = 20;
+
+/** Opens the shared memory and joins it with the stages; what a front needs beside its parts comes with them. */
+export function makeParts({ config, shared, index, port }: FrontData, log: Logger) {
+  const tell = (message: FrontToPrimary): void => port.postMessage(message);
+  const bodyBudget = new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal, index);
+  const shapes = tableShapes(config, shared.usageRings.length);
+  const counters = new CounterRow(shared.counters, index);
+  const doorbells = new Doorbells(shared.doorbells);
+  const board = new TicketBoard(shared.tickets, config.limits.exchangesPerFront);
+  const pressure = new UsagePressure(shared.usagePressure);
+  const usageRing = new UsageRingProducer(shared.usageRings[index]!, pressure);
+  const flushQueue = new FlushQueue();
+  const { usage } = config;
+  const replies: ReplyShared = {
+    flushQueue,
+    counters,
+    streamBudget: new ByteBudget(shared.streamBudget, config.limits.streamBytesTotal, index),
+    highWaterBytes: config.stream.highWaterBytes,
+    readerStallMs: config.stream.readerStallMs,
+    blocked: new Set(),
+    unfinished: 0,
+    closing: false,
+    refusing: false,
+    extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
+  };
+  const parts: Parts = {
+    config,
+    log,
+    logBudget: new LogBudget(LOG_LINES_PER_SECOND),
+    counters,
+    keys: new KeyCache({ ...config.auth, ...config.limits }, (keyHash) => tell({ type: 'lookup', keyHash })),
+    trustedProxies: new TrustedProxies(config.listen.trustedProxies),
+    userSlots: new SlotTable(shared.userSlots, shapes.userSlots, index, board, doorbells),
+    accountSlots: new SlotTable(shared.accountSlots, shapes.accountSlots, index, board, doorbells),
+    waitingRoom: new WaitingRoom(board, index),
+    health: new AccountHealth(shared.accountHealth, config.limits.accounts),
+    affinity: new AffinityTable(shared.affinity, config.schedule.affinityEntries),
+    userGenerations: new RowGenerations(shared.userGenerations),
+    ledger: new Ledger(shared.ledger, shapes.ledger, index),
+    lender: new Lender(new HandoverWord(shared.handover), (ask) => tell({ type: 'borrow', ...ask })),
+    bodyRoom: makeBodyRoom(config, bodyBudget),
+    usageRing,
+    usagePressure: pressure,
+    prices: loadPriceTable(config),
+    pools: new OriginPools(config.relay, counters),
+    replies,
+    open: new OpenList<Exchange>(),
+    openRecords: new OpenRecordQueue({
+      usageRing,
+      usagePressure: pressure,
+      counters,
+      flushQueue,
+      renewMs: usage.openRenewMs,
+    }),
+    durable:
+      usage.durability === 'async' ? null : new DurableReplies({ usageRing, replies, waitMs: usage.durableWaitMs }),
+    idleTaps: new Map(),
+    liveAttempts: auditsWanted ? new LiveAttempts() : null,
+    catalog: makeCatalog({ version: 0, groups: [], accounts: [] }),
+  };
+  return { parts, doorbells, board, bodyBudget };
+}
+
+function makeBodyRoom(config: Config, budget: ByteBudget): BodyRoom {
+  const { bodyBytesTotal, bodyWaiters, bodyWaitBytes } = config.limits;
+  return new BodyRoom(budget, {
+    bytesTotal: bodyBytesTotal,
+    waitersMax: bodyWaiters,
+    heldBytesMax: bodyWaitBytes,
+  });
+}
+
+export function makeCatalog(snapshot: Snapshot): Catalog {
+  return {
+    plans: new Plans(snapshot),
+    targets: new Map(snapshot.accounts.map((account) => [account.id, makeTarget(account)])),
+  };
+}
