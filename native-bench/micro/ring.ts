@@ -44,6 +44,16 @@ const record: UsageRecord = {
   durationMs: 9023,
   clientRequestId: '',
   upstreamRequestId: 'req_011CSHoEeqs5C35K2UUqR7Fy',
+  protocol: 'messages',
+  upstreamProtocol: 'messages',
+  serviceTier: '',
+  reasoningTokens: 0,
+  audioInputTokens: 0,
+  audioOutputTokens: 0,
+  imageInputTokens: 0,
+  imageOutputTokens: 0,
+  mediaItems: 0,
+  mediaSeconds: 0,
 };
 
 const ring = new SharedArrayBuffer(usageRingBytes(1 << 20));

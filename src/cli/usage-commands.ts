@@ -10,7 +10,10 @@ interface UsageRow {
   createdAt: string;
   user: string;
   account: string;
+  protocol: string;
+  upstreamProtocol: string;
   model: string;
+  serviceTier: string;
   status: string;
   usageSource: string;
   inputTokens: number;
@@ -28,6 +31,13 @@ interface UsageReport {
   outputTokens: number;
   cacheReadTokens: number;
   cacheWriteTokens: number;
+  reasoningTokens: number;
+  audioInputTokens: number;
+  audioOutputTokens: number;
+  imageInputTokens: number;
+  imageOutputTokens: number;
+  mediaItems: number;
+  mediaSeconds: number;
   chargedNanoUsd: string;
   rows: UsageRow[];
 }
@@ -70,7 +80,9 @@ function usageText(report: UsageReport): string {
       { title: 'request', cell: (row) => row.requestId },
       { title: 'user', cell: (row) => row.user },
       { title: 'account', cell: (row) => row.account },
+      { title: 'protocol', cell: protocolOf },
       { title: 'model', cell: (row) => row.model },
+      { title: 'tier', cell: (row) => row.serviceTier || null },
       { title: 'status', cell: (row) => row.status },
       { title: 'usage', cell: (row) => row.usageSource },
       { title: 'input', cell: (row) => row.inputTokens },
@@ -84,11 +96,33 @@ function usageText(report: UsageReport): string {
     report.rows,
     'No rows are shown.',
   );
+  return `${table}\n\n${totalsText(report)}`;
+}
+
+/** The client's protocol, and the account's where it is another. */
+function protocolOf({ protocol, upstreamProtocol }: UsageRow): string {
+  return upstreamProtocol === protocol ? protocol : `${protocol} → ${upstreamProtocol}`;
+}
+
+/** What there never was any of beside plain text is left out. */
+function totalsText(report: UsageReport): string {
   const { requests, inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, chargedNanoUsd } = report;
-  const totals =
-    `${requests} requests in all: ${inputTokens} input, ${outputTokens} output, ${cacheReadTokens} cache read, ` +
-    `${cacheWriteTokens} cache write tokens, ${formatNanoUsd(BigInt(chargedNanoUsd))} USD`;
-  return `${table}\n\n${totals}`;
+  const { reasoningTokens, audioInputTokens, audioOutputTokens, imageInputTokens, imageOutputTokens } = report;
+  const { mediaItems, mediaSeconds } = report;
+  const some: [number, string][] = [
+    [audioInputTokens, 'audio input tokens'],
+    [audioOutputTokens, 'audio output tokens'],
+    [imageInputTokens, 'image input tokens'],
+    [imageOutputTokens, 'image output tokens'],
+    [mediaItems, 'images and videos'],
+    [mediaSeconds, 'seconds of video'],
+  ];
+  const more = some.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}, `);
+  const reasoning = reasoningTokens > 0 ? ` (${reasoningTokens} of it reasoning)` : '';
+  return (
+    `${requests} requests in all: ${inputTokens} input, ${outputTokens} output${reasoning}, ${cacheReadTokens} cache read, ` +
+    `${cacheWriteTokens} cache write tokens, ${more.join('')}${formatNanoUsd(BigInt(chargedNanoUsd))} USD`
+  );
 }
 
 async function flush({ client, json, output }: Call): Promise<number> {

@@ -45,5 +45,15 @@ export function usageOf(exchange: Exchange, status: RecordStatus | 'open', now: 
     durationMs: Math.round(now - exchange.startedAtMs),
     clientRequestId: exchange.head.clientRequestId,
     upstreamRequestId: exchange.upstreamRequestId,
+    protocol: 'messages',
+    upstreamProtocol: 'messages',
+    serviceTier: '',
+    reasoningTokens: counts.reasoningTokens,
+    audioInputTokens: counts.audioInputTokens,
+    audioOutputTokens: counts.audioOutputTokens,
+    imageInputTokens: counts.imageInputTokens,
+    imageOutputTokens: counts.imageOutputTokens,
+    mediaItems: counts.mediaItems,
+    mediaSeconds: counts.mediaSeconds,
   };
 }

@@ -41,6 +41,16 @@ export const USAGE_COLUMNS = [
   'duration_ms',
   'client_request_id',
   'upstream_request_id',
+  'protocol',
+  'upstream_protocol',
+  'service_tier',
+  'reasoning_tokens',
+  'audio_input_tokens',
+  'audio_output_tokens',
+  'image_input_tokens',
+  'image_output_tokens',
+  'media_items',
+  'media_seconds',
 ].join(', ');
 
 /** A field that its column does not take. */
@@ -80,6 +90,16 @@ export function copyRow(record: UsageRecord): string {
     int(record.durationMs, INT_MAX),
     text(record.clientRequestId),
     text(record.upstreamRequestId),
+    text(record.protocol),
+    text(record.upstreamProtocol),
+    text(record.serviceTier),
+    int(record.reasoningTokens, INT_MAX),
+    int(record.audioInputTokens, INT_MAX),
+    int(record.audioOutputTokens, INT_MAX),
+    int(record.imageInputTokens, INT_MAX),
+    int(record.imageOutputTokens, INT_MAX),
+    int(record.mediaItems, INT_MAX),
+    int(record.mediaSeconds, INT_MAX),
   ].join('\t')}\n`;
 }
 

@@ -27,6 +27,16 @@ export interface UsageListing {
   durationMs: number;
   clientRequestId: string;
   upstreamRequestId: string;
+  protocol: string;
+  upstreamProtocol: string;
+  serviceTier: string;
+  reasoningTokens: number;
+  audioInputTokens: number;
+  audioOutputTokens: number;
+  imageInputTokens: number;
+  imageOutputTokens: number;
+  mediaItems: number;
+  mediaSeconds: number;
 }
 
 type Row = Omit<UsageListing, 'createdAtMs' | 'costNanoUsd' | 'chargedNanoUsd'> & {
@@ -64,7 +74,11 @@ export async function usageRows(db: Database, limit: number, before: string | nu
            cache_write_5m_tokens as "cacheWrite5mTokens", cache_write_1h_tokens as "cacheWrite1hTokens",
            web_search_requests as "webSearchRequests", cost_nano_usd as cost, charged_nano_usd as charged, attempts,
            queue_ms as "queueMs", first_byte_ms as "firstByteMs", duration_ms as "durationMs",
-           client_request_id as "clientRequestId", upstream_request_id as "upstreamRequestId"
+           client_request_id as "clientRequestId", upstream_request_id as "upstreamRequestId",
+           protocol, upstream_protocol as "upstreamProtocol", service_tier as "serviceTier",
+           reasoning_tokens as "reasoningTokens", audio_input_tokens as "audioInputTokens",
+           audio_output_tokens as "audioOutputTokens", image_input_tokens as "imageInputTokens",
+           image_output_tokens as "imageOutputTokens", media_items as "mediaItems", media_seconds as "mediaSeconds"
     from newest
     left join users on users.id = newest.user_id
     left join accounts on accounts.id = newest.account_id

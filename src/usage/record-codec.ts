@@ -17,6 +17,7 @@ const BIGINT_MAX = 2n ** 63n - 1n;
 const REQUEST_ID_CHARS = 32;
 const MODEL_BYTES_MAX = 128;
 const FOREIGN_ID_BYTES_MAX = 64;
+const WORD_BYTES_MAX = 32;
 const TIME_MAX = 253_402_300_799_999; // end of the year 9999
 const REQUEST_ID = /^[0-9a-f]{32}$/;
 
@@ -25,7 +26,9 @@ export class RecordError extends Error {
   override readonly name = 'RecordError';
 }
 
-const FIELDS = 27;
+const FIELDS = 37;
+/** Of formats 1 and 2, when everything was Anthropic Messages. */
+const EARLIER_FIELDS = 27;
 const writer = new PackWriter(RECORD_BYTES_MAX);
 
 /** The bytes are valid until the next call. */
@@ -53,6 +56,10 @@ export function encodeRecord(record: UsageRecord): Uint8Array {
   writer.int(clampInt(record.durationMs, 0, INT_MAX));
   writeText(record.clientRequestId, FOREIGN_ID_BYTES_MAX);
   writeText(record.upstreamRequestId, FOREIGN_ID_BYTES_MAX);
+  writeText(record.protocol, WORD_BYTES_MAX);
+  writeText(record.upstreamProtocol, WORD_BYTES_MAX);
+  writeText(record.serviceTier, WORD_BYTES_MAX);
+  writeMedia(record);
   return writer.written;
 }
 
@@ -63,6 +70,16 @@ function writeTokens(record: UsageRecord): void {
   writer.int(clampInt(record.cacheWrite5mTokens, 0, INT_MAX));
   writer.int(clampInt(record.cacheWrite1hTokens, 0, INT_MAX));
   writer.int(clampInt(record.webSearchRequests, 0, INT_MAX));
+}
+
+function writeMedia(record: UsageRecord): void {
+  writer.int(clampInt(record.reasoningTokens, 0, INT_MAX));
+  writer.int(clampInt(record.audioInputTokens, 0, INT_MAX));
+  writer.int(clampInt(record.audioOutputTokens, 0, INT_MAX));
+  writer.int(clampInt(record.imageInputTokens, 0, INT_MAX));
+  writer.int(clampInt(record.imageOutputTokens, 0, INT_MAX));
+  writer.int(clampInt(record.mediaItems, 0, INT_MAX));
+  writer.int(clampInt(record.mediaSeconds, 0, INT_MAX));
 }
 
 function writeText(text: string, bytesMax: number): void {
@@ -79,9 +96,17 @@ export function requestIdIn(bytes: Buffer): string {
   return known ? bytes.toString('latin1', ID_START, ID_END) : '';
 }
 
-/** Throws RecordError (or what `unpack` throws on torn input). Fields that a later version appended are ignored. */
+/** What the fields that an earlier record lacks stand for, in their order. */
+const SINCE_FORMAT_3 = ['messages', 'messages', '', 0, 0, 0, 0, 0, 0, 0];
+
+/**
+ * Throws RecordError (or what `unpack` throws on torn input). A record of an earlier format is completed; fields that a later version
+ * appended are ignored.
+ */
 export function decodeRecord(bytes: Uint8Array): UsageRecord {
-  const fields = new FieldReader(unpack(bytes));
+  const values: unknown = unpack(bytes);
+  const earlier = Array.isArray(values) && values.length === EARLIER_FIELDS;
+  const fields = new FieldReader(earlier ? [...values, ...SINCE_FORMAT_3] : values);
   return {
     requestId: fields.requestId('requestId'),
     createdAtMs: fields.int('createdAtMs', 0, TIME_MAX),
@@ -110,6 +135,16 @@ export function decodeRecord(bytes: Uint8Array): UsageRecord {
     durationMs: fields.int('durationMs', 0, INT_MAX),
     clientRequestId: fields.text('clientRequestId', FOREIGN_ID_BYTES_MAX),
     upstreamRequestId: fields.text('upstreamRequestId', FOREIGN_ID_BYTES_MAX),
+    protocol: fields.text('protocol', WORD_BYTES_MAX),
+    upstreamProtocol: fields.text('upstreamProtocol', WORD_BYTES_MAX),
+    serviceTier: fields.text('serviceTier', WORD_BYTES_MAX),
+    reasoningTokens: fields.int('reasoningTokens', 0, INT_MAX),
+    audioInputTokens: fields.int('audioInputTokens', 0, INT_MAX),
+    audioOutputTokens: fields.int('audioOutputTokens', 0, INT_MAX),
+    imageInputTokens: fields.int('imageInputTokens', 0, INT_MAX),
+    imageOutputTokens: fields.int('imageOutputTokens', 0, INT_MAX),
+    mediaItems: fields.int('mediaItems', 0, INT_MAX),
+    mediaSeconds: fields.int('mediaSeconds', 0, INT_MAX),
   };
 }
 

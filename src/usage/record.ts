@@ -11,8 +11,12 @@
  * each journal segment carries it. Append fields at the end and raise the version; never reorder.
  */
 
-/** 2: open records, and a kind in each frame. 1: records alone; read as kind `record`. */
-export const FORMAT_VERSION = 2;
+/**
+ * 3: protocols, service tier, sound, pictures and media; records without them are of Anthropic Messages. 2: open records, and a kind in
+ * each frame. 1: records alone; read as kind `record`. A version before leaves segments of a later one alone: nothing of them is lost,
+ * and nothing billed until the later version is back.
+ */
+export const FORMAT_VERSION = 3;
 
 /**
  * What a frame of a ring or of the journal says, beside its record.
@@ -81,6 +85,20 @@ export interface UsageRecord {
   clientRequestId: string;
   /** `request-id` of the upstream, cut to 64 bytes; '' when none. */
   upstreamRequestId: string;
+  /** What the client spoke, and what the account spoke (`base/protocols.ts`, at most 32 bytes). */
+  protocol: string;
+  upstreamProtocol: string;
+  /** As billed, at most 32 bytes; '' is the ordinary one. */
+  serviceTier: string;
+  /** A part of `outputTokens`; every other count is apart (`wire/token-counts.ts`). */
+  reasoningTokens: number;
+  audioInputTokens: number;
+  audioOutputTokens: number;
+  imageInputTokens: number;
+  imageOutputTokens: number;
+  /** Images or videos made; seconds of video made. */
+  mediaItems: number;
+  mediaSeconds: number;
 }
 
 /** Upper bound of one encoded record in bytes, whatever its strings hold; admission reserves this much ring room. */

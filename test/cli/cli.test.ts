@@ -182,6 +182,13 @@ test('usage prints totals of all and the newest rows, with money exact', async (
     outputTokens: 40,
     cacheReadTokens: 6,
     cacheWriteTokens: 18,
+    reasoningTokens: 0,
+    audioInputTokens: 0,
+    audioOutputTokens: 0,
+    imageInputTokens: 0,
+    imageOutputTokens: 0,
+    mediaItems: 0,
+    mediaSeconds: 0,
     chargedNanoUsd: '18014398509481986',
   });
   assert.equal(rows.length, 1);
@@ -199,6 +206,19 @@ test('usage prints totals of all and the newest rows, with money exact', async (
     },
   );
   assert.match(await ok('usage'), /9007199\.254740993\n[\s\S]*2 requests in all: 20 input, 40 output/);
+  assert.ok(!/reasoning|audio|image|video/.test(await ok('usage')), 'what there never was any of is left out');
+  const crossed = { protocol: 'chat', upstreamProtocol: 'messages', serviceTier: 'flex', reasoningTokens: 5 };
+  const media = { protocol: 'sora', upstreamProtocol: 'sora', mediaItems: 1, mediaSeconds: 12, audioInputTokens: 7 };
+  const listed = gateway.store.rows;
+  gateway.store.rows = [usageListing(crossed), usageListing(media)];
+  const text = await ok('usage');
+  assert.match(text, /chat → messages {2}claude-sonnet-4-5 {2}flex/);
+  assert.match(text, / sora {13}claude-sonnet-4-5/);
+  assert.match(
+    text,
+    /40 output \(5 of it reasoning\).*, 7 audio input tokens, 1 images and videos, 12 seconds of video, 180/,
+  );
+  gateway.store.rows = listed;
   assert.equal((await run('usage', '--limit', '1000000')).code, 1);
   const older = JSON.parse(await ok('usage', '--before', '019a0000-0000-7000-8000-000000000002', '--json'));
   assert.equal(older.rows.length, 0);

@@ -145,6 +145,13 @@ test('the admin API works on PostgreSQL from an empty database to a revoked key'
     outputTokens: 0,
     cacheReadTokens: 0,
     cacheWriteTokens: 0,
+    reasoningTokens: 0,
+    audioInputTokens: 0,
+    audioOutputTokens: 0,
+    imageInputTokens: 0,
+    imageOutputTokens: 0,
+    mediaItems: 0,
+    mediaSeconds: 0,
     chargedNanoUsd: '0',
     rows: [],
   });

@@ -64,6 +64,16 @@ test('every field of a record arrives in its column', async (t) => {
     httpStatus: 529,
     attempts: 3,
     queueMs: 12,
+    protocol: 'chat',
+    upstreamProtocol: 'messages',
+    serviceTier: 'priority',
+    reasoningTokens: 1,
+    audioInputTokens: 2,
+    audioOutputTokens: 3,
+    imageInputTokens: 4,
+    imageOutputTokens: 5,
+    mediaItems: 6,
+    mediaSeconds: 7,
   });
   const store = openStore(t, url);
   committed(
@@ -100,18 +110,40 @@ test('every field of a record arrives in its column', async (t) => {
       duration_ms: 4000,
       client_request_id: '\\.',
       upstream_request_id: '',
-      protocol: 'messages',
+      protocol: 'chat',
       upstream_protocol: 'messages',
-      service_tier: '',
-      reasoning_tokens: 0,
-      audio_input_tokens: 0,
-      audio_output_tokens: 0,
-      image_input_tokens: 0,
-      image_output_tokens: 0,
-      media_items: 0,
-      media_seconds: 0,
+      service_tier: 'priority',
+      reasoning_tokens: 1,
+      audio_input_tokens: 2,
+      audio_output_tokens: 3,
+      image_input_tokens: 4,
+      image_output_tokens: 5,
+      media_items: 6,
+      media_seconds: 7,
     },
   );
+});
+
+test('the version before, which does not know protocols, stages and inserts its rows as it did', async (t) => {
+  const { db } = await freshDatabase(t);
+  const columns = (await db`select * from usage_logs`).columns.map(({ name }) => name).slice(0, 27);
+  const list = db.unsafe(columns.join(', '));
+  await db.begin(async (tx) => {
+    await tx`create temp table staged (like usage_logs) on commit drop`;
+    await tx`
+      insert into staged (${list})
+      values (gen_random_uuid(), now(), 1, 1, 1, 1, 'm', 'm', true, 'completed', 'reported', 200, 1, 2, 3, 4, 5, 6, 7, 8, 1000000, 1,
+              0, 1, 1, '', '')`;
+    await tx`insert into usage_logs (${list}) select ${list} from staged`;
+  });
+  const [row] =
+    await db`select protocol, upstream_protocol, service_tier, reasoning_tokens, media_seconds from usage_logs`;
+  assert.deepEqual(
+    { ...row },
+    { protocol: 'messages', upstream_protocol: 'messages', service_tier: '', reasoning_tokens: 0, media_seconds: 0 },
+  );
+  const [day] = await db`select requests::int, charged_nano_usd::int, reasoning_tokens::int from usage_days`;
+  assert.deepEqual({ ...day }, { requests: 1, charged_nano_usd: 8, reasoning_tokens: 0 });
 });
 
 test('a batch whose fence is elsewhere changes nothing', async (t) => {

@@ -108,6 +108,13 @@ test('totals and newest rows agree with the records', async (t) => {
     outputTokens: 0,
     cacheReadTokens: 0,
     cacheWriteTokens: 0,
+    reasoningTokens: 0,
+    audioInputTokens: 0,
+    audioOutputTokens: 0,
+    imageInputTokens: 0,
+    imageOutputTokens: 0,
+    mediaItems: 0,
+    mediaSeconds: 0,
     chargedNanoUsd: 0n,
   });
   const store = new BatchStore(url, { connectTimeoutMs: 1000, timeoutMs: 5000 });
@@ -117,6 +124,9 @@ test('totals and newest rows agree with the records', async (t) => {
   );
   records[9]!.inputTokens = 2 ** 31 - 1;
   records[8]!.inputTokens = 2 ** 31 - 1;
+  for (const record of records.slice(0, 3)) record.reasoningTokens = 10;
+  Object.assign(records[9]!, { audioInputTokens: 1, audioOutputTokens: 2, imageInputTokens: 3, imageOutputTokens: 4 });
+  Object.assign(records[9]!, { protocol: 'sora', upstreamProtocol: 'sora', mediaItems: 2, mediaSeconds: 12 });
   await store.commit({ journalId: randomUUID(), expected: null, next: { segment: 1, offset: 1 }, records });
   assert.deepEqual(await usageTotals(db), {
     requests: 10,
@@ -124,6 +134,13 @@ test('totals and newest rows agree with the records', async (t) => {
     outputTokens: 400,
     cacheReadTokens: 10_000,
     cacheWriteTokens: 150,
+    reasoningTokens: 30,
+    audioInputTokens: 1,
+    audioOutputTokens: 2,
+    imageInputTokens: 3,
+    imageOutputTokens: 4,
+    mediaItems: 2,
+    mediaSeconds: 12,
     chargedNanoUsd: 10_000n,
   });
   const rows = await usageRows(db, 3);
@@ -134,6 +151,9 @@ test('totals and newest rows agree with the records', async (t) => {
       .map((record) => record.createdAtMs)
       .reverse(),
   );
+  const { protocol, upstreamProtocol, serviceTier, audioInputTokens, mediaItems, mediaSeconds } = rows[0]!;
+  assert.deepEqual([protocol, upstreamProtocol, serviceTier], ['sora', 'sora', '']);
+  assert.deepEqual([audioInputTokens, mediaItems, mediaSeconds], [1, 2, 12]);
   const { user, account, requestId, chargedNanoUsd, usageSource } = rows[0]!;
   assert.deepEqual(
     { user, account, requestId: requestId.replaceAll('-', ''), chargedNanoUsd, usageSource },
@@ -190,6 +210,20 @@ test('pages joined are the whole log, newest first: within a millisecond, over m
   assert.deepEqual((await usageRows(db, 100, gone)).length, 3);
 });
 
+/** As it was before the sums a day, and before the columns that came after them. */
+async function undoSums(db: Database): Promise<void> {
+  await db`drop trigger usage_logs_sums on usage_logs`;
+  await db`drop function penstock_sum_usage`;
+  await db`drop table usage_days`;
+  await db`
+    alter table usage_logs drop column protocol, drop column upstream_protocol, drop column service_tier,
+      drop column reasoning_tokens, drop column audio_input_tokens, drop column audio_output_tokens,
+      drop column image_input_tokens, drop column image_output_tokens, drop column media_items, drop column media_seconds`;
+  await db`alter table accounts drop column protocols, drop column settings`;
+  await db`alter table groups drop column model_platforms cascade`;
+  await db`delete from schema_migrations where name >= '0004'`;
+}
+
 test('a row counts in the totals once: sent twice, moved between partitions, or older than the sums', async (t) => {
   const database = await freshDatabase(t);
   const { db } = database;
@@ -206,10 +240,7 @@ test('a row counts in the totals once: sent twice, moved between partitions, or 
   assert.deepEqual(await totals(), counted);
   assert.ok((await ensurePartitions(db, new Date(later))).length > 0, 'the late row has moved to its own partition');
   assert.deepEqual(await totals(), counted);
-  await db`drop trigger usage_logs_sums on usage_logs`;
-  await db`drop function penstock_sum_usage`;
-  await db`drop table usage_days`;
-  await db`delete from schema_migrations where name = '0004-usage-days.sql'`;
+  await undoSums(db);
   await migrate(db);
   assert.deepEqual(await totals(), counted);
   await commit(t, database, [recordAt(Date.now())]);

@@ -111,6 +111,13 @@ export class MemoryStore implements OperatorStore {
       outputTokens: sum((row) => row.outputTokens),
       cacheReadTokens: sum((row) => row.cacheReadTokens),
       cacheWriteTokens: sum((row) => row.cacheWrite5mTokens + row.cacheWrite1hTokens),
+      reasoningTokens: sum((row) => row.reasoningTokens),
+      audioInputTokens: sum((row) => row.audioInputTokens),
+      audioOutputTokens: sum((row) => row.audioOutputTokens),
+      imageInputTokens: sum((row) => row.imageInputTokens),
+      imageOutputTokens: sum((row) => row.imageOutputTokens),
+      mediaItems: sum((row) => row.mediaItems),
+      mediaSeconds: sum((row) => row.mediaSeconds),
       chargedNanoUsd: this.rows.reduce((total, row) => total + row.chargedNanoUsd, 0n),
     };
   }
@@ -179,6 +186,16 @@ export function usageListing(fields: Partial<UsageListing> = {}): UsageListing {
     durationMs: 34,
     clientRequestId: '',
     upstreamRequestId: 'req_1',
+    protocol: 'messages',
+    upstreamProtocol: 'messages',
+    serviceTier: '',
+    reasoningTokens: 0,
+    audioInputTokens: 0,
+    audioOutputTokens: 0,
+    imageInputTokens: 0,
+    imageOutputTokens: 0,
+    mediaItems: 0,
+    mediaSeconds: 0,
     ...fields,
   };
 }

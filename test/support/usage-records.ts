@@ -37,6 +37,16 @@ export function makeRecord(fields: Partial<UsageRecord> = {}): UsageRecord {
     durationMs: 4000,
     clientRequestId: randomBytes(8).toString('hex'),
     upstreamRequestId: `req_${randomBytes(12).toString('hex')}`,
+    protocol: 'messages',
+    upstreamProtocol: 'messages',
+    serviceTier: '',
+    reasoningTokens: 0,
+    audioInputTokens: 0,
+    audioOutputTokens: 0,
+    imageInputTokens: 0,
+    imageOutputTokens: 0,
+    mediaItems: 0,
+    mediaSeconds: 0,
     ...fields,
   };
 }

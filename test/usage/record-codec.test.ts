@@ -8,6 +8,28 @@ import { makeRecord } from '../support/usage-records.ts';
 test('a record comes back as it was', () => {
   const record = makeRecord({ firstByteMs: -1, model: 'modèle-é', costNanoUsd: 2n ** 63n - 1n, stream: false });
   assert.deepEqual(decodeRecord(encodeRecord(record)), record);
+  const media = makeRecord({
+    protocol: 'chat',
+    upstreamProtocol: 'gemini',
+    serviceTier: 'flex',
+    reasoningTokens: 1,
+    audioInputTokens: 2,
+    audioOutputTokens: 3,
+    imageInputTokens: 4,
+    imageOutputTokens: 5,
+    mediaItems: 6,
+    mediaSeconds: 7,
+  });
+  assert.deepEqual(decodeRecord(encodeRecord(media)), media);
+});
+
+test('a record of formats 1 and 2 is one of Anthropic Messages without sound, pictures and media', () => {
+  const record = makeRecord();
+  const fields = unpack(encodeRecord(record)) as unknown[];
+  assert.deepEqual(decodeRecord(pack(fields.slice(0, 27))), record);
+  for (let count = 0; count < fields.length; count++) {
+    if (count !== 27) assert.throws(() => decodeRecord(pack(fields.slice(0, count))), RecordError, `${count} fields`);
+  }
 });
 
 test('whatever a record holds, its bytes stay below the bound and decode', () => {
@@ -18,6 +40,10 @@ test('whatever a record holds, its bytes stay below the bound and decode', () =>
       upstreamModel: text,
       clientRequestId: text,
       upstreamRequestId: text,
+      protocol: text,
+      upstreamProtocol: text,
+      serviceTier: text,
+      mediaSeconds: -1,
       userId: 2 ** 40,
       inputTokens: Number.NaN,
       outputTokens: Number.POSITIVE_INFINITY,
@@ -34,6 +60,7 @@ test('whatever a record holds, its bytes stay below the bound and decode', () =>
     assert.equal(back.inputTokens, 0);
     assert.equal(back.outputTokens, 2 ** 31 - 1);
     assert.equal(back.queueMs, 1);
+    assert.ok(Buffer.byteLength(back.serviceTier) <= 32);
     assert.equal(back.costNanoUsd, 0n);
   }
 });

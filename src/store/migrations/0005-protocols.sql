@@ -11,7 +11,7 @@ alter table groups drop constraint groups_platform_check,
   add constraint groups_platform_check check (platform in ('anthropic', 'openai', 'gemini', 'sora')),
   add column model_platforms jsonb not null default '{}'; -- model pattern → the platform that serves it
 
-drop trigger groups_notify on groups;
+drop trigger if exists groups_notify on groups;
 create trigger groups_notify after insert or update of name, platform, multiplier_micros, model_platforms or delete on groups
   for each row execute function penstock_notify_group();
 
