@@ -13,7 +13,7 @@ import { reveal } from '#config/secret.ts';
 import { checkTlsFiles } from '#config/tls-files.ts';
 import { readAnnouncement } from '#control/announce.ts';
 import type { Check } from '#control/context.ts';
-import { loadPrices, type PriceTable } from '#meter/prices.ts';
+import { loadPrices, type Price, type PriceTable } from '#meter/prices.ts';
 import { findControl } from './control-client.ts';
 import type { Settings } from './settings.ts';
 
@@ -84,12 +84,17 @@ const PICO_PER_USD_A_MILLION = 1_000_000;
 /** How far a balance can go below zero: what answers in flight may still cost beyond what is reserved for them. */
 function overdraft({ budget }: Config, table: PriceTable): Check {
   const reserved = budget.outputReserveTokens;
-  const outputs = [...table.prices.values()].flatMap(({ output, longPrompt }) => [output, longPrompt?.output ?? 0]);
-  const dearest = Math.max(0, ...outputs) / PICO_PER_USD_A_MILLION;
+  const dearest = Math.max(0, ...[...table.prices.values()].map(dearestOutput)) / PICO_PER_USD_A_MILLION;
   const text =
     `${reserved} output tokens are reserved for each exchange; one that asks for more can overdraw by ` +
     `(max_tokens − ${reserved}) × at most ${dearest} USD a million tokens × the multiplier of its group, a user by that times its concurrency`;
   return { name: 'overdraft', status: 'ok', text };
+}
+
+/** Of all that its answers may be billed at: text, sound, pictures, long prompts, service tiers. */
+function dearestOutput(price: Price): number {
+  const all = [price, ...(price.tiers?.values() ?? [])].flatMap((tier) => [tier, tier.longPrompt ?? tier]);
+  return Math.max(...all.flatMap(({ output, audioOutput, imageOutput }) => [output, audioOutput, imageOutput]));
 }
 
 function isRunning(settings: Settings): boolean {

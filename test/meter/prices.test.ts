@@ -49,13 +49,53 @@ test('the shipped table names its source and date and converts exactly', () => {
   });
 });
 
-test('in the shipped table output is dearest, cache reads are cheapest, and a write is never below input', () => {
+test('in the shipped table of Anthropic output is dearest, cache reads are cheapest, and a write is never below input', () => {
   for (const price of loadPrices(SHIPPED).prices.values()) {
+    if (!price.name.startsWith('claude-')) continue;
     for (const rates of [price, price.longPrompt ?? price]) {
       assert.ok(rates.output > rates.cacheWrite1h && rates.cacheWrite1h > rates.cacheWrite5m, price.name);
       assert.ok(rates.cacheWrite5m > rates.input && rates.input > rates.cacheRead, price.name);
     }
   }
+});
+
+test('in the shipped table no cache read is above input, no long prompt is cheaper, flex saves and priority costs', () => {
+  for (const price of loadPrices(SHIPPED).prices.values()) {
+    const { name, longPrompt, tiers } = price;
+    const [flex, priority] = [tiers?.get('flex'), tiers?.get('priority')];
+    for (const rates of [price, longPrompt, flex, flex?.longPrompt, priority, priority?.longPrompt]) {
+      if (rates == null) continue;
+      assert.ok(rates.cacheRead <= rates.input && rates.input <= rates.cacheWrite5m, name);
+      assert.ok(rates.output > rates.input || rates.output === 0, name);
+      assert.ok(rates.audioInput >= rates.input && rates.imageOutput >= rates.output, name);
+    }
+    assert.ok(
+      (longPrompt?.input ?? price.input + 1) > price.input && (longPrompt?.output ?? price.output) >= price.output,
+    );
+    assert.ok((flex?.input ?? 0) <= price.input && (flex?.output ?? 0) <= price.output, name);
+    assert.ok(
+      (priority?.input ?? price.input) >= price.input && (priority?.output ?? price.output) >= price.output,
+      name,
+    );
+    assert.ok(price.input > 0 || price.perSecond > 0, `${name} is not for nothing`);
+  }
+});
+
+test('the shipped table prices models of every platform, by their dated names too', () => {
+  const table = loadPrices(SHIPPED);
+  const priceOf = (model: string) => findPrice(table, model)!;
+  assert.deepEqual([priceOf('gpt-5.5-2026-04-23').input, priceOf('gpt-5.5').output], [5_000_000, 30_000_000]);
+  assert.equal(priceOf('gpt-5.5').tiers?.get('flex')?.cacheRead, 250_000);
+  assert.deepEqual(priceOf('gpt-5.5').longPrompt?.overTokens, 272_000);
+  assert.equal(priceOf('gpt-4o-audio-preview-2024-12-17').audioOutput, 80_000_000);
+  assert.deepEqual([priceOf('text-embedding-3-small').input, priceOf('text-embedding-3-small').output], [20_000, 0]);
+  const pro = priceOf('gemini-2.5-pro');
+  assert.deepEqual(
+    [pro.longPrompt?.overTokens, pro.longPrompt?.output, pro.webSearch],
+    [200_000, 15_000_000, 35_000_000_000],
+  );
+  assert.equal(priceOf('gemini-2.5-flash-image').imageOutput, 30_000_000);
+  assert.equal(priceOf('sora-2').perSecond, 100_000_000_000);
 });
 
 test('a model is found by name, alias, without its date and without -latest', () => {
@@ -70,7 +110,7 @@ test('a model is found by name, alias, without its date and without -latest', ()
   assert.equal(nameOf('claude-3-haiku-20240307'), 'claude-3-haiku');
   for (const unknown of [
     '',
-    'gpt-5',
+    'gpt-2',
     'claude',
     'claude-sonnet-4-5-2025',
     'claude-opus-4-51',
