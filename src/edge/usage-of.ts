@@ -8,6 +8,9 @@ import { estimateInputTokens } from '#meter/reserve.ts';
 import type { RecordStatus, UsageRecord } from '#usage/record.ts';
 import type { Exchange } from './exchange.ts';
 
+/** What upstreams call the tier that costs the ordinary price. */
+const ORDINARY_TIERS: readonly string[] = ['default', 'standard'];
+
 export function usageOf(exchange: Exchange, status: RecordStatus | 'open', now: number): UsageRecord {
   const { id, entry, facts, account, price, tap } = exchange;
   if (entry === null || facts === null || account === null || price === null || tap === null) {
@@ -45,9 +48,9 @@ export function usageOf(exchange: Exchange, status: RecordStatus | 'open', now: 
     durationMs: Math.round(now - exchange.startedAtMs),
     clientRequestId: exchange.head.clientRequestId,
     upstreamRequestId: exchange.upstreamRequestId,
-    protocol: 'messages',
-    upstreamProtocol: 'messages',
-    serviceTier: '',
+    protocol: exchange.operation.protocol,
+    upstreamProtocol: exchange.crossing?.upstream ?? exchange.operation.protocol,
+    serviceTier: ORDINARY_TIERS.includes(tap.serviceTier) ? '' : tap.serviceTier,
     reasoningTokens: counts.reasoningTokens,
     audioInputTokens: counts.audioInputTokens,
     audioOutputTokens: counts.audioOutputTokens,

@@ -66,6 +66,8 @@ test('Chat: a whole answer passes byte for byte and is billed by its usage', asy
   assert.deepEqual([answer.status, answer.body.toString()], [200, body]);
   const row = await lastRow(answer);
   assert.deepEqual([row.inputTokens, row.outputTokens, row.usageSource, row.status], [20, 20, 'reported', 'completed']);
+  const { protocol, upstreamProtocol, serviceTier, reasoningTokens } = row;
+  assert.deepEqual([protocol, upstreamProtocol, serviceTier, reasoningTokens], ['chat', 'chat', '', 5]);
   const { url, headers } = upstream.received.at(-1)!;
   assert.equal(url, '/v1/chat/completions');
   assert.equal(headers.authorization, 'Bearer sk-up-openai', "the account's credential, not the client's");
