@@ -35,10 +35,10 @@ export class OpenRecordQueue implements Flushable {
 
   /** The first byte of an answer that will be billed has come. */
   begin(exchange: Exchange): void {
-    if (this.#begun.push(exchange) === 1) this.#parts.flushQueue.add(this);
+    if (this.#begun.push(exchange) === 1) this.#parts.flushQueue.addLast(this);
   }
 
-  /** The end of the turn, called by the flush queue. */
+  /** The end of the turn, behind its answers; called by the flush queue. */
   flush(): void {
     const now = nowMs();
     for (let i = 0; i < this.#begun.length; i++) this.#renew(this.#begun[i]!, now);

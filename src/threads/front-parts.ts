@@ -21,6 +21,7 @@ import { BodyRoom } from '#edge/body-room.ts';
 import { DurableReplies } from '#edge/durable-replies.ts';
 import type { Exchange } from '#edge/exchange.ts';
 import { FlushQueue } from '#edge/flush-queue.ts';
+import { LateBell } from '#edge/late-bell.ts';
 import { LiveAttempts } from '#edge/live-attempts.ts';
 import { OpenList } from '#edge/open-list.ts';
 import { OpenRecordQueue } from '#edge/open-record-queue.ts';
@@ -48,8 +49,8 @@ export function makeParts({ config, shared, index, port }: FrontData, log: Logge
   const doorbells = new Doorbells(shared.doorbells);
   const board = new TicketBoard(shared.tickets, config.limits.exchangesPerFront);
   const pressure = new UsagePressure(shared.usagePressure);
-  const usageRing = new UsageRingProducer(shared.usageRings[index]!, pressure);
   const flushQueue = new FlushQueue();
+  const usageRing = new UsageRingProducer(shared.usageRings[index]!, new LateBell(pressure, flushQueue));
   const { usage } = config;
   const replies: ReplyShared = {
     flushQueue,

@@ -23,7 +23,12 @@ export function pressureBytes(): number {
   return GAUGES_OFFSET + GAUGES * 8;
 }
 
-export class UsagePressure {
+/** By which a front tells that it has published records. */
+export interface Bell {
+  ringBell(): void;
+}
+
+export class UsagePressure implements Bell {
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #gauges: Float64Array;
 

@@ -23,7 +23,7 @@
  */
 import { assert } from '#base/assert.ts';
 import { frameWord, kindInWord, lengthInWord } from './journal-segment.ts';
-import type { UsagePressure } from './pressure.ts';
+import type { Bell } from './pressure.ts';
 import { KIND, type Kind, RECORD_BYTES_MAX, type UsageRecord } from './record.ts';
 import { encodeRecord } from './record-codec.ts';
 
@@ -64,15 +64,16 @@ export function startRingAt(shared: SharedArrayBuffer, index: number): void {
 
 export class UsageRingProducer {
   readonly #ring: RingView;
-  readonly #pressure: UsagePressure;
+  readonly #bell: Bell;
   #head: number;
   /** The consumer's index as last seen; older means less room, which is safe. */
   #tailSeen: number;
   #reserved = 0;
 
-  constructor(shared: SharedArrayBuffer, pressure: UsagePressure) {
+  /** `bell` is rung for each record, once it can be seen. */
+  constructor(shared: SharedArrayBuffer, bell: Bell) {
     this.#ring = viewRing(shared);
-    this.#pressure = pressure;
+    this.#bell = bell;
     this.#head = Atomics.load(this.#ring.words, HEAD) >>> 0;
     this.#tailSeen = Atomics.load(this.#ring.words, TAIL) >>> 0;
     this.waiting = false;
@@ -141,7 +142,7 @@ export class UsageRingProducer {
     writeBytes(data, (this.#head + WORD_BYTES) & (capacity - 1), bytes);
     this.#head = (this.#head + WORD_BYTES + bytes.length) >>> 0;
     Atomics.store(words, HEAD, this.#head | 0);
-    this.#pressure.ringBell();
+    this.#bell.ringBell();
   }
 
   #free(): number {
