@@ -40,13 +40,16 @@ export const NULL = 4;
 const MODEL_BYTES_MAX = 128;
 /** Raw bytes of a `max_tokens` that is read; no double needs more than 25. */
 const NUMBER_BYTES_MAX = 64;
+/** So many digits stay exact as a number. */
+const DIGITS_EXACT = 15;
+const NO_BYTES = new Uint8Array(0);
 
 const METADATA_KEYS = keys.keysOf({ user_id: keys.ROLE_USER_ID });
 const STREAM_OPTIONS_KEYS = keys.keysOf({ include_usage: keys.ROLE_INCLUDE_USAGE });
 const GENERATION_KEYS = keys.keysOf({ maxOutputTokens: keys.ROLE_MAX_TOKENS, max_output_tokens: keys.ROLE_MAX_TOKENS });
 
 export class FactCollector {
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = NO_BYTES;
   #shape: RequestShape = MESSAGES_SHAPE;
   readonly #system = new Section(MESSAGES_SHAPE.block);
   readonly #messages = new Section(MESSAGES_SHAPE.block);
@@ -164,7 +167,7 @@ export class FactCollector {
       messagesCount: this.#messages.elements,
       fieldError: this.#fieldError(model),
     };
-    this.#bytes = new Uint8Array(0);
+    this.#bytes = NO_BYTES;
     return facts;
   }
 
@@ -261,6 +264,10 @@ export class FactCollector {
   #positiveInteger(start: number, end: number): number {
     if (end - start > NUMBER_BYTES_MAX) return 0;
     const bytes = this.#bytes;
+    if (end - start <= DIGITS_EXACT) {
+      const digits = plainDigits(bytes, start, end);
+      if (digits >= 0) return digits;
+    }
     const value = Number(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1'));
     return Number.isSafeInteger(value) && value > 0 ? value : 0;
   }
@@ -324,4 +331,15 @@ function nestedKeys(context: number): keys.Keys {
 function setText(field: TextField, kind: number, start: number, end: number): void {
   if (kind === STRING) field.setString(start, end);
   else field.state = kind === NULL ? ABSENT : WRONG;
+}
+
+/** The number that nothing but digits make, −1 where there is anything else. */
+function plainDigits(bytes: Uint8Array, start: number, end: number): number {
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at]! - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }

@@ -66,8 +66,9 @@ export function roleOf(keys: Keys, bytes: Uint8Array, start: number, end: number
 
 /** The string whose raw contents, between quotes, are the validated bytes [start, end). */
 export function decodeString(bytes: Uint8Array, start: number, end: number): string {
-  const raw = Buffer.from(bytes.buffer, bytes.byteOffset + start - 1, end - start + 2).toString('utf8');
-  return hasBackslash(bytes, start, end) ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+  const quote = hasBackslash(bytes, start, end) ? 1 : 0;
+  const raw = Buffer.from(bytes.buffer, bytes.byteOffset + start - quote, end - start + 2 * quote).toString('utf8');
+  return quote === 1 ? (JSON.parse(raw) as string) : raw;
 }
 
 function hasBackslash(bytes: Uint8Array, start: number, end: number): boolean {

@@ -7,6 +7,7 @@
 export const TEXT_SPANS_MAX = 65_536;
 
 const CELLS_FIRST = 128;
+const NONE = new Int32Array(0);
 
 export class SpanList {
   #cells = new Int32Array(CELLS_FIRST);
@@ -40,8 +41,9 @@ export class SpanList {
     this.#used -= behind - first;
   }
 
-  /** A copy of the ranges. */
+  /** A copy of the ranges; one that all share when there are none. */
   toArray(): Int32Array {
+    if (this.#used === 0) return NONE;
     return this.#cells.slice(0, this.#used);
   }
 }
