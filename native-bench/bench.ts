@@ -9,12 +9,13 @@ import { CONTENDERS } from './peers/all.ts';
 import { printSummary } from './report/print-summary.ts';
 import { RESULTS_VERSION, type Results, type ScenarioResult } from './report/results.ts';
 import { writeReport } from './report/write-report.ts';
-import { BenchRig, type RigOptions } from './rig/bench-rig.ts';
+import { BenchRig, type RigOptions, ROUNDS } from './rig/bench-rig.ts';
 import { machineFacts, programVersions } from './rig/machine.ts';
 import { withMoreFiles } from './rig/more-files.ts';
 import { pin } from './rig/pinning.ts';
 import { SCENARIOS } from './scenarios/all.ts';
 import type { ContenderName, Scenario } from './scenarios/scenario.ts';
+import { QUICK_ROUNDS_MAX } from './scenarios/windows.ts';
 
 const HELP = `npm run bench [-- OPTIONS]
 
@@ -25,7 +26,7 @@ talks to loopback only. Writes results.json, report.md and plots.
 ${SCENARIOS.map(({ name, title }) => `                      ${name.padEnd(12)} ${title}`).join('\n')}
   --contender NAME  one contender beside Penstock; may be repeated: ${CONTENDERS.filter((name) => name !== 'before').join(', ')}
   --quick           everything smaller, beside nginx and the uWS forwarder alone: under five minutes on two cores
-  --rounds N        alternated rounds (5; quick: 2)
+  --rounds N        alternated rounds (${ROUNDS}; quick: 1 or 2, as the scenario has a use for)
   --against DIR     another checkout of Penstock with its packages installed, measured in the same rounds as "before"
   --out DIR         folder of the results (native-bench/results)
   --list            the scenarios and what they do
@@ -75,8 +76,10 @@ function chosenContenders(): readonly ContenderName[] {
 }
 
 function rigOptions(): RigOptions {
-  const rounds = Number(options.rounds ?? (options.quick ? 2 : 5));
-  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 99) throw new Error('--rounds takes a number from 1 to 99');
+  const rounds = options.rounds === undefined ? null : Number(options.rounds);
+  if (rounds !== null && (!Number.isInteger(rounds) || rounds < 1 || rounds > 99)) {
+    throw new Error('--rounds takes a number from 1 to 99');
+  }
   const against = options.against === undefined ? null : pathFromCaller(options.against);
   return { quick: options.quick, rounds, contenders: chosenContenders(), against };
 }
@@ -134,21 +137,25 @@ async function main(): Promise<void> {
     command: command(),
     startedAt,
     quick: how.quick,
-    rounds: how.rounds,
+    rounds: how.rounds ?? (how.quick ? QUICK_ROUNDS_MAX : ROUNDS),
     machine: machineFacts(),
     versions: programVersions(),
     scenarios: [],
   };
+  const startedMs = performance.now();
+  const tookSeconds = (): number => Math.round((performance.now() - startedMs) / 1000);
   for (const scenario of scenarios) {
     const result = await runScenario(scenario, how);
     if (brokenOff) return;
     results.scenarios.push(result);
+    const done = `${results.scenarios.length} of ${scenarios.length}`;
+    process.stderr.write(`  ${scenario.name} took ${result.seconds} s; ${done} after ${tookSeconds()} s\n`);
     // After each scenario, so that a run that is broken off leaves what it has.
     writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, null, 1)}\n`);
   }
   printSummary(results);
   writeReport(results, folder);
-  process.stdout.write(`\n${join(folder, 'report.md')}\n`);
+  process.stdout.write(`\n${scenarios.length} scenarios in ${tookSeconds()} s\n${join(folder, 'report.md')}\n`);
 }
 
 try {

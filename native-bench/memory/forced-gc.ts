@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resident } from './resident.ts';
 
-const SETTLE_MS = 1_500;
+const SETTLE_SECONDS = 1.5;
 const TIMES = 2;
 
 /** Whatever `start` starts collects its garbage on SIGUSR2, in every thread. */
@@ -18,10 +18,10 @@ export async function withForcedGc<T>(start: () => Promise<T>): Promise<T> {
 }
 
 /** Resident bytes after every thread has collected its garbage, twice, and given pages back. */
-export async function settledBytes(pids: readonly number[]): Promise<number> {
+export async function settledBytes(pids: readonly number[], seconds = SETTLE_SECONDS): Promise<number> {
   for (let i = 0; i < TIMES; i++) {
     for (const pid of pids) process.kill(pid, 'SIGUSR2');
-    await sleep(SETTLE_MS);
+    await sleep(seconds * 1_000);
   }
   return residentBytes(pids);
 }

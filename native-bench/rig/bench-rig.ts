@@ -7,13 +7,18 @@ import { startPeer } from '../peers/all.ts';
 import type { Contender, StartOptions } from '../peers/contender.ts';
 import type { Curve, Measurement, ScenarioResult, Verdict } from '../report/results.ts';
 import type { ContenderName, Figure, Mock, Rig, Scenario } from '../scenarios/scenario.ts';
+import { PLANS } from '../scenarios/windows.ts';
 import { type PortChild, startFile, stopChild } from './child.ts';
-import { pin } from './pinning.ts';
+import { onAllCores, pin } from './pinning.ts';
 import { Recorder } from './recorder.ts';
+
+/** Of a full run. */
+export const ROUNDS = 5;
 
 export interface RigOptions {
   quick: boolean;
-  rounds: number;
+  /** Null: as many as the scenario takes of itself. */
+  rounds: number | null;
   contenders: readonly ContenderName[];
   /** Folder of another checkout of Penstock, for `before`; null: none. */
   against: string | null;
@@ -34,7 +39,7 @@ export class BenchRig implements Rig {
 
   constructor(options: RigOptions, scenario: Scenario) {
     this.quick = options.quick;
-    this.rounds = options.rounds;
+    this.rounds = options.rounds ?? (options.quick ? PLANS[scenario.name].quickRounds : ROUNDS);
     this.contenders = options.contenders;
     this.recorder = new Recorder(scenario.name, scenario.title);
     this.#name = scenario.name;
@@ -62,7 +67,7 @@ export class BenchRig implements Rig {
     if (!this.contenders.includes(name)) return null;
     try {
       const contender = await this.#begin(
-        async () => stoppedOnce(await startPeer(name, upstream, options, this.#against)),
+        async () => stoppedOnce(await onAllCores(() => startPeer(name, upstream, options, this.#against))),
         ({ stop }) => stop(),
       );
       for (const pid of contender.pids()) pin(pid, 'contender');

@@ -25,13 +25,16 @@ export function pinTo(pid: number, cores: string): void {
   if (HAS_TASKSET) spawnSync('taskset', ['-a', '-p', '-c', cores, String(pid)], { stdio: 'ignore' });
 }
 
-/** All cores for this process and what it starts meanwhile: for times of work that several processes share. */
+/** Pieces of work that have all cores now. */
+let onAll = 0;
+
+/** All cores for this process and what it starts meanwhile: for times of work that several processes share, and for starts. */
 export async function onAllCores<T>(work: () => Promise<T>): Promise<T> {
-  pinTo(process.pid, `0-${CORES - 1}`);
+  if (onAll++ === 0) pinTo(process.pid, `0-${CORES - 1}`);
   try {
     return await work();
   } finally {
-    pin(process.pid, 'others');
+    if (--onAll === 0) pin(process.pid, 'others');
   }
 }
 

@@ -7,19 +7,18 @@ export interface Runner {
   contender: Contender;
 }
 
-/** Starts those of the names that take part and can run, one after the other. */
+/** Starts those of the names that take part and can run, side by side. */
 export async function startAll(
   rig: Rig,
   names: readonly ContenderName[],
   upstream: string,
   options: Parameters<Rig['start']>[2] = {},
 ): Promise<Runner[]> {
-  const runners: Runner[] = [];
-  for (const name of names) {
+  const starts = names.map(async (name): Promise<Runner[]> => {
     const contender = await rig.start(name, upstream, options);
-    if (contender !== null) runners.push({ name, contender });
-  }
-  return runners;
+    return contender === null ? [] : [{ name, contender }];
+  });
+  return (await Promise.all(starts)).flat();
 }
 
 /** A round of one contender that fails is named in the results and leaves a gap; the others go on. */

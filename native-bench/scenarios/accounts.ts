@@ -15,7 +15,9 @@ import { measureAccountMemory } from './account-memory.ts';
 import { caseRatio } from './case-ratio.ts';
 import { judgeRatio } from './ratio-verdict.ts';
 import type { ContenderName, Rig, Scenario } from './scenario.ts';
+import { PLANS, secondsOf } from './windows.ts';
 
+const { windows: WINDOWS } = PLANS.accounts;
 const SIZES = { quick: [10, 1_000], full: [10, 100, 1_000, 10_000] };
 
 function sizesOf({ quick }: Rig): readonly number[] {
@@ -44,7 +46,7 @@ async function run(rig: Rig): Promise<void> {
   }
   rig.say('compilers warm up');
   for (const { gateway } of subjects) {
-    for (const size of sizesOf(rig)) await load(gateway, size, rig.quick ? 1 : 3).catch(() => {});
+    for (const size of sizesOf(rig)) await load(gateway, size, secondsOf(rig, WINDOWS.warmUp)).catch(() => {});
   }
   const sizes = sizesOf(rig);
   for (let round = 0; round < rig.rounds; round++) {
@@ -90,7 +92,7 @@ function load({ url }: Contender, size: number, seconds: number): Promise<number
 
 async function measure(rig: Rig, { name, gateway }: Subject, size: number, round: number): Promise<void> {
   rig.say(`round ${round + 1}: ${name}, ${caseOf(size)}`);
-  const cost = await cpuOf(gateway, () => load(gateway, size, rig.quick ? 1 : 4));
+  const cost = await cpuOf(gateway, () => load(gateway, size, secondsOf(rig, WINDOWS.load)));
   const place = { case: caseOf(size), contender: name, round };
   rig.measured({ ...place, metric: METRIC, unit: 'µs', value: cost.totalUs });
   rig.measured({ ...place, metric: 'requests per second', unit: '1/s', value: cost.units / cost.seconds });

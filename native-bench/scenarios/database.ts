@@ -17,15 +17,13 @@ import { find, formatRatio, type Ratio } from '../report/ratios.ts';
 import { ControlPort } from '../rig/control-port.ts';
 import { caseRatio } from './case-ratio.ts';
 import type { ContenderName, Rig, Scenario } from './scenario.ts';
+import { PLANS, secondsOf } from './windows.ts';
 
+const { windows: WINDOWS } = PLANS.database;
 /** Of each of the two loads. */
 const RATE_PER_SECOND = 150;
 const CONTROL: ContenderName = 'uWS forwarder';
 const DELAY_MS = 100;
-const PHASE_MS = 10_000;
-const QUICK_PHASE_MS = 2_500;
-const WARM_UP_MS = 5_000;
-const QUICK_WARM_UP_MS = 2_000;
 const JOURNAL_LOOK_MS = 200;
 const BALANCE_USD = 1_000_000;
 const NANO_PER_USD = 1_000_000_000n;
@@ -119,9 +117,8 @@ async function measure(scene: Scene): Promise<void> {
   const load = steady(scene.url, 'database');
   const control = scene.control === null ? null : steady(scene.control.url, 'control');
   try {
-    await sleep(rig.quick ? QUICK_WARM_UP_MS : WARM_UP_MS);
-    const rounds = rig.quick ? 1 : rig.rounds;
-    for (let round = 0; round < rounds; round++) {
+    await sleep(secondsOf(rig, WINDOWS.warmUp) * 1_000);
+    for (let round = 0; round < rig.rounds; round++) {
       for (const [name, ail] of AILS) await runPhase(scene, { load, control }, { name, ail, round });
     }
   } finally {
@@ -146,7 +143,7 @@ async function runPhase(
   await journal.look();
   const fromMs = performance.now();
   const heal = await ail(scene);
-  const phaseMs = rig.quick ? QUICK_PHASE_MS : PHASE_MS;
+  const phaseMs = secondsOf(rig, WINDOWS.phase) * 1_000;
   while (performance.now() < fromMs + phaseMs) {
     await sleep(JOURNAL_LOOK_MS);
     await journal.look();

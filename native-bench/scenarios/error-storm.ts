@@ -12,7 +12,9 @@ import { resetPeak, residentBytes } from '../rig/resident-peak.ts';
 import { alternate, type Runner, startAll } from '../rig/rounds.ts';
 import { leftOpen } from '../soak/watch.ts';
 import type { ContenderName, Rig, Scenario } from './scenario.ts';
+import { PLANS, secondsOf } from './windows.ts';
 
+const { windows: WINDOWS } = PLANS['error-storm'];
 const MIB = 1024 * 1024;
 const FAULTS = { overloaded: 0.5, resetBeforeHead: 0.1, resetInBody: 0.1 };
 const STREAMS = { events: 10, paceMs: 2 };
@@ -20,7 +22,6 @@ const LOAD = { key: KEY, bodyBytes: MIB, connections: 16, streamEvery: 4 };
 /** Each 529 rests one account for the shortest time there is; so many are needed for one to be always at hand. */
 const ACCOUNTS = 500;
 const REST = { overloadedMs: 100, errorMs: 10, errorsBeforeRest: 1_000 };
-const QUIET = { quick: 500, full: 1_000 };
 
 interface StormCase {
   name: string;
@@ -69,7 +70,7 @@ async function storm(rig: Rig, one: StormCase, runners: readonly Runner[]): Prom
   rig.say(one.name);
   const counts = new Map<ContenderName, Judged>();
   for (const { name, contender } of runners) {
-    await judgedLoop({ ...LOAD, url: contender.url, seconds: rig.quick ? 0.5 : 4 }, nothingJudged());
+    await judgedLoop({ ...LOAD, url: contender.url, seconds: secondsOf(rig, WINDOWS.warmUp) }, nothingJudged());
     counts.set(name, nothingJudged());
   }
   await alternate(rig, runners, async (runner, round) => {
@@ -83,14 +84,14 @@ async function stormRound(rig: Rig, one: StormCase, runner: Runner, round: numbe
   const figure = (metric: string, unit: string, value: number): void =>
     rig.measured({ case: one.name, contender: name, round, metric, unit, value });
   const isPeakOfRound = resetPeak(contender.pids());
-  const loop = { ...LOAD, url: contender.url, seconds: rig.quick ? 1.5 : 5 };
+  const loop = { ...LOAD, url: contender.url, seconds: secondsOf(rig, WINDOWS.storm) };
   const cost = await cpuOf(contender, () => judgedLoop(loop, judged));
   figure('CPU per request', 'µs', cost.totalUs);
   figure('of it system', 'µs', cost.systemUs);
   figure('requests per second', '1/s', cost.units / cost.seconds);
   if (isPeakOfRound) figure('RSS peak', 'MiB', residentBytes(contender.pids()).peakBytes / MIB);
   else rig.skipped('RSS peak', 'the kernel does not set it back');
-  await sleep(rig.quick ? QUIET.quick : QUIET.full);
+  await sleep(secondsOf(rig, WINDOWS.quiet) * 1_000);
   figure('RSS', 'MiB', residentBytes(contender.pids()).nowBytes / MIB);
 }
 

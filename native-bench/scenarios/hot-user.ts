@@ -11,7 +11,9 @@ import { formatRatio, median, type Ratio, ratioAt } from '../report/ratios.ts';
 import { cpuOf } from '../rig/cpu-window.ts';
 import { alternate, type Runner, startAll } from '../rig/rounds.ts';
 import type { ContenderName, Rig, Scenario } from './scenario.ts';
+import { PLANS, secondsOf } from './windows.ts';
 
+const { windows: WINDOWS } = PLANS['hot-user'];
 const OURS: readonly ContenderName[] = ['Penstock', 'before'];
 const PLACES = 8;
 const CLIENTS = 200;
@@ -57,11 +59,15 @@ function catalog(upstream: string): object {
 
 async function run(rig: Rig): Promise<void> {
   const mock = await rig.mock({ firstByteMs: UPSTREAM_MS });
-  for (const queue of ['waiting', 'refused'] as const) {
-    // Each refusal would be a line of warning.
-    const log = { level: 'error' };
-    const config = { catalog: catalog(mock.url), queue: { perUser: QUEUES[queue] }, log };
-    const runners = await startAll(rig, OURS, mock.url, { config });
+  // Each refusal would be a line of warning.
+  const log = { level: 'error' };
+  const start = (queue: Queue): Promise<Runner[]> =>
+    startAll(rig, OURS, mock.url, { config: { catalog: catalog(mock.url), queue: { perUser: QUEUES[queue] }, log } });
+  const [waiting, refused] = await Promise.all([start('waiting'), start('refused')]);
+  for (const [queue, runners] of [
+    ['waiting', waiting],
+    ['refused', refused],
+  ] as const) {
     for (const runner of runners) await warmUp(rig, runner);
     rig.say(BESIDE[queue]);
     await alternate(rig, runners, (runner, round) => oneRound(rig, runner, round, queue));
@@ -71,13 +77,14 @@ async function run(rig: Rig): Promise<void> {
 }
 
 async function warmUp(rig: Rig, { contender }: Runner): Promise<void> {
-  await normalUsers(rig, contender.url, rig.quick ? 0.5 : 3).catch(() => {});
-  await hotUser(contender.url, CLIENTS, rig.quick ? 1 : 3);
+  await normalUsers(rig, contender.url, secondsOf(rig, WINDOWS.normalWarmUp)).catch(() => {});
+  await hotUser(contender.url, CLIENTS, secondsOf(rig, WINDOWS.hotWarmUp));
 }
 
-function normalUsers(rig: Rig, url: string, seconds = rig.quick ? 1.5 : 6): Promise<OpenLoopResult> {
+function normalUsers(rig: Rig, url: string, seconds = secondsOf(rig, WINDOWS.normal)): Promise<OpenLoopResult> {
   const shape = { bodyBytes: BODY_BYTES, stream: false };
-  const open = { ratePerSecond: NORMAL_RATE, seconds, warmUpSeconds: 0.3, lagMaxMs: LAG_MAX_MS };
+  const warmUpSeconds = secondsOf(rig, WINDOWS.openLoopWarmUp);
+  const open = { ratePerSecond: NORMAL_RATE, seconds, warmUpSeconds, lagMaxMs: LAG_MAX_MS };
   return runOpenLoop({ url, keys: NORMAL_KEYS, ...shape, ...open });
 }
 
@@ -105,7 +112,7 @@ async function oneRound(rig: Rig, { name, contender }: Runner, round: number, qu
 }
 
 async function besideHotUser(rig: Rig, url: string): Promise<OpenLoopResult> {
-  const hot = hotUser(url, CLIENTS, rig.quick ? 3 : 8);
+  const hot = hotUser(url, CLIENTS, secondsOf(rig, WINDOWS.beside));
   const [result] = await Promise.allSettled([normalUsers(rig, url), hot]);
   await hot;
   if (result.status === 'rejected') throw result.reason;
@@ -114,7 +121,7 @@ async function besideHotUser(rig: Rig, url: string): Promise<OpenLoopResult> {
 
 /** With as many clients as it has places, with all of them, and who is answered when. */
 async function hotAlone(rig: Rig, { name, contender }: Runner, round: number): Promise<void> {
-  const seconds = rig.quick ? 1 : 4;
+  const seconds = secondsOf(rig, WINDOWS.hot);
   const place = { contender: name, round };
   for (const clients of [PLACES, CLIENTS]) {
     const cost = await cpuOf(contender, async () => (await hotUser(contender.url, clients, seconds)).requests);
@@ -131,7 +138,7 @@ async function hotAlone(rig: Rig, { name, contender }: Runner, round: number): P
 async function refusedCost(rig: Rig, { name, contender }: Runner, round: number): Promise<void> {
   let served = 0;
   const cost = await cpuOf(contender, async () => {
-    const { requests, failed } = await hotUser(contender.url, CLIENTS, rig.quick ? 1 : 4);
+    const { requests, failed } = await hotUser(contender.url, CLIENTS, secondsOf(rig, WINDOWS.hot));
     served = requests;
     return requests + failed;
   });

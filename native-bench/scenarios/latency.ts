@@ -11,7 +11,9 @@ import { median } from '../report/ratios.ts';
 import { alternate, type Runner, startAll } from '../rig/rounds.ts';
 import { ratioVerdict } from './ratio-verdict.ts';
 import type { ContenderName, Figure, Rig, Scenario } from './scenario.ts';
+import { PLANS, secondsOf, type Window } from './windows.ts';
 
+const { windows: WINDOWS } = PLANS.latency;
 const QUICK: readonly ContenderName[] = ['Penstock', 'before', 'nginx'];
 const ALL: readonly ContenderName[] = [...QUICK, 'uWS forwarder', 'HAProxy', 'http forwarder', 'Portkey'];
 
@@ -26,14 +28,14 @@ interface Kind {
   /** As cases begin. */
   name: string;
   stream: boolean;
-  /** Seconds of one round at one connection. */
-  seconds: { quick: number; full: number };
+  /** One round at one connection. */
+  window: Window;
   timed(result: OpenLoopResult): LatencySummary;
 }
 
 const KINDS: readonly Kind[] = [
-  { name: 'JSON 1 KB', stream: false, seconds: { quick: 0.3, full: 1.5 }, timed: ({ total }) => total },
-  { name: 'first content event', stream: true, seconds: { quick: 0.4, full: 3.5 }, timed: ({ first }) => first },
+  { name: 'JSON 1 KB', stream: false, window: WINDOWS.json, timed: ({ total }) => total },
+  { name: 'first content event', stream: true, window: WINDOWS.firstEvent, timed: ({ first }) => first },
 ];
 
 type Timed = Map<Figure['contender'], LatencySummary[]>;
@@ -62,7 +64,7 @@ async function run(rig: Rig): Promise<void> {
 /** Compilers need thousands of requests, which one connection takes too long for. */
 async function warmUp(rig: Rig, { name, contender }: Runner): Promise<void> {
   const native = name === 'nginx' || name === 'HAProxy';
-  const seconds = native || rig.quick ? 1 : 6;
+  const seconds = native ? 1 : secondsOf(rig, WINDOWS.warmUp);
   const loop = { url: contender.url, key: KEY, headers: contender.headers, bodyBytes: 1024, connections: 32, seconds };
   await runClosedLoop({ ...loop, stream: false }).catch((error: Error) =>
     rig.note(`warming up ${name}: ${error.message}`),
@@ -80,9 +82,14 @@ function oneCase({ name }: Kind): string {
 async function oneConnection(rig: Rig, kind: Kind, runners: readonly Runner[], mock: string): Promise<void> {
   const place = oneCase(kind);
   rig.say(place);
-  const seconds = rig.quick ? kind.seconds.quick : kind.seconds.full;
+  const seconds = secondsOf(rig, kind.window);
   const rounds = Math.max(rig.rounds, rig.quick ? ROUNDS_MIN.quick : ROUNDS_MIN.full);
-  const one = { ratePerSecond: null, connectionsMax: 1, seconds, warmUpSeconds: 0.1 };
+  const one = {
+    ratePerSecond: null,
+    connectionsMax: 1,
+    seconds,
+    warmUpSeconds: secondsOf(rig, WINDOWS.openLoopWarmUp),
+  };
   const time = async (url: string, headers?: Record<string, string>): Promise<LatencySummary> =>
     kind.timed(await runOpenLoopTwice({ ...ask(kind, url, headers), ...one }));
   const all: Timed = new Map();
@@ -139,8 +146,9 @@ function noteSamples(rig: Rig, place: string, all: Timed): void {
 
 /** All contenders at one constant rate; latency counts from when each request was due. */
 async function atRate(rig: Rig, rate: number, runners: readonly Runner[], mock: string): Promise<void> {
-  const seconds = rig.quick ? 0.6 : 4;
-  const open = { ratePerSecond: rate, connectionsMax: 256, seconds, warmUpSeconds: 0.3 };
+  const seconds = secondsOf(rig, WINDOWS.atRate);
+  const warmUpSeconds = secondsOf(rig, WINDOWS.atRateWarmUp);
+  const open = { ratePerSecond: rate, connectionsMax: 256, seconds, warmUpSeconds };
   for (const kind of KINDS) {
     const place = `${kind.name}, ${rate} a second`;
     rig.say(place);
@@ -162,9 +170,10 @@ async function slowestSustains(rig: Rig, runners: readonly Runner[]): Promise<nu
   const sustained: number[] = [];
   for (const { name, contender } of runners) {
     const loop = { url: contender.url, key: KEY, headers: contender.headers, bodyBytes: 1024, stream: false };
-    const requests = await runClosedLoop({ ...loop, connections: 64, seconds: 2 });
-    rig.note(`${name} sustains ${Math.round(requests / 2)} JSON requests a second`);
-    sustained.push(requests / 2);
+    const seconds = secondsOf(rig, WINDOWS.sustained);
+    const perSecond = (await runClosedLoop({ ...loop, connections: 64, seconds })) / seconds;
+    rig.note(`${name} sustains ${Math.round(perSecond)} JSON requests a second`);
+    sustained.push(perSecond);
   }
   return Math.min(...sustained);
 }

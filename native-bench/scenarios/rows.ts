@@ -19,16 +19,15 @@ import { DataFolder } from '../rig/data-folder.ts';
 import { StatementProbe } from '../rig/statement-probe.ts';
 import { caseRatio } from './case-ratio.ts';
 import type { Rig, Scenario } from './scenario.ts';
+import { PLANS, secondsOf } from './windows.ts';
 
+const { windows: WINDOWS } = PLANS.rows;
 const ROWS = 10_000_000;
 const QUICK_ROWS = 300_000;
 const DISK_BYTES_MIN = 15 * 1024 ** 3;
 const QUICK_DISK_BYTES_MIN = 1024 ** 3;
 const RATE_PER_SECOND = 200;
-const WINDOW_SECONDS = 8;
-const QUICK_WINDOW_SECONDS = 3;
 const BODY_BYTES = 1_024;
-const WARM_UP_SECONDS = 2;
 const READERS = 4;
 const PROBE_PAGES = 10;
 
@@ -72,9 +71,8 @@ interface Scene {
 
 async function measure(scene: Scene): Promise<void> {
   const { rig, port, gateway } = scene;
-  await closedLoop(gateway, WARM_UP_SECONDS);
-  const rounds = rig.quick ? 1 : rig.rounds;
-  for (let round = 0; round < rounds; round++) {
+  await closedLoop(gateway, secondsOf(rig, WINDOWS.warmUp));
+  for (let round = 0; round < rig.rounds; round++) {
     for (const readers of round % 2 === 0 ? [false, true] : [true, false]) await watch(scene, { readers, round });
   }
   await port.flushed();
@@ -91,14 +89,14 @@ async function watch(
   const reading = readers ? new PageReaders(port, READERS) : null;
   const figure = (metric: string, unit: string, value: number): void =>
     rig.measured({ case: readers ? READ : ALONE, contender: 'Penstock', metric, unit, round, value });
-  const seconds = rig.quick ? QUICK_WINDOW_SECONDS : WINDOW_SECONDS;
   const { total, failed, notStarted, invalid } = await openLoopResult({
     url: gateway.url,
     keys: [KEY],
     ratePerSecond: RATE_PER_SECOND,
-    seconds,
+    warmUpSeconds: secondsOf(rig, WINDOWS.openLoopWarmUp),
+    seconds: secondsOf(rig, WINDOWS.steady),
   });
-  const { totalUs, behindUs } = await cpuOf(gateway, () => closedLoop(gateway, rig.quick ? 2 : 5));
+  const { totalUs, behindUs } = await cpuOf(gateway, () => closedLoop(gateway, secondsOf(rig, WINDOWS.load)));
   const pages = await reading?.stop();
   figure('CPU per request', 'µs', totalUs);
   figure('CPU of PostgreSQL', 'µs', behindUs);

@@ -15,7 +15,9 @@ import { frontMicroseconds, processMicroseconds, threadClocks } from '../rig/thr
 import { caseRatio } from './case-ratio.ts';
 import { judgeRatio } from './ratio-verdict.ts';
 import type { Rig, Scenario } from './scenario.ts';
+import { PLANS, secondsOf } from './windows.ts';
 
+const { windows: WINDOWS } = PLANS.scaling;
 const FRONTS = { quick: [1, 4], full: [1, 2, 4, 8] };
 const CONNECTIONS = 128;
 const BODY_BYTES = 1_024;
@@ -87,7 +89,7 @@ async function measure(rig: Rig, { fronts, gateway }: Subject, round: number): P
   const frontsUs = frontMicroseconds(threadClocks(pid), fronts);
   // New ones each time: the server closes what was idle for ten seconds.
   const connections = new KeptConnections(gateway.url, CONNECTIONS);
-  const load = connections.askSteadily(request, RATE_PER_SECOND, rig.quick ? 1.5 : 5);
+  const load = connections.askSteadily(request, RATE_PER_SECOND, secondsOf(rig, WINDOWS.steady));
   const answered = await load.finally(() => connections.close());
   const frontsSpentUs = frontMicroseconds(threadClocks(pid), fronts) - frontsUs;
   const wholeSpentUs = processMicroseconds([pid]) - wholeUs;
@@ -138,7 +140,7 @@ async function trueScaling(rig: Rig, subjects: readonly Subject[]): Promise<void
   const rates: number[] = [];
   for (const { fronts, gateway } of fitting) {
     pinTo(gateway.pids()[0]!, fronts === 1 ? '0' : `0-${fronts - 1}`);
-    const seconds = rig.quick ? 2 : 5;
+    const seconds = secondsOf(rig, WINDOWS.cores);
     const rate = (await runClosedLoop(loop(gateway, seconds))) / seconds;
     rates.push(rate);
     rig.measured({

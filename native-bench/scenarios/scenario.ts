@@ -2,10 +2,11 @@
 import type { MockOptions } from '../load/mock-options.ts';
 import type { Contender, StartOptions } from '../peers/contender.ts';
 import type { Curve, Measurement, Verdict } from '../report/results.ts';
+import type { ScenarioName } from './windows.ts';
 
 export interface Scenario {
   /** As `--scenario` takes it. */
-  readonly name: string;
+  readonly name: ScenarioName;
   readonly title: string;
   /** One or two sentences for `--help` and the report: what is loaded and how it is measured. */
   readonly about: string;

@@ -1,6 +1,6 @@
 /**
  * The soak: half an hour of mixed traffic, then whether resident memory still grew and whether everything was given back. Its length
- * is `BENCH_SOAK_MINUTES`, 30 by default, a third of a minute of load with `--quick`.
+ * is `BENCH_SOAK_MINUTES`, 30 by default, a fifth of a minute with `--quick`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { settledBytes, withForcedGc } from '../memory/forced-gc.ts';
@@ -10,17 +10,16 @@ import { GROWTH_BOUND, judgeMemory, type Sample } from '../soak/memory-slope.ts'
 import { type MixedCounts, MixedTraffic } from '../soak/mixed-traffic.ts';
 import { idleFds, leftOpen, openFds, SoakWatch } from '../soak/watch.ts';
 import type { Rig, Scenario } from './scenario.ts';
+import { PLANS, secondsOf } from './windows.ts';
 
-const MINUTES = 30;
-const QUICK_MINUTES = 0.3;
+/** Its first traffic: before descriptors are counted, so that everything is open that is opened when it is first needed. */
+const { windows: WINDOWS } = PLANS.soak;
 const RATE_PER_SECOND = 100;
 const SEED = 7;
 const MODELS = ['claude-haiku-4-5', 'claude-sonnet-4-5', 'claude-opus-4-5', 'claude-opus-4-1'];
 const USERS = 20;
 const KEYS = 200;
 const ACCOUNTS = 8;
-/** Traffic before descriptors are counted, so that everything is open that is opened when it is first needed. */
-const FIRST_MS = 2_000;
 /** Connections of PostgreSQL and of the control port may come and go. */
 const FDS_SPARE = 4;
 const MIB = 1024 * 1024;
@@ -50,7 +49,7 @@ function catalog(upstream: string): object {
 }
 
 async function run(rig: Rig): Promise<void> {
-  const minutes = Number(process.env['BENCH_SOAK_MINUTES'] ?? (rig.quick ? QUICK_MINUTES : MINUTES));
+  const minutes = Number(process.env['BENCH_SOAK_MINUTES'] ?? secondsOf(rig, WINDOWS.traffic) / 60);
   const mock = await rig.mock({
     firstByteMs: 15,
     events: 20,
@@ -80,7 +79,7 @@ async function load(rig: Rig, { url: base, penstock }: Contender, minutes: numbe
   const keys = Array.from({ length: KEYS }, (_, i) => keyOf(i));
   const mix = { base, keys, models: MODELS, ratePerSecond: RATE_PER_SECOND };
   const first = new MixedTraffic({ ...mix, seed: SEED });
-  await sleep(FIRST_MS);
+  await sleep(secondsOf(rig, WINDOWS.firstTraffic) * 1_000);
   await first.stop();
   const fdsAtStart = await idleFds(gatewayPid);
   const rowsBefore = await rowsOf(port);

@@ -12,7 +12,9 @@ import { KEY } from '../peers/penstock.ts';
 import { median } from '../report/ratios.ts';
 import { cpuOf } from '../rig/cpu-window.ts';
 import type { ContenderName, Figure, Rig, Scenario } from './scenario.ts';
+import { PLANS, secondsOf } from './windows.ts';
 
+const { windows: WINDOWS } = PLANS.streams;
 const KIB = 1024;
 const MIB = KIB * KIB;
 const CONTENDERS: readonly ContenderName[] = ['Penstock', 'before', 'nginx', 'uWS forwarder', 'Portkey'];
@@ -39,7 +41,7 @@ interface Plan {
 async function run(rig: Rig): Promise<void> {
   const mock = await rig.mock({ events: ENDLESS, paceMs: PACE_MS, stamped: true });
   const names = (rig.quick ? QUICK : CONTENDERS).filter((name) => rig.contenders.includes(name));
-  const rounds = rig.quick ? 1 : Math.min(rig.rounds, ROUNDS_MAX);
+  const rounds = Math.min(rig.rounds, ROUNDS_MAX);
   for (let round = 0; round < rounds; round++) {
     const direct = await measureDirect(rig, mock.url, round);
     for (let i = 0; i < names.length; i++) {
@@ -54,9 +56,9 @@ async function run(rig: Rig): Promise<void> {
 }
 
 function plan(rig: Rig, name: Figure['contender']): Plan {
-  if (name === 'Portkey') return { counts: [200, 1_000], seconds: 5 };
-  if (rig.quick) return { counts: [300, 1_500], seconds: 1 };
-  return { counts: [1_000, 5_000, largest()], seconds: 5 };
+  const seconds = secondsOf(rig, WINDOWS.events);
+  if (name === 'Portkey') return { counts: [200, 1_000], seconds };
+  return { counts: rig.quick ? [300, 1_500] : [1_000, 5_000, largest()], seconds };
 }
 
 /** Two descriptors a stream are what a proxy needs. */
@@ -118,7 +120,7 @@ async function measureOne(
     for (const count of counts) {
       await openAll(crowd, count);
       await measureEvents(rig, { name, contender, crowd, count, seconds, round, direct });
-      const bytes = await settled(name, contender);
+      const bytes = await settled(rig, name, contender);
       resident.push(bytes);
       rig.measured({ case: place(count), contender: name, metric: 'RSS', unit: 'MiB', round, value: bytes / MIB });
     }
@@ -133,9 +135,11 @@ async function measureOne(
 }
 
 /** nginx has nothing to collect, and takes SIGUSR2 for something else. */
-function settled(name: ContenderName, contender: Contender): Promise<number> {
+function settled(rig: Rig, name: ContenderName, contender: Contender): Promise<number> {
   const pids = contender.pids();
-  return NATIVE.includes(name) ? Promise.resolve(residentBytes(pids)) : settledBytes(pids);
+  return NATIVE.includes(name)
+    ? Promise.resolve(residentBytes(pids))
+    : settledBytes(pids, secondsOf(rig, WINDOWS.settle));
 }
 
 interface Window {

@@ -7,7 +7,9 @@ import { metric, readMetrics } from '../../test/support/metrics.ts';
 import { type Runner, startAll } from '../rig/rounds.ts';
 import type { ContenderName, Rig, Scenario } from './scenario.ts';
 import { jsonCase, sseCase, type WarmUp } from './traffic-cases.ts';
+import { PLANS, secondsOf } from './windows.ts';
 
+const { windows: WINDOWS } = PLANS.tls;
 const KIB = 1024;
 const CONTENDERS: readonly ContenderName[] = ['Penstock', 'before', 'uWS forwarder', 'nginx'];
 const SMALL = { name: 'TLS, JSON 1 KB, 64 connections', connections: 64, bodyBytes: KIB };
@@ -16,27 +18,29 @@ const STREAMS = { name: 'TLS, SSE, 200 streams', streams: 200 };
 /** As many as were ever open at once; beyond them the mock closes some that were idle between cases. */
 const CONNECTIONS = SMALL.connections + STREAMS.streams;
 const CONNECTS_SHARE_MAX = 0.01;
-const WARM_UP = {
-  quick: { requests: 20_000, secondsMax: 5 },
-  full: { requests: 60_000, secondsMax: 15 },
-  native: { requests: 1, secondsMax: 1 },
-};
+const WARM_UP_REQUESTS = { quick: 20_000, full: 60_000 };
+const PACE_MS = 10;
 
 /** Certificate and key in one file, for `localhost` and 127.0.0.1, and the authority that signed it. */
 const CERTIFICATE = fileURLToPath(new URL('../../test/support/ca-signed.pem', import.meta.url));
 const AUTHORITY = fileURLToPath(new URL('../../test/support/private-ca.pem', import.meta.url));
 
 async function run(rig: Rig): Promise<void> {
-  const events = rig.quick ? 100 : 500;
-  const mock = await rig.mock({ events, paceMs: 10, tls: { certFile: CERTIFICATE, keyFile: CERTIFICATE } });
+  const events = (secondsOf(rig, WINDOWS.streams) * 1_000) / PACE_MS;
+  const mock = await rig.mock({ events, paceMs: PACE_MS, tls: { certFile: CERTIFICATE, keyFile: CERTIFICATE } });
   const names: readonly ContenderName[] = rig.quick ? CONTENDERS : [...CONTENDERS, 'HAProxy', 'http forwarder'];
   const runners = await startAll(rig, names, mock.url, { caFile: AUTHORITY });
-  const scripted = rig.quick ? WARM_UP.quick : WARM_UP.full;
-  const warmUp = ({ name }: Runner): WarmUp => (name === 'nginx' || name === 'HAProxy' ? WARM_UP.native : scripted);
-  await jsonCase(rig, SMALL, runners, warmUp);
-  if (!rig.quick) await jsonCase(rig, LARGE, runners, warmUp);
+  const how = { seconds: secondsOf(rig, WINDOWS.json), warmUpOf: (runner: Runner) => warmUpOf(rig, runner) };
+  await jsonCase(rig, SMALL, runners, how);
+  if (!rig.quick) await jsonCase(rig, LARGE, runners, how);
   await sseCase(rig, STREAMS, runners);
   await judgeKept(rig, runners);
+}
+
+function warmUpOf(rig: Rig, { name }: Runner): WarmUp {
+  if (name === 'nginx' || name === 'HAProxy') return { requests: 1, secondsMax: secondsOf(rig, WINDOWS.nativeWarmUp) };
+  const requests = rig.quick ? WARM_UP_REQUESTS.quick : WARM_UP_REQUESTS.full;
+  return { requests, secondsMax: secondsOf(rig, WINDOWS.warmUp) };
 }
 
 /** A handshake costs more than ten requests, so a connection that is not kept shows in every figure above. */

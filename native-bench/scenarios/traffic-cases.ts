@@ -38,14 +38,14 @@ export async function jsonCase(
   rig: Rig,
   one: JsonCase,
   runners: readonly Runner[],
-  warmUpOf: (runner: Runner) => WarmUp,
+  { seconds, warmUpOf }: { seconds: number; warmUpOf: (runner: Runner) => WarmUp },
 ): Promise<void> {
   rig.say(one.name);
   if (!hasWrk) rig.skipped('load by wrk', 'it is not installed; autocannon, which costs more, takes its place');
   for (const runner of runners) await warmUp(runner, one, warmUpOf(runner));
   await alternate(rig, runners, async (runner, round) => {
     const { name, contender } = runner;
-    const cost = await cpuOf(contender, () => runClosedLoop(jsonLoop(runner, one, rig.quick ? 1 : 4)));
+    const cost = await cpuOf(contender, () => runClosedLoop(jsonLoop(runner, one, seconds)));
     const place = { case: one.name, contender: name, round };
     rig.measured({ ...place, metric: 'CPU per request', unit: 'µs', value: cost.totalUs });
     rig.measured({ ...place, metric: 'of it system', unit: 'µs', value: cost.systemUs });

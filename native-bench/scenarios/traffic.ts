@@ -11,7 +11,9 @@ import { busiestThreads } from '../rig/thread-shares.ts';
 import { ratioVerdict } from './ratio-verdict.ts';
 import type { ContenderName, Rig, Scenario } from './scenario.ts';
 import { type JsonCase, jsonCase, jsonLoop, sseCase, type WarmUp } from './traffic-cases.ts';
+import { PLANS, secondsOf, type Window } from './windows.ts';
 
+const { windows: WINDOWS } = PLANS.traffic;
 const KIB = 1024;
 
 interface TrafficCase extends JsonCase {
@@ -32,17 +34,21 @@ const CASES: readonly TrafficCase[] = [
   { name: 'JSON 1 MB, 16 connections', connections: 16, bodyBytes: KIB * KIB, contenders: OURS },
 ];
 const SSE = { name: 'SSE, 200 streams', streams: 200 };
-const EVENTS = { quick: 100, full: 500 };
+const PACE_MS = 10;
 
 async function run(rig: Rig): Promise<void> {
-  const mock = await rig.mock({ events: rig.quick ? EVENTS.quick : EVENTS.full, paceMs: 10 });
+  const events = (secondsOf(rig, WINDOWS.streams) * 1_000) / PACE_MS;
+  const mock = await rig.mock({ events, paceMs: PACE_MS });
   const probe = new RuntimeProbe();
   rig.ends(() => probe.remove());
   const runners = await probe.over(() => startAll(rig, ALL, mock.url));
   const cases = rig.quick ? [CORE] : CASES;
   for (const one of cases) {
     const takingPart = runners.filter(({ name }) => one.contenders.includes(name));
-    await jsonCase(rig, one, takingPart, ({ name }) => warmUpOf(rig, one, name));
+    await jsonCase(rig, one, takingPart, {
+      seconds: secondsOf(rig, WINDOWS.json),
+      warmUpOf: ({ name }) => warmUpOf(rig, one, name),
+    });
   }
   await sseCase(rig, SSE, runners);
   await counts(rig, runners);
@@ -53,22 +59,26 @@ async function run(rig: Rig): Promise<void> {
 
 /** Each case after the core one warms up what is new to it alone. */
 function warmUpOf(rig: Rig, one: TrafficCase, name: ContenderName): WarmUp {
-  if (name === 'nginx' || name === 'HAProxy') return { requests: 1, secondsMax: 1 };
-  if (one !== CORE) return { requests: 10_000, secondsMax: 2 };
-  return rig.quick ? { requests: 20_000, secondsMax: 6 } : { requests: 100_000, secondsMax: 15 };
+  if (name === 'nginx' || name === 'HAProxy') return { requests: 1, secondsMax: secondsOf(rig, WINDOWS.nativeWarmUp) };
+  if (one !== CORE) return { requests: 10_000, secondsMax: secondsOf(rig, WINDOWS.laterWarmUp) };
+  return { requests: rig.quick ? 20_000 : 100_000, secondsMax: secondsOf(rig, WINDOWS.warmUp) };
 }
 
 /** Beside the timed rounds: what takes the time. */
 async function counts(rig: Rig, runners: readonly Runner[]): Promise<void> {
-  const seconds = rig.quick ? 1 : 2;
   for (const runner of runners) {
     const { name, contender } = runner;
-    const load = (): Promise<number> => runClosedLoop(jsonLoop(runner, CORE, seconds));
+    const load =
+      (window: Window): (() => Promise<number>) =>
+      () =>
+        runClosedLoop(jsonLoop(runner, CORE, secondsOf(rig, window)));
     if (name === 'Penstock') {
-      for (const line of await busiestThreads(contender.pids()[0]!, load)) rig.note(`Penstock, ${CORE.name}: ${line}`);
+      for (const line of await busiestThreads(contender.pids()[0]!, load(WINDOWS.busiestThreads))) {
+        rig.note(`Penstock, ${CORE.name}: ${line}`);
+      }
     }
     const place = { case: CORE.name, contender: name, round: 0 };
-    const calls = await systemCalls(contender.pids(), load);
+    const calls = await systemCalls(contender.pids(), load(WINDOWS.systemCalls));
     if (typeof calls === 'string') rig.skipped('system calls per request', calls);
     else rig.measured({ ...place, metric: 'system calls per request', unit: 'count', value: calls });
   }
@@ -80,7 +90,7 @@ async function runtimes(rig: Rig, runners: readonly Runner[], probe: RuntimeProb
     const pids = runner.contender.pids();
     const before = probe.read(pids);
     if (before === null) continue;
-    const requests = await runClosedLoop(jsonLoop(runner, CORE, 3));
+    const requests = await runClosedLoop(jsonLoop(runner, CORE, secondsOf(rig, WINDOWS.runtimes)));
     const { gcMs, loopP99Ms } = probe.read(pids)!;
     const place = { case: CORE.name, contender: runner.name, round: 0 };
     const gcUs = ((gcMs - before.gcMs) * 1000) / requests;
@@ -93,7 +103,7 @@ async function runtimes(rig: Rig, runners: readonly Runner[], probe: RuntimeProb
 async function crossCheck(rig: Rig, runners: readonly Runner[]): Promise<void> {
   for (const runner of runners.filter(({ name }) => name === 'Penstock' || name === 'uWS forwarder')) {
     const { name, contender } = runner;
-    const loop = jsonLoop(runner, CORE, rig.quick ? 1 : 4);
+    const loop = jsonLoop(runner, CORE, secondsOf(rig, WINDOWS.crossCheck));
     const cost = await cpuOf(contender, async () => (await runAutocannon(loop)).requests);
     const place = { case: `${CORE.name}, autocannon`, contender: name, round: 0 };
     rig.measured({ ...place, metric: 'CPU per request', unit: 'µs', value: cost.totalUs });

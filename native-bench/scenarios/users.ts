@@ -14,6 +14,7 @@ import { DataFolder } from '../rig/data-folder.ts';
 import { statementCalls, statementsBetween, watchStatements } from '../rig/request-statements.ts';
 import { processMicroseconds } from '../rig/thread-clock.ts';
 import type { Rig, Scenario } from './scenario.ts';
+import { PLANS, secondsOf } from './windows.ts';
 
 const USERS = [100, 1_000] as const;
 const CONNECTIONS = 16;
@@ -46,7 +47,7 @@ async function run(rig: Rig): Promise<void> {
   await watchStatements(sql);
   rig.say('compilers warm up with one key');
   const loop = { url: gateway.url, key: KEY, stream: false, bodyBytes: BODY_BYTES, connections: CONNECTIONS };
-  await runClosedLoop({ ...loop, seconds: rig.quick ? 3 : 6 }).catch(() => {});
+  await runClosedLoop({ ...loop, seconds: secondsOf(rig, PLANS.users.windows.warmUp) }).catch(() => {});
   const connections = new KeptConnections(gateway.url, CONNECTIONS);
   rig.ends(() => connections.close());
   const scene = { rig, gateway, sql, connections };
