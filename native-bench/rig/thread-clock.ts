@@ -11,6 +11,8 @@ export interface ThreadClock {
   id: number;
   name: string;
   nanoseconds: number;
+  /** Times that it was put on a core: wake-ups, and turns that it got back from others. */
+  turns: number;
 }
 
 /** Threads in the order in which they were started. */
@@ -28,18 +30,28 @@ export function processMicroseconds(pids: readonly number[]): number {
   return pids.flatMap((pid) => threadClocks(pid)).reduce((sum, { nanoseconds }) => sum + nanoseconds / 1000, 0);
 }
 
-/** A gateway process starts its fronts, then the usage-writer, and no thread of Node after them: sum over the fronts, in microseconds. */
-export function frontMicroseconds(clocks: readonly ThreadClock[], fronts: number): number {
+export interface FrontTime {
+  microseconds: number;
+  turns: number;
+}
+
+/** A gateway process starts its fronts, then the usage-writer, and no thread of Node after them: sums over the fronts so far. */
+export function frontTime(clocks: readonly ThreadClock[], fronts: number): FrontTime {
   const named = clocks.filter(({ name }) => name === NODE_THREAD);
-  return named.slice(-fronts - 1, -1).reduce((sum, { nanoseconds }) => sum + nanoseconds / 1000, 0);
+  const sum = { microseconds: 0, turns: 0 };
+  for (const { nanoseconds, turns } of named.slice(-fronts - 1, -1)) {
+    sum.microseconds += nanoseconds / 1000;
+    sum.turns += turns;
+  }
+  return sum;
 }
 
 /** `schedstat`: time on a core, time in the queue for one (both ns), times that it got one. */
 function readClock(pid: number, id: number): ThreadClock | null {
   try {
     const name = readFileSync(`/proc/${pid}/task/${id}/comm`, 'utf8').trim();
-    const [onCore = '0'] = readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ');
-    return { id, name, nanoseconds: Number(onCore) };
+    const [onCore = 0, , turns = 0] = readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ').map(Number);
+    return { id, name, nanoseconds: onCore, turns };
   } catch {
     return null;
   }

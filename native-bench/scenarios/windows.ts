@@ -112,7 +112,8 @@ export const PLANS = {
     quickStarts: 1,
     windows: {
       warmUp: { quick: 2, full: 8, subjects: 2 },
-      steady: { quick: 1.5, full: 5, subjects: 2, everyRound: true },
+      idle: { quick: 1, full: 3, subjects: 2 },
+      steady: { quick: 2, full: 5, subjects: 2, everyRound: true },
       cores: { quick: 2, full: 5, subjects: 0 },
     },
   },

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { maxOverMean, percentile } from '../../native-bench/report/spread.ts';
-import { frontMicroseconds, processMicroseconds, threadClocks } from '../../native-bench/rig/thread-clock.ts';
+import { frontTime, processMicroseconds, threadClocks } from '../../native-bench/rig/thread-clock.ts';
 
 test('an even spread is 1, all on one of four is 4', () => {
   assert.equal(maxOverMean([5, 5, 5]), 1);
@@ -21,7 +21,10 @@ test('a percentile is a value of the sample, whatever its order', () => {
 });
 
 test('the fronts are the threads of Node that were started before the last one, the usage-writer', () => {
-  const thread = (id: number, name: string, microseconds: number) => ({ id, name, nanoseconds: microseconds * 1000 });
+  const thread = (id: number, name: string, microseconds: number) => ({
+    ...{ id, name, turns: id },
+    nanoseconds: microseconds * 1000,
+  });
   const clocks = [
     thread(1, 'node', 1),
     thread(2, 'node', 10),
@@ -31,8 +34,8 @@ test('the fronts are the threads of Node that were started before the last one, 
     thread(6, 'libuv-worker', 100_000),
     thread(7, 'node', 1_000_000),
   ];
-  assert.equal(frontMicroseconds(clocks, 1), 10_000);
-  assert.equal(frontMicroseconds(clocks, 2), 11_000);
+  assert.deepEqual(frontTime(clocks, 1), { microseconds: 10_000, turns: 5 });
+  assert.deepEqual(frontTime(clocks, 2), { microseconds: 11_000, turns: 4 + 5 });
 });
 
 test('CPU time of a process grows with its work', { skip: process.platform !== 'linux' }, () => {
