@@ -36,3 +36,12 @@ export function parseObject(text: string): JsonObject | null {
     return null;
   }
 }
+
+/** JSON text of a value that came out of JSON; null when it is nested too deep to be written. */
+export function writeJson(value: unknown): string | null {
+  try {
+    return JSON.stringify(value) ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * A Chat Completions stream as a Messages stream. Never throws. One per answer.
+ *
+ *   Chat                                            Messages
+ *   first chunk                                     message_start, usage of zeros: Chat tells it last
+ *   delta.reasoning_content, reasoning              thinking block, signed with REASONING_SIGNATURE
+ *   delta.content, delta.refusal                    text block
+ *   delta.tool_calls: { index, id, function }       tool_use blocks, one after another (`messages-block-writer.ts`)
+ *   choice.finish_reason, usage of any chunk        kept for the end
+ *   { error }                                       error; nothing follows
+ *   end, after a finish_reason                      the last block stops, message_delta, message_stop
+ *   end without                                     nothing: such an answer is not whole
+ *
+ * Only the choice of index 0; chunks without `choices` and everything unknown pass by.
+ */
+import { stopFields, textOf, toolUseId } from './chat-to-messages-answer.ts';
+import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import { asArray, asNumber, asObject, asString } from './json.ts';
+import { MessagesBlockWriter } from './messages-block-writer.ts';
+import { IN_STREAM, messagesError } from './messages-chat-errors.ts';
+import { messagesTier, messagesUsage, REASONING_SIGNATURE, reasoningOf } from './messages-chat-terms.ts';
+
+type State = 'before' | 'streaming' | 'over';
+
+export class ChatToMessagesStream implements StreamConverter {
+  readonly #context: AnswerContext;
+  readonly #blocks = new MessagesBlockWriter(REASONING_SIGNATURE);
+  #state: State = 'before';
+  /** The choice that said why it ended. */
+  #finished: JsonObject | null = null;
+  #usage: JsonObject | null = null;
+  #refusal = '';
+
+  constructor(context: AnswerContext) {
+    this.#context = context;
+  }
+
+  event(_name: string, data: JsonObject): string {
+    if (this.#state === 'over') return '';
+    const error = data['error'];
+    if (error !== undefined && error !== null) return this.#fail(data);
+    const choices = asArray(data['choices']);
+    if (choices === null) return '';
+    this.#usage = asObject(data['usage']) ?? this.#usage;
+    let out = '';
+    if (this.#state === 'before') {
+      this.#state = 'streaming';
+      out = this.#start(data);
+    }
+    for (let i = 0; i < choices.length; i++) {
+      const choice = asObject(choices[i]);
+      if (choice !== null && (asNumber(choice['index']) ?? 0) === 0) out += this.#choice(choice);
+    }
+    if (!this.#blocks.overrun) return out;
+    return out + this.#fail({ error: { message: 'The upstream sent more tool calls than can be put in order.' } });
+  }
+
+  end(): string {
+    if (this.#state !== 'streaming' || this.#finished === null) return '';
+    this.#state = 'over';
+    const delta = stopFields(this.#finished, this.#blocks.hasCalls, this.#refusal);
+    const usage = messagesUsage(this.#usage, null);
+    return (
+      this.#blocks.finish() +
+      frame('message_delta', { type: 'message_delta', delta, usage }) +
+      frame('message_stop', { type: 'message_stop' })
+    );
+  }
+
+  #fail(data: JsonObject): string {
+    this.#state = 'over';
+    return frame('error', messagesError(IN_STREAM, data, this.#context.requestId));
+  }
+
+  #start(data: JsonObject): string {
+    const message = {
+      id: asString(data['id']) || `msg_${this.#context.requestId}`,
+      type: 'message',
+      role: 'assistant',
+      model: this.#context.model,
+      content: [],
+      stop_reason: null,
+      stop_sequence: null,
+      usage: messagesUsage(null, messagesTier(data['service_tier'])),
+    };
+    return frame('message_start', { type: 'message_start', message });
+  }
+
+  #choice(choice: JsonObject): string {
+    const delta = asObject(choice['delta']);
+    let out = '';
+    if (delta !== null) {
+      out += this.#blocks.text('thinking', reasoningOf(delta));
+      out += this.#blocks.text('text', textOf(delta['content']));
+      const refusal = asString(delta['refusal']);
+      if (refusal !== null && refusal !== '') {
+        this.#refusal += refusal;
+        out += this.#blocks.text('text', refusal);
+      }
+      const calls = asArray(delta['tool_calls']);
+      for (let i = 0; i < (calls?.length ?? 0); i++) out += this.#call(asObject(calls![i]));
+    }
+    if (asString(choice['finish_reason'])) this.#finished = choice;
+    return out;
+  }
+
+  #call(call: JsonObject | null): string {
+    if (call === null) return '';
+    const definition = asObject(call['function']);
+    const index = asNumber(call['index']);
+    const id = asString(call['id']) ?? '';
+    const name = asString(definition?.['name']) ?? '';
+    let out = '';
+    if (!this.#blocks.continues(index, id, name)) {
+      if (id === '' && name === '' && definition === null) return '';
+      out = this.#blocks.beginCall(index, toolUseId(id, this.#context, this.#blocks.callCount), name);
+    }
+    return out + this.#blocks.continueCall(index, name, asString(definition?.['arguments']) ?? '');
+  }
+}
+
+/** One event; JSON escapes line ends, so data is one line. */
+function frame(type: string, data: JsonObject): string {
+  return `event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+}
