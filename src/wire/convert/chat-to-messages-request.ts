@@ -25,9 +25,9 @@
 import { toMessages } from './chat-to-messages-content.ts';
 import { addMessagesTools } from './chat-to-messages-tools.ts';
 import type { JsonObject, RequestContext, RequestResult } from './crossing.ts';
-import { asNumber, asObject, asString } from './json.ts';
+import { asObject } from './json.ts';
 import { messagesEffort } from './messages-chat-terms.ts';
-import { RequestNotes } from './request-notes.ts';
+import { RequestLosses } from './request-losses.ts';
 
 const TEMPERATURE_MAX = 1;
 
@@ -64,105 +64,103 @@ const FIELDS: ReadonlySet<string> = new Set([
 ]);
 const STREAM_FIELDS: ReadonlySet<string> = new Set(['include_usage']);
 
-/** Fields without which the answer would be another one, unless they say what Messages does anyway. */
-const REFUSED: readonly (readonly [field: string, neutral: (value: unknown) => boolean, reason: string])[] = [
-  ['n', (value) => value === 1, 'the Messages protocol gives one answer'],
-  ['logprobs', (value) => value === false, 'the Messages protocol has no log probabilities'],
-  ['top_logprobs', (value) => value === 0, 'the Messages protocol has no log probabilities'],
-  ['logit_bias', (value) => isEmpty(value), 'the Messages protocol has no bias of tokens'],
-  ['frequency_penalty', (value) => value === 0, 'the Messages protocol has no penalties'],
-  ['presence_penalty', (value) => value === 0, 'the Messages protocol has no penalties'],
-  ['audio', () => false, 'the Messages protocol has no audio'],
-  ['modalities', isTextOnly, 'the Messages protocol answers text only'],
-  ['functions', isEmpty, 'functions have to be tools for the Messages protocol'],
-  ['function_call', () => false, 'function_call has to be tool_choice for the Messages protocol'],
-  ['web_search_options', () => false, 'this way to search the web has no counterpart in the Messages protocol'],
-  ['moderation', () => false, 'the Messages protocol has no moderation'],
+/** Fields without which the answer would be another one, when they ask for something. */
+const REFUSED: readonly (readonly [field: string, reason: string])[] = [
+  ['logprobs', 'the Messages protocol has no log probabilities'],
+  ['top_logprobs', 'the Messages protocol has no log probabilities'],
+  ['logit_bias', 'the Messages protocol has no bias of tokens'],
+  ['frequency_penalty', 'the Messages protocol has no penalties'],
+  ['presence_penalty', 'the Messages protocol has no penalties'],
+  ['audio', 'the Messages protocol has no audio'],
+  ['functions', 'functions have to be tools for the Messages protocol'],
+  ['function_call', 'function_call has to be tool_choice for the Messages protocol'],
+  ['moderation', 'the Messages protocol has no moderation'],
 ];
 
 export function chatToMessagesRequest(body: JsonObject, context: RequestContext): RequestResult {
-  const notes = new RequestNotes();
-  notes.dropOthers(body, FIELDS, '');
-  for (const [field, neutral, reason] of REFUSED) {
-    if (isGiven(body[field]) && !neutral(body[field])) notes.refuse(field, reason);
-  }
-  const { system, messages } = toMessages(body, notes);
-  const maxTokens = asNumber(body['max_completion_tokens']) ?? asNumber(body['max_tokens']);
+  const losses = new RequestLosses();
+  losses.dropOthers(body, FIELDS, '');
+  for (const [field, reason] of REFUSED) losses.refuseSet(body, field, reason);
+  // An empty object asks for a search of default width.
+  if (isGiven(body['web_search_options']))
+    losses.refuse('web_search_options', 'the Messages protocol has no such search');
+  if (isGiven(body['n']) && body['n'] !== 1) losses.refuse('n', 'the Messages protocol gives one answer');
+  if (isGiven(body['modalities']) && !isTextOnly(body['modalities']))
+    losses.refuse('modalities', 'the Messages protocol answers text only');
+  const { system, messages } = toMessages(body, losses);
+  const maxTokens = losses.number(body, 'max_completion_tokens') ?? losses.number(body, 'max_tokens');
   const out: JsonObject = { model: context.model, max_tokens: maxTokens ?? context.maxTokensDefault, messages };
   if (system.length > 0) out['system'] = system;
-  addSampling(out, body, notes);
-  addStops(out, body, notes);
-  addMessagesTools(out, body, notes);
-  addEffort(out, body, notes);
-  addFormat(out, body, notes);
-  const user = asString(body['safety_identifier']) ?? asString(body['user']);
+  addSampling(out, body, losses);
+  addStops(out, body, losses);
+  addMessagesTools(out, body, losses);
+  addEffort(out, body, losses);
+  addFormat(out, body, losses);
+  const user = losses.text(body, 'safety_identifier') ?? losses.text(body, 'user');
   if (user !== null) out['metadata'] = { user_id: user };
-  addTier(out, body, notes);
+  addTier(out, body, losses);
   if (context.stream) out['stream'] = true;
-  const options = asObject(body['stream_options']);
-  if (options !== null) notes.dropOthers(options, STREAM_FIELDS, 'stream_options.');
-  return notes.result(out);
+  const options = losses.object(body, 'stream_options');
+  if (options !== null) losses.dropOthers(options, STREAM_FIELDS, 'stream_options.');
+  return losses.result(out);
 }
 
 function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
 
-function isEmpty(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
-}
-
 function isTextOnly(value: unknown): boolean {
   return Array.isArray(value) && value.every((modality) => modality === 'text');
 }
 
-function addSampling(out: JsonObject, body: JsonObject, notes: RequestNotes): void {
-  const temperature = body['temperature'];
-  if (typeof temperature === 'number' && temperature > TEMPERATURE_MAX)
-    notes.refuse('temperature', `the Messages protocol takes at most ${TEMPERATURE_MAX}`);
-  if (isGiven(temperature)) out['temperature'] = temperature;
-  if (isGiven(body['top_p'])) out['top_p'] = body['top_p'];
+function addSampling(out: JsonObject, body: JsonObject, losses: RequestLosses): void {
+  const temperature = losses.number(body, 'temperature');
+  const topP = losses.number(body, 'top_p');
+  if (temperature !== null && temperature > TEMPERATURE_MAX)
+    losses.refuse('temperature', `the Messages protocol takes at most ${TEMPERATURE_MAX}`);
+  if (temperature !== null) out['temperature'] = temperature;
+  if (topP !== null) out['top_p'] = topP;
 }
 
-function addStops(out: JsonObject, body: JsonObject, notes: RequestNotes): void {
+function addStops(out: JsonObject, body: JsonObject, losses: RequestLosses): void {
   const stop = body['stop'];
   if (!isGiven(stop)) return;
   if (typeof stop === 'string') out['stop_sequences'] = [stop];
   else if (Array.isArray(stop)) out['stop_sequences'] = stop;
-  else notes.refuse('stop', 'it has to be a string or an array of strings');
+  else losses.refuse('stop', 'it has to be a string or an array of strings');
 }
 
-function addEffort(out: JsonObject, body: JsonObject, notes: RequestNotes): void {
-  const effort = asString(body['reasoning_effort']);
+function addEffort(out: JsonObject, body: JsonObject, losses: RequestLosses): void {
+  const effort = losses.text(body, 'reasoning_effort');
   if (effort === null) return;
   if (effort === 'none') {
     out['thinking'] = { type: 'disabled' };
     return;
   }
   const counterpart = messagesEffort(effort);
-  if (counterpart === null) notes.refuse('reasoning_effort', 'the Messages protocol has no such effort');
+  if (counterpart === null) losses.refuse('reasoning_effort', 'the Messages protocol has no such effort');
   out['thinking'] = { type: 'adaptive' };
   out['output_config'] = { effort: counterpart };
 }
 
-function addFormat(out: JsonObject, body: JsonObject, notes: RequestNotes): void {
+function addFormat(out: JsonObject, body: JsonObject, losses: RequestLosses): void {
   const format = body['response_format'];
   const type = asObject(format)?.['type'];
   if (!isGiven(format) || type === 'text') return;
   const definition = asObject(asObject(format)?.['json_schema']);
   const schema = asObject(definition?.['schema']);
   if (type !== 'json_schema' || schema === null) {
-    notes.refuse('response_format', 'the Messages protocol binds answers to a JSON schema only');
+    losses.refuse('response_format', 'the Messages protocol binds answers to a JSON schema only');
     return;
   }
-  if (isGiven(definition?.['description'])) notes.drop('response_format.json_schema.description');
+  if (isGiven(definition?.['description'])) losses.drop('response_format.json_schema.description');
   const config = asObject(out['output_config']) ?? {};
   out['output_config'] = { ...config, format: { type: 'json_schema', schema } };
 }
 
-function addTier(out: JsonObject, body: JsonObject, notes: RequestNotes): void {
+function addTier(out: JsonObject, body: JsonObject, losses: RequestLosses): void {
   const tier = body['service_tier'];
   if (tier === 'auto') out['service_tier'] = 'auto';
   else if (tier === 'default') out['service_tier'] = 'standard_only';
-  else if (isGiven(tier)) notes.drop('service_tier');
+  else if (isGiven(tier)) losses.drop('service_tier');
 }

@@ -19,6 +19,7 @@ import { asArray, asNumber, asObject, asString } from './json.ts';
 import { MessagesBlockWriter } from './messages-block-writer.ts';
 import { IN_STREAM, messagesError } from './messages-chat-errors.ts';
 import { messagesTier, messagesUsage, REASONING_SIGNATURE, reasoningOf } from './messages-chat-terms.ts';
+import { namedEvent } from './sse-text.ts';
 
 type State = 'before' | 'streaming' | 'over';
 
@@ -62,14 +63,14 @@ export class ChatToMessagesStream implements StreamConverter {
     const usage = messagesUsage(this.#usage, null);
     return (
       this.#blocks.finish() +
-      frame('message_delta', { type: 'message_delta', delta, usage }) +
-      frame('message_stop', { type: 'message_stop' })
+      namedEvent('message_delta', { type: 'message_delta', delta, usage }) +
+      namedEvent('message_stop', { type: 'message_stop' })
     );
   }
 
   #fail(data: JsonObject): string {
     this.#state = 'over';
-    return frame('error', messagesError(IN_STREAM, data, this.#context.requestId));
+    return namedEvent('error', messagesError(IN_STREAM, data, this.#context.requestId));
   }
 
   #start(data: JsonObject): string {
@@ -83,7 +84,7 @@ export class ChatToMessagesStream implements StreamConverter {
       stop_sequence: null,
       usage: messagesUsage(null, messagesTier(data['service_tier'])),
     };
-    return frame('message_start', { type: 'message_start', message });
+    return namedEvent('message_start', { type: 'message_start', message });
   }
 
   #choice(choice: JsonObject): string {
@@ -117,9 +118,4 @@ export class ChatToMessagesStream implements StreamConverter {
     }
     return out + this.#blocks.continueCall(index, name, asString(definition?.['arguments']) ?? '');
   }
-}
-
-/** One event; JSON escapes line ends, so data is one line. */
-function frame(type: string, data: JsonObject): string {
-  return `event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -4,41 +4,41 @@
  */
 import type { JsonObject } from './crossing.ts';
 import { asArray, asObject, asString } from './json.ts';
-import type { RequestNotes } from './request-notes.ts';
+import type { RequestLosses } from './request-losses.ts';
 
 const TOOL_FIELDS: ReadonlySet<string> = new Set(['type', 'function']);
 const FUNCTION_FIELDS: ReadonlySet<string> = new Set(['name', 'description', 'parameters', 'strict']);
 
 /** Sets `tools` and `tool_choice` of the Messages body `out`. */
-export function addMessagesTools(out: JsonObject, body: JsonObject, notes: RequestNotes): void {
-  const tools = asArray(body['tools']) ?? [];
+export function addMessagesTools(out: JsonObject, body: JsonObject, losses: RequestLosses): void {
+  const tools = losses.list(body, 'tools') ?? [];
   const converted: JsonObject[] = [];
   for (let i = 0; i < tools.length; i++) {
     const tool = asObject(tools[i]);
     const definition = asObject(tool?.['function']);
     if (tool === null || definition === null || asString(definition['name']) === null) {
-      notes.refuse(`tools.${i}`, 'only functions have a counterpart in the Messages protocol');
+      losses.refuse(`tools.${i}`, 'only functions have a counterpart in the Messages protocol');
       continue;
     }
-    notes.dropOthers(tool, TOOL_FIELDS, 'tools.*.');
-    converted.push(messagesTool(definition, notes));
+    losses.dropOthers(tool, TOOL_FIELDS, 'tools.');
+    converted.push(messagesTool(definition, losses));
   }
-  const choice = toolChoice(body['tool_choice'], notes);
+  const choice = toolChoice(body['tool_choice'], losses);
   const allowed = allowedNames(body['tool_choice']);
   const offered = allowed === null ? converted : converted.filter((tool) => allowed.includes(tool['name']));
   if (offered.length === 0) {
-    if (allowed !== null) notes.refuse('tool_choice.allowed_tools', 'none of them is among the tools');
+    if (allowed !== null) losses.refuse('tool_choice.allowed_tools', 'none of them is among the tools');
     if (choice !== null && choice['type'] !== 'none') out['tool_choice'] = choice;
     return;
   }
   out['tools'] = offered;
-  if (body['parallel_tool_calls'] === false && choice?.['type'] !== 'none')
+  if (losses.flag(body, 'parallel_tool_calls') === false && choice?.['type'] !== 'none')
     out['tool_choice'] = { ...(choice ?? { type: 'auto' }), disable_parallel_tool_use: true };
   else if (choice !== null) out['tool_choice'] = choice;
 }
 
-function messagesTool(definition: JsonObject, notes: RequestNotes): JsonObject {
-  notes.dropOthers(definition, FUNCTION_FIELDS, 'tools.*.function.');
+function messagesTool(definition: JsonObject, losses: RequestLosses): JsonObject {
+  losses.dropOthers(definition, FUNCTION_FIELDS, 'tools.function.');
   const tool: JsonObject = { name: definition['name'] };
   if (asString(definition['description']) !== null) tool['description'] = definition['description'];
   tool['input_schema'] = asObject(definition['parameters']) ?? { type: 'object', properties: {} };
@@ -46,7 +46,7 @@ function messagesTool(definition: JsonObject, notes: RequestNotes): JsonObject {
   return tool;
 }
 
-function toolChoice(choice: unknown, notes: RequestNotes): JsonObject | null {
+function toolChoice(choice: unknown, losses: RequestLosses): JsonObject | null {
   if (choice === undefined || choice === null) return null;
   if (choice === 'auto' || choice === 'none') return { type: choice };
   if (choice === 'required') return { type: 'any' };
@@ -56,7 +56,7 @@ function toolChoice(choice: unknown, notes: RequestNotes): JsonObject | null {
   const allowed = asObject(fields?.['allowed_tools']);
   if (fields?.['type'] === 'allowed_tools' && allowed !== null)
     return { type: allowed['mode'] === 'required' ? 'any' : 'auto' };
-  notes.refuse('tool_choice', 'the Messages protocol has no such choice');
+  losses.refuse('tool_choice', 'the Messages protocol has no such choice');
   return null;
 }
 

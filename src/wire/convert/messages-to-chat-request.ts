@@ -25,7 +25,7 @@ import type { JsonObject, RequestContext, RequestResult } from './crossing.ts';
 import { asArray, asNumber, asObject, asString } from './json.ts';
 import { effortOfBudget } from './messages-chat-terms.ts';
 import { toChatMessages } from './messages-to-chat-content.ts';
-import { RequestNotes } from './request-notes.ts';
+import { RequestLosses } from './request-losses.ts';
 
 const STOPS_MAX = 4;
 const USER_CHARS_MAX = 64;
@@ -65,58 +65,61 @@ const REFUSED: readonly (readonly [field: string, reason: string])[] = [
 ];
 
 export function messagesToChatRequest(body: JsonObject, context: RequestContext): RequestResult {
-  const notes = new RequestNotes();
-  notes.dropOthers(body, FIELDS, '');
-  for (const [field, reason] of REFUSED) if (isGiven(body[field])) notes.refuse(field, reason);
-  const out: JsonObject = { model: context.model, messages: toChatMessages(body, notes) };
-  const maxTokens = asNumber(body['max_tokens']);
-  if (maxTokens !== null) out['max_completion_tokens'] = maxTokens;
-  for (const field of ['temperature', 'top_p']) if (isGiven(body[field])) out[field] = body[field];
-  addStops(out, body, notes);
-  addTools(out, body, notes);
-  addEffort(out, body, notes);
-  addFormat(out, body, notes);
-  addUser(out, asObject(body['metadata']), notes);
+  const losses = new RequestLosses();
+  losses.dropOthers(body, FIELDS, '');
+  for (const [field, reason] of REFUSED) losses.refuseSet(body, field, reason);
+  const out: JsonObject = { model: context.model, messages: toChatMessages(body, losses) };
+  setNumber(out, 'max_completion_tokens', losses.number(body, 'max_tokens'));
+  for (const field of ['temperature', 'top_p']) setNumber(out, field, losses.number(body, field));
+  addStops(out, body, losses);
+  addTools(out, body, losses);
+  addEffort(out, body, losses);
+  addFormat(out, body, losses);
+  addUser(out, losses.object(body, 'metadata'), losses);
   if (body['service_tier'] === 'auto') out['service_tier'] = 'auto';
   else if (body['service_tier'] === 'standard_only') out['service_tier'] = 'default';
-  else if (isGiven(body['service_tier'])) notes.drop('service_tier');
+  else if (isGiven(body['service_tier'])) losses.drop('service_tier');
   if (context.stream) {
     out['stream'] = true;
     out['stream_options'] = { include_usage: true };
   }
-  return notes.result(out);
+  return losses.result(out);
 }
 
 function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
+  return value !== undefined && value !== null;
 }
 
-function addStops(out: JsonObject, body: JsonObject, notes: RequestNotes): void {
-  const stops = asArray(body['stop_sequences']);
+function setNumber(out: JsonObject, field: string, value: number | null): void {
+  if (value !== null) out[field] = value;
+}
+
+function addStops(out: JsonObject, body: JsonObject, losses: RequestLosses): void {
+  const stops = losses.list(body, 'stop_sequences');
   if (stops === null || stops.length === 0) return;
   if (stops.length > STOPS_MAX)
-    notes.refuse('stop_sequences', `the Chat Completions protocol takes at most ${STOPS_MAX}`);
+    losses.refuse('stop_sequences', `the Chat Completions protocol takes at most ${STOPS_MAX}`);
   out['stop'] = stops;
 }
 
-function addTools(out: JsonObject, body: JsonObject, notes: RequestNotes): void {
-  const tools = asArray(body['tools']) ?? [];
+function addTools(out: JsonObject, body: JsonObject, losses: RequestLosses): void {
+  const tools = losses.list(body, 'tools') ?? [];
   const converted: JsonObject[] = [];
   for (let i = 0; i < tools.length; i++) {
     const tool = asObject(tools[i]);
     if (tool === null || asString(tool['name']) === null || (isGiven(tool['type']) && tool['type'] !== 'custom')) {
-      notes.refuse(
+      losses.refuse(
         `tools.${i}`,
         'the Chat Completions protocol has only tools that the client describes and runs itself',
       );
-    } else converted.push(chatTool(tool, notes));
+    } else converted.push(chatTool(tool, losses));
   }
   if (converted.length > 0) out['tools'] = converted;
-  addToolChoice(out, asObject(body['tool_choice']), notes);
+  addToolChoice(out, losses.object(body, 'tool_choice'), losses);
 }
 
-function chatTool(tool: JsonObject, notes: RequestNotes): JsonObject {
-  notes.dropOthers(tool, TOOL_FIELDS, 'tools.*.');
+function chatTool(tool: JsonObject, losses: RequestLosses): JsonObject {
+  losses.dropOthers(tool, TOOL_FIELDS, 'tools.');
   const definition: JsonObject = { name: tool['name'] };
   if (isGiven(tool['description'])) definition['description'] = tool['description'];
   if (isGiven(tool['input_schema'])) definition['parameters'] = tool['input_schema'];
@@ -124,7 +127,7 @@ function chatTool(tool: JsonObject, notes: RequestNotes): JsonObject {
   return { type: 'function', function: definition };
 }
 
-function addToolChoice(out: JsonObject, choice: JsonObject | null, notes: RequestNotes): void {
+function addToolChoice(out: JsonObject, choice: JsonObject | null, losses: RequestLosses): void {
   if (choice === null) return;
   switch (choice['type']) {
     case 'auto':
@@ -138,23 +141,23 @@ function addToolChoice(out: JsonObject, choice: JsonObject | null, notes: Reques
       out['tool_choice'] = { type: 'function', function: { name: choice['name'] } };
       break;
     default:
-      notes.refuse('tool_choice.type', 'the Chat Completions protocol has no such choice');
+      losses.refuse('tool_choice.type', 'the Chat Completions protocol has no such choice');
   }
   if (choice['disable_parallel_tool_use'] === true && choice['type'] !== 'none') out['parallel_tool_calls'] = false;
 }
 
-function addEffort(out: JsonObject, body: JsonObject, notes: RequestNotes): void {
-  const config = asObject(body['output_config']);
-  const thinking = asObject(body['thinking']);
-  if (config !== null) notes.dropOthers(config, OUTPUT_FIELDS, 'output_config.');
-  if (thinking !== null) notes.dropOthers(thinking, THINKING_FIELDS, 'thinking.');
+function addEffort(out: JsonObject, body: JsonObject, losses: RequestLosses): void {
+  const config = losses.object(body, 'output_config');
+  const thinking = losses.object(body, 'thinking');
+  if (config !== null) losses.dropOthers(config, OUTPUT_FIELDS, 'output_config.');
+  if (thinking !== null) losses.dropOthers(thinking, THINKING_FIELDS, 'thinking.');
   const effort = latestEffort(body) ?? asString(config?.['effort']);
   const budget = asNumber(thinking?.['budget_tokens']);
   if (thinking?.['type'] === 'disabled') out['reasoning_effort'] = 'none';
   else if (effort !== null) out['reasoning_effort'] = effort;
   else if (thinking?.['type'] === 'enabled' && budget !== null) out['reasoning_effort'] = effortOfBudget(budget);
   if (thinking !== null && !['enabled', 'adaptive', 'disabled'].includes(asString(thinking['type']) ?? ''))
-    notes.drop('thinking');
+    losses.drop('thinking');
 }
 
 /** Messages in the middle of a conversation can change how hard to think from there on; only the last one counts for this answer. */
@@ -167,23 +170,23 @@ function latestEffort(body: JsonObject): string | null {
   return null;
 }
 
-function addFormat(out: JsonObject, body: JsonObject, notes: RequestNotes): void {
+function addFormat(out: JsonObject, body: JsonObject, losses: RequestLosses): void {
   const config = asObject(body['output_config']);
   const path = isGiven(config?.['format']) ? 'output_config.format' : 'output_format';
   const format = config?.['format'] ?? body['output_format'];
   if (!isGiven(format)) return;
   const schema = asObject(asObject(format)?.['schema']);
   if (asObject(format)?.['type'] !== 'json_schema' || schema === null) {
-    notes.refuse(path, 'the Chat Completions protocol has no such output format');
+    losses.refuse(path, 'the Chat Completions protocol has no such output format');
     return;
   }
   out['response_format'] = { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } };
 }
 
-function addUser(out: JsonObject, metadata: JsonObject | null, notes: RequestNotes): void {
+function addUser(out: JsonObject, metadata: JsonObject | null, losses: RequestLosses): void {
   if (metadata === null) return;
-  notes.dropOthers(metadata, METADATA_FIELDS, 'metadata.');
+  losses.dropOthers(metadata, METADATA_FIELDS, 'metadata.');
   const user = asString(metadata['user_id']);
   if (user !== null && user.length <= USER_CHARS_MAX) out['user'] = user;
-  else if (user !== null) notes.drop('metadata.user_id');
+  else if (user !== null) losses.drop('metadata.user_id');
 }

@@ -20,6 +20,7 @@ import { asNumber, asObject, asString, writeJson } from './json.ts';
 import { chatError, IN_STREAM } from './messages-chat-errors.ts';
 import { chatTier, chatUsage, finishReason } from './messages-chat-terms.ts';
 import { refusalOf } from './messages-to-chat-answer.ts';
+import { dataEvent } from './sse-text.ts';
 
 /** More open calls than this are no answer of a model; further ones are left out. */
 const OPEN_CALLS_MAX = 512;
@@ -78,7 +79,7 @@ export class MessagesToChatStream implements StreamConverter {
         return '';
       case 'error':
         this.#state = 'over';
-        return `data: ${JSON.stringify(chatError(IN_STREAM, data))}\n\n`;
+        return dataEvent(chatError(IN_STREAM, data));
       default:
         return '';
     }
