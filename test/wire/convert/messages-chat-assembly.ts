@@ -2,6 +2,8 @@
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import type { JsonObject } from '#wire/convert/crossing.ts';
+import { asArray, asObject, asString } from '#wire/convert/json.ts';
+import { readEvents } from './read-events.ts';
 
 function fetchOf(text: string): () => Promise<Response> {
   return async () => new Response(text, { headers: { 'content-type': 'text/event-stream' } });
@@ -18,7 +20,21 @@ export async function assembleMessages(text: string): Promise<JsonObject> {
 export async function assembleChat(text: string): Promise<JsonObject> {
   const client = new OpenAI({ apiKey: 'none', maxRetries: 0, fetch: fetchOf(text) });
   const request = { model: 'm', messages: [{ role: 'user' as const, content: 'x' }] };
-  return plain(await client.chat.completions.stream(request).finalChatCompletion());
+  const answer = plain(await client.chat.completions.stream(request).finalChatCompletion());
+  const message = asObject(asObject(asArray(answer['choices'])?.[0])?.['message']);
+  // The SDK keeps only the last piece of a field that it does not know.
+  const reasoning = reasoningIn(text);
+  if (message !== null && reasoning !== '') message['reasoning_content'] = reasoning;
+  return answer;
+}
+
+function reasoningIn(text: string): string {
+  let reasoning = '';
+  for (const { data } of readEvents(text)) {
+    const choice = data === '[DONE]' ? null : asObject(asArray(data['choices'])?.[0]);
+    reasoning += asString(asObject(choice?.['delta'])?.['reasoning_content']) ?? '';
+  }
+  return reasoning;
 }
 
 function plain(value: unknown): JsonObject {
