@@ -59,7 +59,7 @@ const SERVER: ChatWords = { type: 'server_error', code: 'server_error' };
 
 const CHAT_WORDS: ReadonlyMap<string, ChatWords> = new Map([
   ['invalid_request_error', INVALID],
-  ['authentication_error', { type: 'invalid_request_error', code: 'invalid_api_key' }],
+  ['authentication_error', { type: 'authentication_error', code: 'invalid_api_key' }],
   ['billing_error', { type: 'insufficient_quota', code: 'insufficient_quota' }],
   ['permission_error', { type: 'permission_error', code: null }],
   ['not_found_error', { type: 'invalid_request_error', code: 'model_not_found' }],

@@ -80,7 +80,7 @@ test('every type of Messages has words of Chat', () => {
     types.map((type) => wordsFor(IN_STREAM, type)),
     [
       'invalid_request_error null',
-      'invalid_request_error invalid_api_key',
+      'authentication_error invalid_api_key',
       'insufficient_quota insufficient_quota',
       'permission_error null',
       'invalid_request_error model_not_found',
