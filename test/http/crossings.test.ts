@@ -190,7 +190,7 @@ test("a stream that its account breaks ends with an error of the client's protoc
 });
 
 test('a stream that ends in an orderly way but too early is broken off as well', async () => {
-  script(CHAT_STREAM.slice(0, 3).join(''), { headers: SSE });
+  script(CHAT_STREAM.slice(0, 3).join(''), { headers: SSE, cutBytesMax: 80, paceMs: 5 });
   const answer = await messages({ stream: true });
   assert.equal(answer.whole, false);
   assert.equal(parseEvents(answer.body).at(-1)!.event, 'error');
