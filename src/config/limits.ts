@@ -47,6 +47,9 @@ const TICKET_BYTES = 8;
 /** The embedded PostgreSQL: shared buffers and WAL buffers, and each backend's own memory. */
 const POSTGRES_SHARED_BYTES = 192 * MIB;
 const POSTGRES_BACKEND_BYTES = 16 * MIB;
+/** Heap of a counting worker: all four vocabularies (57 MiB measured), garbage, and its text as bytes, as a string and in pieces. */
+const VOCABULARY_BYTES = 96 * MIB;
+const TEXT_COPIES = 6;
 /** Connections besides primary's pool: usage-writer (COPY, statements), LISTEN, one spare for an operator. */
 const EXTRA_CONNECTIONS = 4;
 /** An open record as the usage-writer keeps it: its bytes, its id and the map entry; on the front as an object half of that. */
@@ -88,9 +91,24 @@ export function frontHeapBytes(config: Config): number {
   );
 }
 
+/** Bound of a counting worker's V8 heap. */
+export function counterHeapBytes({ tokenizer }: Config): number {
+  return VOCABULARY_BYTES + TEXT_COPIES * tokenizer.jobBytesMax;
+}
+
+/** Bytes of texts that one front may have out for counting at once. */
+export function countingShareBytes({ tokenizer }: Config, fronts: number): number {
+  return Math.max(tokenizer.jobBytesMax, Math.floor(tokenizer.queueBytes / fronts));
+}
+
 /** Adds up what the process, its supervisor and the embedded PostgreSQL may hold at worst. */
 export function worstCase(config: Config, fronts: number): WorstCase {
-  const lines = [...sharedLines(config, fronts), ...frontLines(config, fronts), ...processLines(config, fronts)];
+  const lines = [
+    ...sharedLines(config, fronts),
+    ...frontLines(config, fronts),
+    ...countingLines(config, fronts),
+    ...processLines(config, fronts),
+  ];
   return { lines, totalBytes: lines.reduce((sum, line) => sum + line.bytes, 0) };
 }
 
@@ -146,6 +164,23 @@ function frontLines(config: Config, fronts: number): MemoryLine[] {
       name: 'threads',
       bytes: (fronts + 1) * THREAD_BYTES,
       why: `${fronts} fronts and usage-writer × 24 MiB: isolate, code, stack`,
+    },
+  ];
+}
+
+function countingLines(config: Config, fronts: number): MemoryLine[] {
+  const { threads, jobBytesMax } = config.tokenizer;
+  if (threads === 0) return [];
+  return [
+    {
+      name: 'texts to be counted',
+      bytes: fronts * countingShareBytes(config, fronts),
+      why: `${fronts} × tokenizer.queueBytes / ${fronts}, or tokenizer.jobBytesMax if that is more`,
+    },
+    {
+      name: 'counting workers',
+      bytes: threads * (THREAD_BYTES + counterHeapBytes(config) + jobBytesMax),
+      why: 'tokenizer.threads × (120 MiB + 7 × tokenizer.jobBytesMax)',
     },
   ];
 }

@@ -228,6 +228,18 @@ const sections = {
   budget: section('Reserving the cost of a request ahead of its answer.', {
     outputReserveTokens: int(4_096, 0, 1_000_000, 'Output tokens reserved at most.'),
   }),
+  tokenizer: section('Counting tokens here, where no upstream tells them, on threads that are made at first use.', {
+    threads: int(1, 0, 16, 'Texts counted at once; 0 counts nothing, so that every estimate goes by bytes.'),
+    queueJobs: int(256, 1, 65_536, 'Texts that may wait for that; the next is not counted.'),
+    queueBytes: int(
+      16 * MIB,
+      64 * KIB,
+      GIB,
+      'Bytes that may wait or be counted; each front may ask for its share of them, or for one text.',
+    ),
+    jobBytesMax: int(4 * MIB, KIB, 256 * MIB, 'Largest text that is counted.'),
+    deadlineMs: int(2_000, 10, 60_000, 'Longest wait for a count.'),
+  }),
   pricing: section('Prices of models.', {
     file: z
       .string()

@@ -19,6 +19,7 @@ import type { Tap } from '#meter/tap.ts';
 import type { OriginPools } from '#relay/origin-pools.ts';
 import type { Target } from '#relay/target.ts';
 import type { Plans } from '#schedule/plan.ts';
+import type { CountingClient } from '#tokenizer/counting-client.ts';
 import type { UsagePressure } from '#usage/pressure.ts';
 import type { UsageRingProducer } from '#usage/ring.ts';
 import type { BodyRoom } from './body-room.ts';
@@ -53,6 +54,8 @@ export interface Parts {
   readonly userGenerations: RowGenerations;
   readonly ledger: Ledger;
   readonly bodyRoom: BodyRoom;
+  /** Tokens where no upstream tells them. */
+  readonly counting: CountingClient;
   /** For requests that a process still gets after another one has taken over. */
   readonly lender: Lender;
   readonly usageRing: UsageRingProducer;

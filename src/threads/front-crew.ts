@@ -17,6 +17,8 @@ export interface CrewEvents {
   onLookup(front: number, keyHash: string): void;
   /** A front asks for money that another process may have; the answer goes back with `tell`. */
   onBorrow(front: number, ask: Extract<FrontToPrimary, { type: 'borrow' }>): void;
+  /** A front wants a text counted; the answer goes back with `tell`. */
+  onCount(front: number, ask: Extract<FrontToPrimary, { type: 'count' }>): void;
   /** What a new front must know before it listens. */
   briefing(): PrimaryToFront[];
   onListening(front: number): void;
@@ -200,6 +202,7 @@ export class FrontCrew {
   #receive(index: number, message: FrontToPrimary): void {
     if (message.type === 'lookup') this.#events.onLookup(index, message.keyHash);
     if (message.type === 'borrow') this.#events.onBorrow(index, message);
+    if (message.type === 'count') this.#events.onCount(index, message);
     if (message.type === 'rowsDropped') this.#events.onRowsDropped(index, message.id, message.inUse);
     if (message.type === 'auditFailed') this.#events.onAuditFailed(message.differences);
     if (message.type === 'failed') this.#log.error({ front: index, error: message.message }, 'a front gave up');

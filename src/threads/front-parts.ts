@@ -34,6 +34,7 @@ import { Plans } from '#schedule/plan.ts';
 import { UsagePressure } from '#usage/pressure.ts';
 import { UsageRingProducer } from '#usage/ring.ts';
 import { auditsWanted } from './audits.ts';
+import { makeCountingClient } from './make-counting-client.ts';
 import { loadPriceTable } from './price-table.ts';
 import type { FrontData, FrontToPrimary, Snapshot } from './protocol.ts';
 import { tableShapes } from './shared-blocks.ts';
@@ -41,7 +42,8 @@ import { tableShapes } from './shared-blocks.ts';
 const LOG_LINES_PER_SECOND = 20;
 
 /** Opens the shared memory and joins it with the stages; what a front needs beside its parts comes with them. */
-export function makeParts({ config, shared, index, port }: FrontData, log: Logger) {
+export function makeParts(data: FrontData, log: Logger) {
+  const { config, shared, index, port } = data;
   const tell = (message: FrontToPrimary): void => port.postMessage(message);
   const bodyBudget = new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal, index);
   const shapes = tableShapes(config, shared.usageRings.length);
@@ -80,6 +82,7 @@ export function makeParts({ config, shared, index, port }: FrontData, log: Logge
     ledger: new Ledger(shared.ledger, shapes.ledger, index),
     lender: new Lender(new HandoverWord(shared.handover), (ask) => tell({ type: 'borrow', ...ask })),
     bodyRoom: makeBodyRoom(config, bodyBudget),
+    counting: makeCountingClient(data),
     usageRing,
     usagePressure: pressure,
     prices: loadPriceTable(config),

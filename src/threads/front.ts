@@ -146,6 +146,8 @@ export class Front {
         return this.#resume(message.port);
       case 'borrowed':
         return this.#parts.lender.answer(message.id, message.granted);
+      case 'counted':
+        return this.#parts.counting.answer(message.id, message.counted);
       case 'exit':
         return this.#data.port.close();
     }
@@ -230,6 +232,7 @@ export class Front {
     clearInterval(this.#trimmer);
     this.#audit?.stop();
     this.#bell.stop();
+    this.#parts.counting.close();
     this.#take(() => this.#listener.close());
     this.#take(() => this.#parts.pools.close());
   }

@@ -4,14 +4,14 @@
  *   prepare:  fronts' threads │ migrate → catalog applied → usage-writer (replays the journal) → notifications
  *   takeOver: what a process before has in use is booked → control server → fronts listen
  *   handOver: limits and balances capped → control server closed        resume: the other way round
- *   leave:    control says "draining" → fronts drained and gone → usage-writer flushed and gone → control server → database
+ *   leave:    control says "draining" → fronts drained and gone → counting workers ended → usage-writer flushed and gone → control server → database
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '#base/logger.ts';
 import { StartupError } from '#base/startup-error.ts';
 import type { CatalogConfig } from '#config/catalog-schema.ts';
-import { checkLimits, formatWorstCase, frontCount, worstCase } from '#config/limits.ts';
+import { checkLimits, counterHeapBytes, frontCount } from '#config/limits.ts';
 import { readOpenFilesMax } from '#config/open-files.ts';
 import type { Config } from '#config/schema.ts';
 import { checkTlsFiles } from '#config/tls-files.ts';
@@ -24,6 +24,7 @@ import { type CatalogChange, type CatalogListener, listenCatalog } from '#store/
 import { loadCatalog } from '#store/load-catalog.ts';
 import { loadKeyHashes } from '#store/load-key-hashes.ts';
 import { migrate } from '#store/migrate.ts';
+import { CountingPool } from '#tokenizer/counting-pool.ts';
 import { auditSums, auditsWanted } from './audits.ts';
 import { CatalogKeeper } from './catalog-keeper.ts';
 import { ControlDesk, type DemoSeed } from './control-desk.ts';
@@ -35,6 +36,7 @@ import { PrimaryTables } from './primary-tables.ts';
 import { PrincipalDesk } from './principal-desk.ts';
 import type { GatewayToSupervisor, Handover, PeerMessage, SharedBlocks } from './protocol.ts';
 import { RowKeeper } from './row-keeper.ts';
+import { sayWorstCase } from './say-worst-case.ts';
 import { makeSharedBlocks } from './shared-blocks.ts';
 import type { ThreadStarter } from './thread-starter.ts';
 import { undoFront } from './undo-front.ts';
@@ -62,6 +64,7 @@ export class Gateway {
   readonly #database: Database;
   readonly #keeper: CatalogKeeper;
   readonly #desk: PrincipalDesk;
+  readonly #counting: CountingPool;
   readonly #crew: FrontCrew;
   readonly #watch: FrontWatch;
   readonly #rows: RowKeeper;
@@ -99,12 +102,17 @@ export class Gateway {
       log,
       (front, keyHash, found) => this.#crew.tell(front, { type: 'principal', keyHash, found }),
     );
+    const counting = { ...config.tokenizer, heapBytes: counterHeapBytes(config) };
+    this.#counting = new CountingPool(counting, log, (front, id, counted) =>
+      this.#crew.tell(front, { type: 'counted', id, counted }),
+    );
     const listenPort = options.listenPort ?? config.listen.port;
     this.#crew = new FrontCrew(
       { ...parts, shared: this.#shared, listenPort },
       {
         onLookup: (front, keyHash) => this.#desk.ask(front, keyHash),
         onBorrow: (front, ask) => this.#peers.borrow(front, ask),
+        onCount: (front, { id, job }) => this.#counting.count(front, id, job),
         briefing: () => [this.#keeper.message],
         onAuditFailed: (differences) => this.#auditFailed(differences),
         onRowsDropped: (front, id, inUse) => this.#rows.answered(front, id, inUse),
@@ -207,6 +215,7 @@ export class Gateway {
     this.#watch.close();
     this.#rows.close();
     this.#audit?.stop();
+    await this.#counting.close();
     const rowsWaiting = (await this.#writer?.drain(config.shutdown.flushMs)) ?? 0;
     if (rowsWaiting > 0) log.warn({ rows: rowsWaiting }, 'records stay in the journal for the next start');
     this.#peers.stop();
@@ -240,6 +249,7 @@ export class Gateway {
   /** Before another front takes the index. */
   async #frontGone(front: number): Promise<void> {
     this.#watch.forget(front);
+    this.#counting.forget(front);
     if (!this.#control.draining) new CounterRow(this.#shared.counters, front).add(C.frontsLost);
     undoFront(front, this.#tables, this.#shared, this.#parts.log);
     this.#rows.frontGone(front);
@@ -331,14 +341,6 @@ export class Gateway {
 
 function cannotStart(error: Error): never {
   throw new StartupError(error.message);
-}
-
-/** The bound at info, how it is made at debug. */
-function sayWorstCase(log: Logger, config: Config, fronts: number): void {
-  const sum = worstCase(config, fronts);
-  const { memoryBytesMax } = config.limits;
-  log.info({ fronts, worstCaseBytes: sum.totalBytes, memoryBytesMax }, 'memory at worst');
-  log.debug(`memory at worst, line by line\n${formatWorstCase(sum)}`);
 }
 
 /** An address that clients on this machine can use: a wildcard is reached through loopback. */

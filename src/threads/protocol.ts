@@ -2,8 +2,8 @@
  * Every message between the threads of the gateway process, all of them over dedicated MessagePorts (a worker's own `message`
  * event also carries the runtime's messages under `node --watch`). Plain data only.
  *
- *   primary ──► front         Snapshot, PrincipalAnswer, Invalidate, Drain, …
- *   front   ──► primary       FrontReady, PrincipalLookup, SnapshotAck, FrontDrained, …
+ *   primary ──► front         Snapshot, PrincipalAnswer, Counted, Invalidate, Drain, …
+ *   front   ──► primary       FrontReady, PrincipalLookup, Count, SnapshotAck, FrontDrained, …
  *   primary ──► usage-writer  Flush, FrontGone, Adopt, WriterDrain
  *   writer  ──► primary       WriterReady, FlushDone, FrontClosed, Adopted, WriterAlarm, …
  */
@@ -11,6 +11,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { NoPrincipal, Principal } from '#auth/principal.ts';
 import type { Config } from '#config/schema.ts';
 import type { CatalogAccount, CatalogGroup } from '#store/load-catalog.ts';
+import type { CountJob } from '#tokenizer/count-job.ts';
+import type { Counted } from '#tokenizer/counting-pool.ts';
 import type { PrimaryOptions } from './primary-options.ts';
 
 /** Shared memory handed to every thread at its start; each block's layout is drawn in the module that owns it. */
@@ -95,6 +97,8 @@ export type PrimaryToFront =
   | { type: 'resume'; port: number }
   /** The answer to `borrow`. */
   | { type: 'borrowed'; id: number; granted: boolean }
+  /** The answer to `count`. */
+  | { type: 'counted'; id: number; counted: Counted }
   /** Forget what leads to these rows of the shared tables; answered with `rowsDropped`. */
   | { type: 'dropRows'; id: number; kind: 'users' | 'accounts'; rows: number[] }
   /** After `drained` or `failed`: the thread may end. */
@@ -105,6 +109,8 @@ export type FrontToPrimary =
   | { type: 'lookup'; keyHash: string }
   /** While handed over: money for one exchange, which the balance here does not cover. */
   | { type: 'borrow'; id: number; userRow: number; nanoUsd: bigint }
+  /** Tokens of a text; the job's memory comes with it. Always answered. */
+  | { type: 'count'; id: number; job: CountJob }
   | { type: 'snapshotAck'; version: number }
   /** `inUse`: those that an open exchange may still use; no other will. */
   | { type: 'rowsDropped'; id: number; inUse: number[] }

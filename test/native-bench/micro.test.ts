@@ -26,7 +26,17 @@ async function runBench(name: string, flag: string): Promise<Figures[]> {
     .map((line) => JSON.parse(line));
 }
 
-for (const name of ['sse-tap', 'cost', 'ring', 'scan', 'terminal-hold', 'choose', 'key-lookup', 'reply']) {
+for (const name of [
+  'sse-tap',
+  'cost',
+  'ring',
+  'scan',
+  'terminal-hold',
+  'choose',
+  'key-lookup',
+  'reply',
+  'token-count',
+]) {
   test(`the micro bench ${name} runs and prints one figure a case`, async () => {
     const lines = await runBench(name, '--quick');
     assert.ok(lines.length >= 5);

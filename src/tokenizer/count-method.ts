@@ -1,0 +1,123 @@
+/**
+ * By what the tokens of a model's text are counted, and how far that may be from what its vendor counts. OpenAI publishes its vocabularies:
+ * exact. Anthropic and Google do not: theirs are told from `o200k_base` by a factor. Pure; runs on every thread.
+ *
+ * | method | tokens of text | error |
+ * |---|---|---|
+ * | `o200k_base`, `cl100k_base`, … | of that vocabulary | none, but for a token where a run of 256 letters or signs is cut (`count-job.ts`) |
+ * | Claude from Opus 4.7 on | `o200k_base` × 1.53 | reported: 1.53 (github.com/sammcj/ingest/pull/65, against Anthropic's own count); by the vendor's own 2.5 characters a token and what we measure for prose: 1.8 |
+ * | Claude before | `o200k_base` × 1.25 | reported: 1.18 (the same), 1.15 is too low (github.com/caozhiyuan/copilot-api/pull/141), 1.2–1.5 for English (github.com/spinje/pflow/issues/414) |
+ * | Gemini | `o200k_base` × 1.1 | Google gives 4 characters a token (ai.google.dev/gemini-api/docs/tokens); `o200k_base` has 4.5 on English prose |
+ * | other | `o200k_base` | unknown |
+ *
+ * The counts of Anthropic and Google themselves could not be measured for this table; DECISIONS.md has what was.
+ */
+
+/** Public vocabularies, by their names. */
+export type Encoding = 'o200k_base' | 'cl100k_base' | 'p50k_base' | 'r50k_base';
+
+export interface CountMethod {
+  /** For logs and for whoever gets the count. */
+  readonly name: string;
+  readonly encoding: Encoding;
+  /** Tokens = those of the encoding × this / 1000. */
+  readonly permille: number;
+  /** The vendor counts text the same way. */
+  readonly exact: boolean;
+  /** Bytes of text a token, times 10: what `estimateFromBytes` divides by. An upper guess for everything but dense scripts and base64. */
+  readonly tenthBytes: number;
+}
+
+function exact(encoding: Encoding): CountMethod {
+  return { name: encoding, encoding, permille: 1000, exact: true, tenthBytes: 33 };
+}
+
+function scaled(permille: number, tenthBytes: number): CountMethod {
+  return { name: `o200k_base x ${permille / 1000}`, encoding: 'o200k_base', permille, exact: false, tenthBytes };
+}
+
+const O200K = exact('o200k_base');
+const CL100K = exact('cl100k_base');
+const P50K = exact('p50k_base');
+const R50K = exact('r50k_base');
+const CLAUDE = scaled(1530, 25);
+const EARLY_CLAUDE = scaled(1250, 30);
+const GEMINI = scaled(1100, 33);
+const UNKNOWN = { ...scaled(1000, 30), name: 'o200k_base, model unknown' };
+
+/** The longest prefix decides, so `gpt-4o` is not `gpt-4`. Held to the library's own list by a test. */
+const OPENAI_PREFIXES: readonly (readonly [string, CountMethod])[] = [
+  ['code-davinci-edit', P50K],
+  ['text-davinci-edit', P50K],
+  ['text-davinci-001', R50K],
+  ['text-embedding', CL100K],
+  ['text-similarity', R50K],
+  ['code-davinci', P50K],
+  ['code-cushman', P50K],
+  ['text-davinci', P50K],
+  ['davinci-codex', P50K],
+  ['cushman-codex', P50K],
+  ['babbage-002', CL100K],
+  ['davinci-002', CL100K],
+  ['text-search', R50K],
+  ['code-search', R50K],
+  ['text-babbage', R50K],
+  ['text-curie', R50K],
+  ['text-ada', R50K],
+  ['codex-mini', O200K],
+  ['computer-use', O200K],
+  ['babbage', R50K],
+  ['davinci', R50K],
+  ['chatgpt-', O200K],
+  ['gpt-3.5', CL100K],
+  ['gpt-4.', O200K],
+  ['gpt-4o', O200K],
+  ['gpt-35', CL100K],
+  ['curie', R50K],
+  ['gpt-2', R50K],
+  ['gpt-4', CL100K],
+  ['gpt2', R50K],
+  ['gpt-', O200K],
+  ['ada', R50K],
+  ['o1', O200K],
+  ['o3', O200K],
+  ['o4', O200K],
+];
+
+/** Claude 1 to 3 and 4 up to 4.6, under whatever vendor's prefix and with whatever date behind. */
+const EARLY_CLAUDE_NAME = /claude-(instant|v?[123](\D|$)|(opus|sonnet|haiku)-4(?!-[7-9](\D|$)))/;
+
+/** By which method a model's text is counted; every name has one. Fine-tuned names (`ft:gpt-4o:…`) go by their base. */
+export function methodFor(model: string): CountMethod {
+  const name = model.toLowerCase();
+  if (name.includes('claude')) return EARLY_CLAUDE_NAME.test(name) ? EARLY_CLAUDE : CLAUDE;
+  if (name.includes('gemini') || name.includes('gemma')) return GEMINI;
+  const base = name.slice(name.lastIndexOf('/') + 1).replace(/^ft:/, '');
+  return OPENAI_PREFIXES.find(([prefix]) => base.startsWith(prefix))?.[1] ?? UNKNOWN;
+}
+
+/** Tokens of the vendor for tokens of the encoding. */
+export function scaleTokens({ permille }: CountMethod, tokens: number): number {
+  return Math.ceil((tokens * permille) / 1000);
+}
+
+/** Where the cheap rule is enough, or nothing was counted: tokens of so many bytes of text. */
+export function estimateFromBytes({ tenthBytes }: CountMethod, bytes: number): number {
+  return Math.ceil((bytes * 10) / tenthBytes);
+}
+
+/** "Every message follows <|start|>{role/name}\n{content}<|end|>\n", and the reply is primed (OpenAI's cookbook, How to count tokens). */
+const TOKENS_PER_MESSAGE = 3;
+const REPLY_TOKENS = 3;
+/**
+ * What a vendor adds when there are tools: Anthropic's documentation of tool use gives 159 to 530 tokens by model; Google and OpenAI
+ * give nothing, so there it is only their definitions, which are counted as JSON text.
+ */
+const CLAUDE_TOOLS_TOKENS = 350;
+
+/** Tokens of a request that are in no text: its messages' frames and what the vendor adds. `messages` and `tools` are their numbers. */
+export function structureTokens(method: CountMethod, messages: number, tools: number): number {
+  const frames = messages === 0 ? 0 : messages * TOKENS_PER_MESSAGE + REPLY_TOKENS;
+  const isClaude = method === CLAUDE || method === EARLY_CLAUDE;
+  return frames + (isClaude && tools > 0 ? CLAUDE_TOOLS_TOKENS : 0);
+}
