@@ -31,7 +31,10 @@ function percentMore(estimate: number, tokens: number): number {
   return Math.round((estimate / tokens - 1) * 100);
 }
 
-/** `text` is counted once as it is, for its figures, and repeated to `BYTES` for the time, merges forgotten before each round. */
+/**
+ * `text` is counted once as it is, for its figures, and repeated to `BYTES` for the time: words that are no token are then merged once and
+ * found again, as in a conversation that repeats itself. Merges are forgotten before each round.
+ */
 function bench(name: string, text: string): void {
   const once = Buffer.from(text);
   const tokens = countTexts(jobOf(once), vocabulary) as number;
@@ -100,7 +103,7 @@ bench('JSON, indented', read('package.json') + read('config/prices.json'));
 bench('JSON, dense', JSON.stringify(JSON.parse(read('config/prices.json'))));
 bench('Chinese', CHINESE);
 bench('German', GERMAN);
-bench('base64', base64(48_000));
+bench('base64', base64((BYTES * 3) / 4));
 bench('one letter', 'a'.repeat(64_000));
-bench('random letters', base64(96_000).replaceAll(/[^a-z]/g, ''));
+bench('random letters', base64(BYTES * 2).replaceAll(/[^a-z]/g, ''));
 byteRule();

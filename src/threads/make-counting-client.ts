@@ -4,11 +4,9 @@ import { jobTransfers } from '#tokenizer/count-job.ts';
 import { CountingClient } from '#tokenizer/counting-client.ts';
 import type { FrontData, FrontToPrimary } from './protocol.ts';
 
-export function makeCountingClient({
-  config,
-  shared,
-  port,
-}: Pick<FrontData, 'config' | 'shared' | 'port'>): CountingClient {
+type CountingData = Pick<FrontData, 'config' | 'shared' | 'port'>;
+
+export function makeCountingClient({ config, shared, port }: CountingData): CountingClient {
   const { threads, queueJobs } = config.tokenizer;
   const bytes = countingShareBytes(config, shared.usageRings.length);
   return new CountingClient({ ...config.tokenizer, jobs: threads === 0 ? 0 : queueJobs, bytes }, (id, job) =>

@@ -6,6 +6,7 @@
  *   buffer │ … "content":"Hello\nthere" … "tools":[{"name":…}] … │
  *   ranges           [start, end)                  [start, end)        the first `escapedCells / 2` of them: contents of JSON strings
  */
+import { assert } from '#base/assert.ts';
 import type { Encoding } from './count-method.ts';
 
 export interface CountJob {
@@ -45,7 +46,7 @@ export type Texts = Pick<CountJob, 'buffer' | 'ranges' | 'escapedCells'>;
 
 /** The texts of a body that is still needed. */
 export function copyTexts(body: Uint8Array, escaped: RangeLists, plain: RangeLists): Texts {
-  const { ranges, escapedCells } = joinRanges(escaped, plain, 0);
+  const { ranges, escapedCells } = joinRanges(escaped, plain);
   const bytes = new Uint8Array(copyBytes(escaped, plain) - ranges.byteLength);
   let at = 0;
   for (let cell = 0; cell < ranges.length; cell += 2) {
@@ -65,15 +66,17 @@ export function givenBytes(body: Uint8Array, escaped: RangeLists, plain: RangeLi
 
 /** A body that nobody else needs: it must have memory of its own (see `edge/detach.ts`), which goes with the job. */
 export function giveBody(body: Uint8Array, escaped: RangeLists, plain: RangeLists): Texts {
-  return { buffer: body.buffer as ArrayBuffer, ...joinRanges(escaped, plain, body.byteOffset) };
+  assert(body.length === body.buffer.byteLength, 'a body is given away whose memory others use too');
+  return { buffer: body.buffer as ArrayBuffer, ...joinRanges(escaped, plain) };
 }
 
-function joinRanges(escaped: RangeLists, plain: RangeLists, offset: number) {
+function joinRanges(escaped: RangeLists, plain: RangeLists) {
   const lists = [...escaped, ...plain];
   const ranges = new Int32Array(lists.reduce((sum, list) => sum + list.length, 0));
   let at = 0;
   for (const list of lists) {
-    for (const cell of list) ranges[at++] = cell + offset;
+    ranges.set(list, at);
+    at += list.length;
   }
   return { ranges, escapedCells: escaped.reduce((sum, list) => sum + list.length, 0) };
 }
