@@ -104,6 +104,7 @@ bench('JSON, dense', JSON.stringify(JSON.parse(read('config/prices.json'))));
 bench('Chinese', CHINESE);
 bench('German', GERMAN);
 bench('base64', base64((BYTES * 3) / 4));
+bench('random words', base64(BYTES * 2).replaceAll(/[^b-z]+/g, ' '));
 bench('one letter', 'a'.repeat(64_000));
 bench('random letters', base64(BYTES * 2).replaceAll(/[^a-z]/g, ''));
 byteRule();

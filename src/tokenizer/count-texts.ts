@@ -6,7 +6,7 @@
  * vocabulary's grammar begins a new piece there. A text without such a place in a whole slice is cut anyway, which costs a token.
  *
  * Within a piece merging takes time with the square of its length: 64 KiB of one letter took 5.4 s. So runs of letters, signs or
- * spaces are cut every 256 characters, at a token each, and nothing that a client sends costs more than about a second a MiB
+ * spaces are cut every 256 characters, at a token each, and nothing that a client sends costs more than some seconds a MiB
  * (`native-bench/micro/token-count.ts`).
  */
 import { nowMs } from '#base/clock.ts';

@@ -27,6 +27,13 @@ export interface PoolLimits {
   heapBytes: number;
 }
 
+/** What tests replace. */
+export interface PoolSeams {
+  /** What a worker runs, as a file URL. */
+  workerFile?: string;
+  graceMs?: number;
+}
+
 export type AnswerCount = (front: number, id: number, counted: Counted) => void;
 
 interface Entry {
@@ -38,8 +45,11 @@ interface Entry {
 }
 
 const IDLE_MS = 60_000;
-/** A worker looks at the clock between slices of some ms, and loads a vocabulary first: only one that is stuck needs more than this. */
-const GRACE_MS = 1_000;
+/**
+ * A worker looks at the clock between slices of some ms. Before its first it loads its vocabulary, which takes a second where the cores
+ * are busy, and must not be ended meanwhile: it would never get ready. Only one that is stuck needs more than this.
+ */
+const GRACE_MS = 5_000;
 /** Relaying goes before counting where both want the same core. */
 const NICE = 10;
 const MIB = 1_048_576;
@@ -50,6 +60,7 @@ export class CountingPool {
   readonly #answer: AnswerCount;
   readonly #log: Logger;
   readonly #workerFile: string;
+  readonly #graceMs: number;
   readonly #logBudget = new LogBudget(1);
   #waiting: Entry[] = [];
   readonly #running = new Set<Entry>();
@@ -58,12 +69,12 @@ export class CountingPool {
   #pool: Promise<Piscina> | null = null;
   #closed = false;
 
-  /** `workerFile`: what a worker runs, as a file URL. */
-  constructor(limits: PoolLimits, log: Logger, answer: AnswerCount, workerFile = WORKER) {
+  constructor(limits: PoolLimits, log: Logger, answer: AnswerCount, seams: PoolSeams = {}) {
     this.#limits = limits;
     this.#log = log;
     this.#answer = answer;
-    this.#workerFile = workerFile;
+    this.#workerFile = seams.workerFile ?? WORKER;
+    this.#graceMs = seams.graceMs ?? GRACE_MS;
   }
 
   get waiting(): number {
@@ -119,7 +130,7 @@ export class CountingPool {
   /** Never rejects. */
   async #counted(job: CountJob): Promise<Counted> {
     const overdue = new AbortController();
-    const timer = setTimeout(() => overdue.abort(), Math.max(0, job.untilMs - nowMs()) + GRACE_MS);
+    const timer = setTimeout(() => overdue.abort(), Math.max(0, job.untilMs - nowMs()) + this.#graceMs);
     try {
       this.#pool ??= this.#start();
       const pool = await this.#pool;

@@ -23,17 +23,34 @@ const LOADERS: Record<Encoding, () => Promise<Library>> = {
   r50k_base: () => import('gpt-tokenizer/encoding/r50k_base'),
 };
 
+/**
+ * The library remembers 100,000 merges; once it is full, each further one costs a walk over those that it has dropped (random words: 5 s a
+ * MiB and more). A piece that is merged has two characters at least, so when all are forgotten this often it is never full.
+ */
+const FORGET_CHARS = 200_000;
+
 const NONE_SPECIAL = { disallowedSpecial: new Set<string>() };
 const loaded = new Map<Encoding, Vocabulary>();
+
+function vocabularyOf(library: Library): Vocabulary {
+  let chars = 0;
+  const forget = (): void => {
+    library.clearMergeCache();
+    chars = 0;
+  };
+  const count = (text: string): number => {
+    if (chars + text.length > FORGET_CHARS) forget();
+    chars += text.length;
+    return library.countTokens(text, NONE_SPECIAL);
+  };
+  return { count, forget };
+}
 
 export async function loadVocabulary(encoding: Encoding): Promise<Vocabulary> {
   const known = loaded.get(encoding);
   if (known !== undefined) return known;
   const library = await LOADERS[encoding]();
-  const vocabulary = {
-    count: (text: string) => library.countTokens(text, NONE_SPECIAL),
-    forget: () => library.clearMergeCache(),
-  };
+  const vocabulary = vocabularyOf(library);
   loaded.set(encoding, vocabulary);
   return vocabulary;
 }

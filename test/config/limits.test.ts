@@ -5,6 +5,7 @@ import { ConfigError } from '#config/config-error.ts';
 import {
   checkLimits,
   connectionBound,
+  counterHeapBytes,
   formatWorstCase,
   frontCount,
   frontHeapBytes,
@@ -47,6 +48,16 @@ test('bodies and waiting answers count once, rings and heaps once for each front
     assert.equal(bytesOf(config, fronts, 'usage rings'), fronts * config.usage.ringBytes);
     assert.equal(bytesOf(config, fronts, 'heaps of the fronts'), fronts * frontHeapBytes(config));
   }
+});
+
+test('texts to be counted: each front its share, or one text; workers with their heaps; nothing without them', () => {
+  const config = configWith({ tokenizer: { threads: 2, queueBytes: 12_000_000, jobBytesMax: 5_000_000 } });
+  assert.equal(bytesOf(config, 1, 'texts to be counted'), 12_000_000);
+  assert.equal(bytesOf(config, 2, 'texts to be counted'), 12_000_000);
+  assert.equal(bytesOf(config, 4, 'texts to be counted'), 4 * 5_000_000);
+  assert.ok(bytesOf(config, 4, 'counting workers') > 2 * (counterHeapBytes(config) + 5_000_000));
+  const { lines } = worstCase(configWith({ tokenizer: { threads: 0 } }), 4);
+  assert.ok(!lines.some(({ name }) => name === 'texts to be counted' || name === 'counting workers'));
 });
 
 test('only an embedded PostgreSQL counts', () => {

@@ -3,10 +3,14 @@ import { nowMs } from '#base/clock.ts';
 import { createLogger } from '#base/logger.ts';
 import type { CountJob } from '#tokenizer/count-job.ts';
 import type { Encoding } from '#tokenizer/count-method.ts';
-import { type Counted, CountingPool, type PoolLimits } from '#tokenizer/counting-pool.ts';
+import { type Counted, CountingPool, type PoolLimits, type PoolSeams } from '#tokenizer/counting-pool.ts';
 import { waitFor } from './wait-for.ts';
 
-export const SCRIPTED = new URL('./scripted-counter.ts', import.meta.url).href;
+/** Workers that do what a text says, and are given up soon. */
+export const SCRIPTED: PoolSeams = {
+  workerFile: new URL('./scripted-counter.ts', import.meta.url).href,
+  graceMs: 1_000,
+};
 export const MIB = 1_048_576;
 const LONG_MS = 20_000;
 
@@ -34,7 +38,7 @@ export class RecordingPool {
   readonly answers = new Map<string, Counted>();
   #lastId = 0;
 
-  constructor(limits: Partial<PoolLimits> = {}, workerFile?: string) {
+  constructor(limits: Partial<PoolLimits> = {}, seams?: PoolSeams) {
     const all = { threads: 1, queueJobs: 10, queueBytes: MIB, heapBytes: 160 * MIB, ...limits };
     const log = createLogger({ level: 'silent', thread: 'test' });
     const keep = (front: number, id: number, counted: Counted): void => {
@@ -42,7 +46,7 @@ export class RecordingPool {
       if (this.answers.has(key)) throw new Error(`${key} is answered twice`);
       this.answers.set(key, counted);
     };
-    this.pool = new CountingPool(all, log, keep, workerFile);
+    this.pool = new CountingPool(all, log, keep, seams);
   }
 
   /** Asks; returns the key of the answer. */

@@ -10,7 +10,7 @@ import { type Config, configSchema } from '#config/schema.ts';
 import { FrontCrew } from '#threads/front-crew.ts';
 import type { FrontData } from '#threads/protocol.ts';
 import { makeSharedBlocks } from '#threads/shared-blocks.ts';
-import { CountingPool } from '#tokenizer/counting-pool.ts';
+import { CountingPool, type PoolSeams } from '#tokenizer/counting-pool.ts';
 import { closeAll } from '../support/close-all.ts';
 import { SCRIPTED } from '../support/counting.ts';
 import type { FromCountingFront, ToCountingFront } from '../support/counting-front.ts';
@@ -24,7 +24,7 @@ let pool: CountingPool;
 let reports: MessagePort[];
 let gone: number[];
 
-async function start(patch: object = {}, workerFile?: string): Promise<void> {
+async function start(patch: object = {}, seams?: PoolSeams): Promise<void> {
   const config: Config = configSchema.parse({
     limits: { exchangesPerFront: 16, users: 16, accounts: 16 },
     usage: { ringBytes: 65_536 },
@@ -35,7 +35,7 @@ async function start(patch: object = {}, workerFile?: string): Promise<void> {
     limits,
     log,
     (front, id, counted) => crew.tell(front, { type: 'counted', id, counted }),
-    workerFile,
+    seams,
   );
   const shared = makeSharedBlocks(config, FRONTS);
   const threads = { front: startFront, writer: () => assert.fail('nobody writes here') };

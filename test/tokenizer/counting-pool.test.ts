@@ -141,7 +141,9 @@ test('closing answers everything that is out with failed', async () => {
 
 test('counting goes behind relaying: a worker is nicer than its process', async () => {
   const pool = scripted();
-  assert.equal(await pool.answer(pool.ask('priority')), Math.min(19, getPriority() + 10));
+  const own = getPriority();
+  assert.equal(await pool.answer(pool.ask('priority')), Math.min(19, own + 10));
+  assert.equal(getPriority(), own);
 });
 
 test('a job is transferred: what it held is empty afterwards', () => {
