@@ -90,7 +90,7 @@ afterEach(() =>
 );
 
 test('three fronts at once each get their own counts', async () => {
-  await start({ tokenizer: { threads: 2 } });
+  await start({ tokenizer: { threads: 2, deadlineMs: 20_000 } });
   const word = (front: number, at: number): string => ' yes'.repeat(1 + front * 20 + at);
   const all = await Promise.all(
     Array.from({ length: FRONTS }, (_, front) =>
