@@ -14,6 +14,10 @@ export interface Head {
   readonly query: string;
   /** The presented key, from `x-api-key`, `Authorization: Bearer`, `x-goog-api-key` or `?key=`, on every path; '' when none. */
   readonly key: string;
+  /** The key came the way in which only Google's clients send theirs. */
+  readonly isGoogle: boolean;
+  /** `origin`, '' when none. */
+  readonly origin: string;
   /** −1 when there is no Content-Length. */
   readonly contentLength: number;
   readonly contentEncoding: string;
@@ -39,6 +43,7 @@ const UNSENDABLE = /[^\t\x20-\x7e]/;
 export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
   let apiKey = '';
   let googKey = '';
+  let origin = '';
   let bearer = '';
   let contentLength = -1;
   let contentEncoding = '';
@@ -58,6 +63,9 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
         return;
       case 'authorization':
         bearer = readBearer(value);
+        return;
+      case 'origin':
+        origin = value;
         return;
       case 'content-length':
         if (contentLength >= 0) fault = 'content-length is given twice';
@@ -88,12 +96,15 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
     }
   });
   const query = req.getQuery() ?? '';
+  const inQuery = queryKey(query);
   if (query !== '' && UNSENDABLE.test(query)) fault = 'the query has a character beyond printable ASCII';
   return {
     method: req.getMethod(),
     path: req.getUrl(),
     query,
-    key: apiKey || bearer || googKey || queryKey(query),
+    key: apiKey || bearer || googKey || inQuery,
+    isGoogle: googKey !== '' || inQuery !== '',
+    origin,
     contentLength,
     contentEncoding,
     clientRequestId,

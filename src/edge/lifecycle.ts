@@ -24,6 +24,7 @@ import { Admitting } from './admitting.ts';
 import { answerRefusal } from './answers.ts';
 import { Exchange, type ExchangeEvents } from './exchange.ts';
 import type { Head } from './head.ts';
+import { answerModels, answerWell } from './own-answers.ts';
 import type { Parts } from './parts.ts';
 import { Receiving, tooLarge } from './receiving.ts';
 import { Relaying } from './relaying.ts';
@@ -72,8 +73,10 @@ export class Lifecycle implements ExchangeEvents {
     parts.counters.add(C.exchangesOpened);
     this.#receiving.start(exchange, res);
     if (head.fault !== '') return this.#refuseHead(exchange);
+    if (exchange.route.own === 'well') return this.#answerWell(exchange);
     const refusal = this.#checkRoute(exchange) ?? this.#checkHead(head) ?? this.#authenticate(exchange, res);
     if (refusal !== null) this.refuse(exchange, refusal);
+    else if (exchange.stage === 'receiving') this.#proceed(exchange);
   }
 
   /** Answers with a refusal, in whatever form is still possible, and ends the exchange. */
@@ -81,6 +84,18 @@ export class Lifecycle implements ExchangeEvents {
     if (exchange.stage === 'settled') return;
     answerRefusal(exchange, refusal);
     settle(this.#parts, exchange, 'refused', refusal);
+  }
+
+  /** Nothing is asked of anybody: not even who it is. */
+  #answerWell(exchange: Exchange): void {
+    answerWell(exchange);
+    settle(this.#parts, exchange, 'completed');
+  }
+
+  #answerModels(exchange: Exchange): void {
+    const refusal = answerModels(this.#parts, exchange);
+    if (refusal !== null) this.refuse(exchange, refusal);
+    else settle(this.#parts, exchange, 'completed');
   }
 
   /**
@@ -92,8 +107,8 @@ export class Lifecycle implements ExchangeEvents {
   }
 
   #checkRoute(exchange: Exchange): Refusal | null {
-    const { operation, allow } = exchange.route;
-    if (operation !== null) return null;
+    const { operation, own, allow } = exchange.route;
+    if (operation !== null || own !== null) return null;
     return refuse(allow === '' ? 'path_unknown' : 'method_not_allowed');
   }
 
@@ -161,7 +176,8 @@ export class Lifecycle implements ExchangeEvents {
   /** Goes on once both the key is known and the body is whole. */
   #proceed(exchange: Exchange): void {
     if (exchange.entry === null || !exchange.bodyComplete || exchange.stage !== 'receiving') return;
-    if (exchange.operation.shape === null) this.#scanned(exchange, NO_FACTS);
+    if (exchange.route.own === 'models') this.#answerModels(exchange);
+    else if (exchange.operation.shape === null) this.#scanned(exchange, NO_FACTS);
     else this.#scan(exchange, exchange.operation.shape);
   }
 

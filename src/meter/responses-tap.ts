@@ -34,6 +34,8 @@ const TYPE_WITHIN = 256;
 
 export class ResponsesTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
+  /** A response echoes its tools and its output before it says its usage. */
+  protected override readonly tailBytesMax = 8 * 1024;
   readonly #usage = new OpenAiUsage();
 
   protected counts(): TokenCounts {

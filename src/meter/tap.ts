@@ -20,9 +20,6 @@ import { estimateOutputTokens } from './generated-text.ts';
  */
 export const HELD_BYTES_MAX = 65_536;
 
-/** Of a longer frame its end is read as well: a response echoes its tools and its output before it says its usage. */
-const TAIL_BYTES_MAX = 8 * 1024;
-
 /** Model names longer than this do not fit a usage record. */
 const MODEL_CHARS_MAX = 128;
 const ERROR_TYPE_CHARS_MAX = 64;
@@ -47,6 +44,8 @@ export type Json = { readonly [field: string]: unknown };
 export abstract class Tap {
   /** Fields at the top level of a JSON document that `field` is told of. */
   protected abstract readonly jsonFields: readonly string[];
+  /** Of a frame that is longer than the bound, so many of its last bytes are kept as well, for `frameTail`. */
+  protected readonly tailBytesMax: number = 0;
   protected readonly fields = new SseFields();
   protected isStream = false;
   protected seen: UsageSeen = 'none';
@@ -95,7 +94,7 @@ export abstract class Tap {
     this.#model = this.#errorType = null;
     this.#serviceTier = this.#answerId = '';
     if (this.#isArray) this.#array ??= new JsonArraySplitter(this, HELD_BYTES_MAX);
-    else if (stream) this.#splitter ??= new SseSplitter(this, HELD_BYTES_MAX, TAIL_BYTES_MAX);
+    else if (stream) this.#splitter ??= new SseSplitter(this, HELD_BYTES_MAX, this.tailBytesMax);
     else this.#json ??= new JsonFields(this.jsonFields, HELD_BYTES_MAX, this);
     this.#splitter?.reset();
     this.#array?.reset();
@@ -171,7 +170,7 @@ export abstract class Tap {
     return this.onlyHandshake;
   }
 
-  /** Bytes of memory held at this moment, at most `HELD_BYTES_MAX`. */
+  /** Bytes of memory held at this moment, at most `HELD_BYTES_MAX` and `tailBytesMax`. */
   get heldBytes(): number {
     if (this.#isArray) return this.#array!.heldBytes;
     return (this.isStream ? this.#splitter?.heldBytes : this.#json?.heldBytes) ?? 0;
