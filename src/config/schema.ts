@@ -66,6 +66,13 @@ const sections = {
       .default(null)
       .meta({ leaf: true })
       .describe('TLS: {certFile, keyFile, passphrase}, PEM files read at start; null listens without.'),
+    corsOrigins: z
+      .array(z.string().min(1).max(253))
+      .max(256)
+      .default([])
+      .describe(
+        'Origins of pages that may read answers in a browser, such as https://app.example; "*" is any; none by default.',
+      ),
     trustedProxies: z
       .array(networkSchema)
       .max(256)

@@ -10,15 +10,22 @@ import { findPrice } from '#meter/prices.ts';
 import { reserveNano } from '#meter/reserve.ts';
 import { findCrossing } from './crossings.ts';
 import type { Exchange } from './exchange.ts';
+import type { Operation } from './operations.ts';
+import * as operations from './operations.ts';
 import type { Parts } from './parts.ts';
 import type { Scheduling } from './scheduling.ts';
 
 /** A usage record's names are bounded; no real model's name comes near this. */
 const MODEL_BYTES_MAX = 128;
 
+/** Whoever may ask one of these of a model may have its requests counted. */
+const COUNTED = [operations.MESSAGES, operations.RESPONSES, operations.CHAT, operations.GEMINI_GENERATE];
+
 /** Where the lifecycle goes on. */
 export interface AdmittingExits {
   admitted(exchange: Exchange): void;
+  /** No account can count, but one serves the model. */
+  countHere(exchange: Exchange): void;
   refuse(exchange: Exchange, refusal: Refusal): void;
 }
 
@@ -34,6 +41,7 @@ export class Admitting {
   }
 
   admit(exchange: Exchange): void {
+    if (this.#countsHere(exchange)) return this.#exits.countHere(exchange);
     const code = this.#checkModel(exchange) ?? this.#openBooks(exchange);
     if (code === 'balance_exhausted' && this.#parts.lender.open) return this.#borrow(exchange);
     if (code !== null) return this.#exits.refuse(exchange, refuse(code));
@@ -59,6 +67,15 @@ export class Admitting {
       if (answer === 'granted') return this.admit(exchange);
       this.#exits.refuse(exchange, refuse(answer === 'late' ? 'draining' : 'balance_exhausted'));
     });
+  }
+
+  #countsHere({ operation, entry, model }: Exchange): boolean {
+    if (!operation.counts || authorizeModel(entry!, model) !== null) return false;
+    const { plans } = this.#parts.catalog;
+    const { groupId } = entry!.principal;
+    const serves = (servedBy: Operation['servedBy']): boolean =>
+      (plans.find(groupId, model, servedBy)?.accounts.length ?? 0) > 0;
+    return !serves(operation.servedBy) && COUNTED.some(({ servedBy }) => serves(servedBy));
   }
 
   #checkModel(exchange: Exchange): FailureCode | null {

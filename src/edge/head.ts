@@ -16,8 +16,9 @@ export interface Head {
   readonly key: string;
   /** The key came the way in which only Google's clients send theirs. */
   readonly isGoogle: boolean;
-  /** `origin`, '' when none. */
+  /** `origin` and, of a browser's question ahead of a request, `access-control-request-headers`; '' when none. */
   readonly origin: string;
+  readonly askedHeaders: string;
   /** −1 when there is no Content-Length. */
   readonly contentLength: number;
   readonly contentEncoding: string;
@@ -44,6 +45,7 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
   let apiKey = '';
   let googKey = '';
   let origin = '';
+  let askedHeaders = '';
   let bearer = '';
   let contentLength = -1;
   let contentEncoding = '';
@@ -66,6 +68,9 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
         return;
       case 'origin':
         origin = value;
+        return;
+      case 'access-control-request-headers':
+        askedHeaders = value;
         return;
       case 'content-length':
         if (contentLength >= 0) fault = 'content-length is given twice';
@@ -105,6 +110,7 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
     key: apiKey || bearer || googKey || inQuery,
     isGoogle: googKey !== '' || inQuery !== '',
     origin,
+    askedHeaders,
     contentLength,
     contentEncoding,
     clientRequestId,

@@ -21,9 +21,11 @@ import { makeChoice } from '#schedule/choose.ts';
 import { type Facts, NO_FACTS } from '#wire/facts.ts';
 import type { RequestShape } from '#wire/request-shape.ts';
 import { Admitting } from './admitting.ts';
-import { answerRefusal } from './answers.ts';
+import { answerRefusal, statusLine } from './answers.ts';
+import { corsHeaders, preflightHeaders } from './cors.ts';
 import { Exchange, type ExchangeEvents } from './exchange.ts';
 import type { Head } from './head.ts';
+import { answerCount } from './local-count.ts';
 import { answerModels, answerWell } from './own-answers.ts';
 import type { Parts } from './parts.ts';
 import { Receiving, tooLarge } from './receiving.ts';
@@ -34,6 +36,8 @@ import { scanBody } from './scan-body.ts';
 import { Scheduling } from './scheduling.ts';
 import { settle } from './settle.ts';
 import type { HttpResponse } from './uws.ts';
+
+const NO_BYTES = new Uint8Array(0);
 
 export class Lifecycle implements ExchangeEvents {
   readonly #parts: Parts;
@@ -51,11 +55,13 @@ export class Lifecycle implements ExchangeEvents {
     this.#scheduling = new Scheduling(parts, makeChoice());
     this.#admitting = new Admitting(parts, this.#scheduling, {
       admitted: (exchange) => this.#schedule(exchange),
+      countHere: (exchange) => this.#countHere(exchange),
       refuse: (exchange, refusal) => this.refuse(exchange, refusal),
     });
     this.#relaying = new Relaying(parts, {
       failover: (exchange, refusal) => this.#failover(exchange, refusal),
       end: (exchange, status) => settle(parts, exchange, status),
+      countHere: (exchange) => this.#countHere(exchange),
       refuse: (exchange, refusal) => this.refuse(exchange, refusal),
     });
   }
@@ -74,6 +80,7 @@ export class Lifecycle implements ExchangeEvents {
     this.#receiving.start(exchange, res);
     if (head.fault !== '') return this.#refuseHead(exchange);
     if (exchange.route.own === 'well') return this.#answerWell(exchange);
+    if (this.#answerPreflight(exchange)) return;
     const refusal = this.#checkRoute(exchange) ?? this.#checkHead(head) ?? this.#authenticate(exchange, res);
     if (refusal !== null) this.refuse(exchange, refusal);
     else if (exchange.stage === 'receiving') this.#proceed(exchange);
@@ -90,6 +97,24 @@ export class Lifecycle implements ExchangeEvents {
   #answerWell(exchange: Exchange): void {
     answerWell(exchange);
     settle(this.#parts, exchange, 'completed');
+  }
+
+  /** Where pages may read answers, what their browsers ask ahead is answered. */
+  #answerPreflight(exchange: Exchange): boolean {
+    const { corsOrigins } = this.#parts.config.listen;
+    if (corsOrigins.length === 0) return false;
+    const { head, reply } = exchange;
+    const headers = corsHeaders(corsOrigins, head.origin);
+    reply.extraHeaders = headers;
+    const answer = headers.length === 0 ? null : preflightHeaders(head);
+    if (answer === null) return false;
+    reply.send(statusLine(204), answer, NO_BYTES);
+    settle(this.#parts, exchange, 'completed');
+    return true;
+  }
+
+  #countHere(exchange: Exchange): void {
+    answerCount(this.#parts, exchange, () => settle(this.#parts, exchange, 'completed'));
   }
 
   #answerModels(exchange: Exchange): void {

@@ -33,6 +33,8 @@ export interface Operation {
   readonly billed: boolean;
   /** What it generates is text, so that an answer without usage can be estimated by its length. */
   readonly generates: boolean;
+  /** It asks how many tokens a request has, which the gateway can tell where no account does. */
+  readonly counts: boolean;
   /** What it asks for belongs to the account that made it, which alone can serve it: an operation on a stored response. */
   readonly owned: boolean;
 }
@@ -47,6 +49,7 @@ function operation(name: string, fields: Fields): Operation {
     streams: 'never',
     billed: false,
     generates: false,
+    counts: false,
     owned: false,
     ...fields,
   });
@@ -68,6 +71,7 @@ export const COUNT_TOKENS = operation('count_tokens', {
   protocol: 'count_tokens',
   dialect: ANTHROPIC_DIALECT,
   shape: shapes.MESSAGES_SHAPE,
+  counts: true,
 });
 
 export const CHAT = generation('chat', {
@@ -110,6 +114,7 @@ export const RESPONSES_INPUT_TOKENS = operation('responses_input_tokens', {
   protocol: 'responses',
   dialect: RESPONSES_DIALECT,
   shape: shapes.RESPONSES_SHAPE,
+  counts: true,
 });
 
 /** Retrieve, cancel, delete, list the input of a stored response. */
@@ -136,6 +141,7 @@ export const GEMINI_COUNT = operation('gemini_count', {
   protocol: 'gemini',
   dialect: GEMINI_DIALECT,
   shape: shapes.GEMINI_COUNT_SHAPE,
+  counts: true,
 });
 
 export const GEMINI_EMBED = operation('gemini_embed', {

@@ -22,7 +22,12 @@ export interface RelayingExits {
   failover(exchange: Exchange, refusal: Refusal): void;
   refuse(exchange: Exchange, refusal: Refusal): void;
   end(exchange: Exchange, status: RecordStatus): void;
+  /** The account cannot count. */
+  countHere(exchange: Exchange): void;
 }
+
+/** An account that cannot count says so by one of these. */
+const NOT_THERE: readonly number[] = [404, 405, 501];
 
 export class Relaying {
   readonly #parts: Parts;
@@ -80,6 +85,7 @@ export class Relaying {
   }
 
   head(exchange: Exchange, status: number, headers: UpstreamHeaders): void {
+    if (exchange.operation.counts && NOT_THERE.includes(status)) return this.#countHere(exchange);
     const verdict = judgeStatus(status, headers, this.#parts.config.rest, wallMs());
     if (verdict.kind === 'failover') {
       this.#learn(exchange, verdict);
@@ -89,6 +95,13 @@ export class Relaying {
     }
     this.#parts.health.succeeded(exchange.account!.row);
     beginAnswer(this.#parts, exchange, status, headers);
+  }
+
+  #countHere(exchange: Exchange): void {
+    const { limits, relay } = this.#parts.config;
+    exchange.attempt?.detach(limits.errorBodyBytes, relay.errorBodyMs);
+    if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
+    this.#exits.countHere(exchange);
   }
 
   data(exchange: Exchange, chunk: Uint8Array): void {

@@ -76,6 +76,8 @@ export type Keeping = 'keep' | 'ask' | 'end';
 
 export class Reply {
   keeping: Keeping = 'keep';
+  /** Name, value, …: sent behind the headers of whatever answer it becomes. */
+  extraHeaders: readonly string[] = [];
   readonly #res: HttpResponse;
   readonly #shared: ReplyShared;
   readonly #owner: ReplyOwner;
@@ -228,6 +230,7 @@ export class Reply {
     this.#res.writeStatus(this.#status);
     writePairs(this.#res, this.#headers);
     writePairs(this.#res, extraHeaders);
+    writePairs(this.#res, this.extraHeaders);
     if (this.#keeps) this.#res.writeHeader('keep-alive', 'timeout=8');
   }
 

@@ -15,7 +15,8 @@
 
 import * as keys from './fact-keys.ts';
 import type { Facts, FieldError } from './facts.ts';
-import { MESSAGES_SHAPE, type RequestShape, TOOL_KEYS } from './request-shape.ts';
+import type { RequestShape } from './request-shape.ts';
+import * as shapes from './request-shape.ts';
 import { Section } from './section.ts';
 import { ABSENT, GOOD, TextField, WRONG } from './text-field.ts';
 
@@ -44,16 +45,12 @@ const NUMBER_BYTES_MAX = 64;
 const DIGITS_EXACT = 15;
 const NO_BYTES = new Uint8Array(0);
 
-const METADATA_KEYS = keys.keysOf({ user_id: keys.ROLE_USER_ID });
-const STREAM_OPTIONS_KEYS = keys.keysOf({ include_usage: keys.ROLE_INCLUDE_USAGE });
-const GENERATION_KEYS = keys.keysOf({ maxOutputTokens: keys.ROLE_MAX_TOKENS, max_output_tokens: keys.ROLE_MAX_TOKENS });
-
 export class FactCollector {
   #bytes: Uint8Array = NO_BYTES;
-  #shape: RequestShape = MESSAGES_SHAPE;
-  readonly #system = new Section(MESSAGES_SHAPE.block);
-  readonly #messages = new Section(MESSAGES_SHAPE.block);
-  readonly #tools = new Section(TOOL_KEYS);
+  #shape: RequestShape = shapes.MESSAGES_SHAPE;
+  readonly #system = new Section(shapes.MESSAGES_SHAPE.block);
+  readonly #messages = new Section(shapes.MESSAGES_SHAPE.block);
+  readonly #tools = new Section(shapes.TOOL_KEYS);
   #section = this.#system;
   #role = keys.ROLE_NONE;
   #topIsObject = false;
@@ -72,6 +69,8 @@ export class FactCollector {
   #streamOptionsStart = 0;
   #streamOptionsEnd = 0;
   #includeUsage = false;
+  #toolsStart = -1;
+  #toolsEnd = -1;
 
   /** Forgets everything and gets ready for another body. */
   reset(bytes: Uint8Array, shape: RequestShape): void {
@@ -85,6 +84,7 @@ export class FactCollector {
     this.#model = this.#stream = this.#maxTokens = this.#messagesField = this.#streamOptions = ABSENT;
     this.#userId.state = this.#cacheKey.state = this.#previousId.state = ABSENT;
     this.#includeUsage = false;
+    this.#toolsStart = this.#toolsEnd = -1;
   }
 
   /** The body's outermost container begins; returns its context. */
@@ -139,6 +139,7 @@ export class FactCollector {
   close(context: number, parent: number, end: number): void {
     if (context === BLOCK) this.#section.closeBlock();
     else if (context === STREAM_OPTIONS) this.#streamOptionsEnd = end;
+    else if (parent === TOP && this.#section === this.#tools) this.#toolsEnd = end;
     // Only a content's container has a context of its own inside a block.
     if (parent === BLOCK) this.#section.closeContent(end);
   }
@@ -164,6 +165,8 @@ export class FactCollector {
       textBytes: this.#system.textBytes + this.#messages.textBytes,
       cacheMarkers: this.#system.cacheMarkers + this.#messages.cacheMarkers + this.#tools.cacheMarkers,
       toolsCount: this.#tools.elements,
+      toolsStart: this.#toolsStart,
+      toolsEnd: this.#toolsStart < 0 ? -1 : this.#toolsEnd,
       messagesCount: this.#messages.elements,
       fieldError: this.#fieldError(model),
     };
@@ -300,6 +303,7 @@ export class FactCollector {
       case keys.ROLE_MESSAGES:
         return this.#openContent(isObject);
       case keys.ROLE_TOOLS:
+        this.#toolsStart = isObject ? -1 : start;
         return isObject ? PLAIN : COUNTED;
       case keys.ROLE_SYSTEM:
         if (!isObject) return LIST;
@@ -324,8 +328,8 @@ export class FactCollector {
 }
 
 function nestedKeys(context: number): keys.Keys {
-  if (context === METADATA) return METADATA_KEYS;
-  return context === STREAM_OPTIONS ? STREAM_OPTIONS_KEYS : GENERATION_KEYS;
+  if (context === METADATA) return shapes.METADATA_KEYS;
+  return context === STREAM_OPTIONS ? shapes.STREAM_OPTIONS_KEYS : shapes.GENERATION_KEYS;
 }
 
 function setText(field: TextField, kind: number, start: number, end: number): void {

@@ -42,6 +42,9 @@ export interface Facts {
   /** `cache_control` objects on the blocks of system and messages (nested content included) and on tools. */
   readonly cacheMarkers: number;
   readonly toolsCount: number;
+  /** Byte range of the array of tools, as JSON; -1 when there is none. */
+  readonly toolsStart: number;
+  readonly toolsEnd: number;
   readonly messagesCount: number;
   readonly fieldError: FieldError | null;
 }
@@ -76,6 +79,8 @@ export const NO_FACTS: Facts = Object.freeze({
   textBytes: 0,
   cacheMarkers: 0,
   toolsCount: 0,
+  toolsStart: -1,
+  toolsEnd: -1,
   messagesCount: 0,
   fieldError: null,
 });

@@ -16,6 +16,7 @@ import {
   ROLE_CACHE_KEY,
   ROLE_CONTENT,
   ROLE_GENERATION,
+  ROLE_INCLUDE_USAGE,
   ROLE_MAX_TOKENS,
   ROLE_MESSAGES,
   ROLE_METADATA,
@@ -26,6 +27,7 @@ import {
   ROLE_SYSTEM,
   ROLE_TEXT,
   ROLE_TOOLS,
+  ROLE_USER_ID,
 } from './fact-keys.ts';
 
 export interface RequestShape {
@@ -49,6 +51,11 @@ export interface RequestShape {
   /** `null` is as good as absent for the stream flag and the limit. */
   readonly nullable: boolean;
 }
+
+/** Of the objects at the top whose members are facts. */
+export const METADATA_KEYS = keysOf({ user_id: ROLE_USER_ID });
+export const STREAM_OPTIONS_KEYS = keysOf({ include_usage: ROLE_INCLUDE_USAGE });
+export const GENERATION_KEYS = keysOf({ maxOutputTokens: ROLE_MAX_TOKENS, max_output_tokens: ROLE_MAX_TOKENS });
 
 /** Where a request's cache markers are; only Messages has them. */
 export const TOOL_KEYS = keysOf({ cache_control: ROLE_CACHE_CONTROL });

@@ -1,0 +1,66 @@
+/**
+ * Counts the tokens of a request here, for clients who ask for it where no account can: by the counting pool, or by the length of the texts
+ * when the pool is busy, late, or the request too large for it. Marked as an estimate unless the vendor counts the same way. Costs nobody
+ * anything. Front thread only.
+ */
+import { type CountMethod, estimateFromBytes, methodFor, structureTokens } from '#tokenizer/count-method.ts';
+import type { Facts } from '#wire/facts.ts';
+import { statusLine } from './answers.ts';
+import type { Exchange } from './exchange.ts';
+import type { Parts } from './parts.ts';
+
+/** Calls `done` once, when the answer has been handed to the reply; not when the exchange has ended meanwhile. */
+export function answerCount({ counting }: Parts, exchange: Exchange, done: () => void): void {
+  const { body, facts, model } = exchange;
+  const { systemSpans, messageSpans, toolsStart, toolsEnd, messagesCount, toolsCount } = facts!;
+  const method = methodFor(model);
+  const answer = (tokens: number, name: string, exact: boolean): void => {
+    if (exchange.stage === 'settled') return;
+    send(exchange, Math.round(tokens), name, exact);
+    done();
+  };
+  const byLength = (): void => answer(countByLength(method, facts!), 'length of the texts', false);
+  const request = {
+    model,
+    body: body!.bytes,
+    texts: [systemSpans, messageSpans],
+    plain: toolsStart < 0 ? [] : [Int32Array.of(toolsStart, toolsEnd)],
+    messages: messagesCount,
+    tools: toolsCount,
+    give: false,
+  };
+  const refused = counting.countRequest(request, (outcome) => {
+    if (typeof outcome === 'string') byLength();
+    else answer(outcome.tokens + textsWithoutSpan(method, facts!), outcome.method.name, outcome.method.exact);
+  });
+  if (refused !== null) byLength();
+}
+
+function countByLength(method: CountMethod, facts: Facts): number {
+  const toolBytes = Math.max(0, facts.toolsEnd - facts.toolsStart);
+  const structure = structureTokens(method, facts.messagesCount, facts.toolsCount);
+  return estimateFromBytes(method, facts.textBytes + toolBytes) + structure;
+}
+
+/** Of a request with very many texts the last ones are known by their bytes alone. */
+function textsWithoutSpan(method: CountMethod, { systemSpans, messageSpans, textBytes }: Facts): number {
+  return estimateFromBytes(method, Math.max(0, textBytes - spanBytes(systemSpans) - spanBytes(messageSpans)));
+}
+
+function spanBytes(spans: Int32Array): number {
+  let bytes = 0;
+  for (let i = 0; i < spans.length; i += 2) bytes += spans[i + 1]! - spans[i]!;
+  return bytes;
+}
+
+function send(exchange: Exchange, tokens: number, method: string, exact: boolean): void {
+  const headers = ['content-type', 'application/json', 'x-penstock-request-id', exchange.id.text];
+  headers.push('x-penstock-token-count', exact ? method : `estimate (${method})`);
+  exchange.reply.send(statusLine(200), headers, Buffer.from(JSON.stringify(render(exchange, tokens))));
+}
+
+function render({ operation }: Exchange, tokens: number): object {
+  if (operation.protocol === 'gemini') return { totalTokens: tokens };
+  const counted = { input_tokens: tokens };
+  return operation.protocol === 'responses' ? { object: 'response.input_tokens', ...counted } : counted;
+}
