@@ -1,0 +1,17 @@
+/** Clients of Messages, served by an upstream of Responses. */
+import type { Crossing } from './crossing.ts';
+import { messagesErrorBody, messagesOfOpenAi } from './error-kinds.ts';
+import { asObject } from './json.ts';
+import { messagesToResponsesRequest } from './messages-to-responses-request.ts';
+import { responsesToMessagesAnswer } from './responses-to-messages-answer.ts';
+import { ResponsesToMessagesStream } from './responses-to-messages-stream.ts';
+
+export const messagesOverResponses: Crossing = Object.freeze({
+  client: 'messages',
+  upstream: 'responses',
+  request: messagesToResponsesRequest,
+  answer: responsesToMessagesAnswer,
+  stream: (context) => new ResponsesToMessagesStream(context),
+  error: (status, body, { requestId }) =>
+    messagesErrorBody(messagesOfOpenAi(status, asObject(body?.['error'])), requestId),
+} satisfies Crossing);

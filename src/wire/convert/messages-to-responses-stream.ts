@@ -1,0 +1,216 @@
+/**
+ * A stream of a Messages upstream as a Responses stream. Pure; one object a stream.
+ *
+ *   message_start                    → created, in_progress; its usage is kept
+ *   content_block_start, _delta, _stop of
+ *     text                           → a part of the open message; a block of another kind closes the message
+ *     thinking, redacted_thinking    → a reasoning item
+ *     tool_use                       → a call; the input of a free-form one is told in one piece, at its end
+ *     server_tool_use web_search     → held until web_search_tool_result, then a whole web_search_call
+ *   message_delta                    → its stop reason and usage are kept
+ *   message_stop                     → completed or incomplete
+ *   error                            → error
+ *
+ * Blocks of Messages come one after another; what belongs to none that is open is left out.
+ */
+import { carriedThinking } from './carried-thinking.ts';
+import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import { openAiOfMessages } from './error-kinds.ts';
+import { asNumber, asObject, asString, parseObject, writeJson } from './json.ts';
+import {
+  annotationOf,
+  callOf,
+  freeformInput,
+  incompleteReasonOf,
+  tierOf,
+  tokensOf,
+  webSearchCall,
+} from './messages-to-responses-answer.ts';
+import { ResponsesWriter } from './responses-writer.ts';
+
+interface OpenBlock {
+  readonly index: number;
+  readonly block: JsonObject;
+  readonly freeform: boolean;
+  /** Of a text: what it says; of a tool: its input as JSON. */
+  text: string;
+  signature: string;
+}
+
+export class MessagesToResponsesStream implements StreamConverter {
+  readonly #context: AnswerContext;
+  readonly #writer: ResponsesWriter;
+  #usage: JsonObject = {};
+  #stopReason: unknown = null;
+  #open: OpenBlock | null = null;
+  /** Searches whose results have not come, by the id of their call. */
+  readonly #searches = new Map<string, JsonObject>();
+
+  constructor(context: AnswerContext) {
+    this.#context = context;
+    this.#writer = new ResponsesWriter(context);
+  }
+
+  event(name: string, data: JsonObject): string {
+    if (this.#writer.ended) return '';
+    this.#event(asString(data['type']) ?? name, data);
+    return this.#writer.take();
+  }
+
+  end(): string {
+    return '';
+  }
+
+  #event(type: string, data: JsonObject): void {
+    switch (type) {
+      case 'message_start':
+        return this.#start(asObject(data['message']) ?? {});
+      case 'content_block_start':
+        return this.#blockStart(asNumber(data['index']) ?? 0, asObject(data['content_block']));
+      case 'content_block_delta':
+        return this.#blockDelta(asNumber(data['index']) ?? 0, asObject(data['delta']));
+      case 'content_block_stop':
+        return this.#blockStop();
+      case 'message_delta':
+        return this.#delta(data);
+      case 'message_stop':
+        return this.#stop();
+      case 'error': {
+        const { code, message, type: kind } = openAiOfMessages(500, data);
+        return this.#writer.fail(code ?? kind, message);
+      }
+    }
+  }
+
+  #start(message: JsonObject): void {
+    this.#mergeUsage(asObject(message['usage']));
+    this.#writer.begin(asString(message['id']));
+  }
+
+  #blockStart(index: number, block: JsonObject | null): void {
+    this.#blockStop();
+    if (block === null) return;
+    const type = block['type'];
+    if (type !== 'text') this.#writer.closeMessage();
+    const open: OpenBlock = { index, block, freeform: false, text: '', signature: '' };
+    this.#open = open;
+    if (type === 'text') this.#text(open, asString(block['text']) ?? '');
+    else if (type === 'thinking') this.#writer.reasoning(asString(block['thinking']) ?? '');
+    else if (type === 'tool_use') this.#open = this.#call(index, block);
+    else if (type === 'web_search_tool_result') this.#searchResult(block);
+  }
+
+  #call(index: number, block: JsonObject): OpenBlock {
+    const { callId, name, namespace, freeform } = callOf(block, index, this.#context, '');
+    this.#writer.openCall(index, { callId, name, namespace, freeform });
+    const given = asObject(block['input']) ?? {};
+    const open = { index, block, freeform, text: '', signature: '' };
+    if (Object.keys(given).length > 0) this.#input(open, writeJson(given) ?? '{}');
+    return open;
+  }
+
+  #blockDelta(index: number, delta: JsonObject | null): void {
+    const open = this.#open;
+    if (open === null || delta === null || open.index !== index) return;
+    switch (delta['type']) {
+      case 'text_delta':
+        if (open.block['type'] === 'text') this.#text(open, asString(delta['text']) ?? '');
+        return;
+      case 'thinking_delta':
+        if (open.block['type'] === 'thinking') this.#writer.reasoning(asString(delta['thinking']) ?? '');
+        return;
+      case 'signature_delta':
+        open.signature += asString(delta['signature']) ?? '';
+        return;
+      case 'input_json_delta':
+        return this.#input(open, asString(delta['partial_json']) ?? '');
+      case 'citations_delta':
+        open.block['citations'] = [...((open.block['citations'] as unknown[] | null) ?? []), delta['citation']];
+        return;
+    }
+  }
+
+  #text(open: OpenBlock, text: string): void {
+    open.text += text;
+    this.#writer.text(text);
+  }
+
+  #input(open: OpenBlock, json: string): void {
+    open.text += json;
+    if (open.block['type'] === 'tool_use' && !open.freeform) this.#writer.callDelta(open.index, json);
+  }
+
+  #blockStop(): void {
+    const open = this.#open;
+    if (open === null) return;
+    this.#open = null;
+    switch (open.block['type']) {
+      case 'text':
+        return this.#closeText(open);
+      case 'thinking':
+      case 'redacted_thinking':
+        return this.#closeThinking(open);
+      case 'tool_use':
+        return this.#closeCall(open);
+      case 'server_tool_use':
+        return this.#searchCall(open);
+    }
+  }
+
+  #closeText(open: OpenBlock): void {
+    for (const citation of (open.block['citations'] as unknown[] | null) ?? []) {
+      const annotation = annotationOf(asObject(citation), open.text.length);
+      if (annotation !== null) this.#writer.annotate(annotation);
+    }
+    this.#writer.closePart();
+  }
+
+  #closeThinking(open: OpenBlock): void {
+    const signature = (asString(open.block['signature']) ?? '') + open.signature;
+    this.#writer.closeReasoning(carriedThinking({ ...open.block, signature }));
+  }
+
+  /** A tool that is called without any input says so in JSON. */
+  #closeCall(open: OpenBlock): void {
+    if (open.freeform) this.#writer.callDelta(open.index, freeformInput(open.text));
+    else if (open.text === '') this.#writer.callDelta(open.index, '{}');
+    this.#writer.closeCall(open.index);
+  }
+
+  #searchCall(open: OpenBlock): void {
+    if (open.block['name'] !== 'web_search') return;
+    const input = open.text === '' ? asObject(open.block['input']) : parseObject(open.text);
+    this.#searches.set(asString(open.block['id']) ?? '', input ?? {});
+  }
+
+  #searchResult(result: JsonObject): void {
+    const id = asString(result['tool_use_id']) ?? '';
+    const input = this.#searches.get(id);
+    if (input === undefined) return;
+    this.#searches.delete(id);
+    this.#writer.wholeItem('ws', webSearchCall(input, result));
+  }
+
+  #delta(data: JsonObject): void {
+    this.#mergeUsage(asObject(data['usage']));
+    this.#stopReason = asObject(data['delta'])?.['stop_reason'] ?? this.#stopReason;
+  }
+
+  #stop(): void {
+    this.#blockStop();
+    for (const input of this.#searches.values()) this.#writer.wholeItem('ws', webSearchCall(input, null));
+    this.#writer.end({
+      incompleteReason: incompleteReasonOf(this.#stopReason),
+      tokens: tokensOf(this.#usage),
+      serviceTier: tierOf(this.#usage),
+    });
+  }
+
+  /** Usage is cumulative, and later numbers replace earlier ones unless they are null. */
+  #mergeUsage(usage: JsonObject | null): void {
+    if (usage === null) return;
+    const merged = { ...this.#usage };
+    for (const [field, value] of Object.entries(usage)) if (value !== null) merged[field] = value;
+    this.#usage = merged;
+  }
+}

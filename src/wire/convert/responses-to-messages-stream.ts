@@ -1,0 +1,145 @@
+/**
+ * A stream of a Responses upstream as a Messages stream. Pure; one object a stream.
+ *
+ *   created                     → message_start; what the request took is known at the end only, so its usage is zeros
+ *   items, one after the other  → content_block_start, _delta, _stop          blocks as in `responses-to-messages-answer.ts`
+ *   completed, incomplete       → message_delta with the stop reason and the whole usage, message_stop
+ *   failed, error               → error
+ */
+import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import { messagesErrorBody, messagesOfOpenAi } from './error-kinds.ts';
+import { asString } from './json.ts';
+import { ResponsesReader, type ResponsesSink } from './responses-reader.ts';
+import { citationOf, SeenItems, searchBlocks, stopReasonOf, toolUse, usageOf } from './responses-to-messages-answer.ts';
+import { namedEvent } from './sse-text.ts';
+
+type Open = 'none' | 'text' | 'thinking' | 'tool_use';
+
+export class ResponsesToMessagesStream implements StreamConverter, ResponsesSink {
+  readonly #context: AnswerContext;
+  readonly #reader: ResponsesReader;
+  readonly #seen = new SeenItems();
+  #out = '';
+  #blocks = 0;
+  #open: Open = 'none';
+  /** What the open text says, for what cites it. */
+  #text = '';
+  /** The open call is of a free-form tool, whose input is no JSON: it is told whole. */
+  #freeform: string | null = null;
+
+  constructor(context: AnswerContext) {
+    this.#context = context;
+    this.#reader = new ResponsesReader(this);
+  }
+
+  event(name: string, data: JsonObject): string {
+    this.#reader.event(name, data);
+    const out = this.#out;
+    this.#out = '';
+    return out;
+  }
+
+  end(): string {
+    return '';
+  }
+
+  begin(response: JsonObject): void {
+    const { requestId, model } = this.#context;
+    const id = asString(response['id']) ?? `msg_${requestId}`;
+    const usage = usageOf({}, new SeenItems());
+    const message = {
+      id,
+      type: 'message',
+      role: 'assistant',
+      model,
+      content: [],
+      stop_reason: null,
+      stop_sequence: null,
+    };
+    this.#say('message_start', { message: { ...message, usage } });
+  }
+
+  text(delta: string): void {
+    this.#sayText(delta);
+  }
+
+  refusal(delta: string): void {
+    this.#sayText(delta);
+  }
+
+  partEnd(): void {
+    this.#close();
+  }
+
+  annotation(annotation: JsonObject): void {
+    const citation = this.#open === 'text' ? citationOf(annotation, this.#text) : null;
+    if (citation !== null) this.#delta({ type: 'citations_delta', citation });
+  }
+
+  reasoning(delta: string): void {
+    if (this.#open !== 'thinking') this.#start('thinking', { type: 'thinking', thinking: '', signature: '' });
+    this.#delta({ type: 'thinking_delta', thinking: delta });
+  }
+
+  openCall(item: JsonObject): void {
+    this.#freeform = item['type'] === 'custom_tool_call' ? '' : null;
+    this.#start('tool_use', { ...toolUse(item, this.#context, this.#blocks), input: {} });
+  }
+
+  callDelta(delta: string): void {
+    if (this.#freeform !== null) this.#freeform += delta;
+    else this.#delta({ type: 'input_json_delta', partial_json: delta });
+  }
+
+  itemEnd(item: JsonObject): void {
+    this.#seen.add(item);
+    if (this.#freeform !== null) {
+      this.#delta({ type: 'input_json_delta', partial_json: JSON.stringify({ input: this.#freeform }) });
+    }
+    this.#freeform = null;
+    this.#close();
+    if (item['type'] !== 'web_search_call') return;
+    for (const block of searchBlocks(item, this.#context, this.#blocks)) {
+      this.#start('none', block);
+      this.#say('content_block_stop', { index: this.#blocks++ });
+    }
+  }
+
+  finish(response: JsonObject): void {
+    this.#close();
+    const delta = { stop_reason: stopReasonOf(response, this.#seen), stop_sequence: null };
+    this.#say('message_delta', { delta, usage: usageOf(response, this.#seen) });
+    this.#say('message_stop', {});
+  }
+
+  fail(error: JsonObject): void {
+    this.#out += namedEvent('error', messagesErrorBody(messagesOfOpenAi(500, error), this.#context.requestId));
+  }
+
+  #sayText(delta: string): void {
+    if (this.#open !== 'text') this.#start('text', { type: 'text', text: '', citations: null });
+    this.#text += delta;
+    this.#delta({ type: 'text_delta', text: delta });
+  }
+
+  #start(open: Open, block: JsonObject): void {
+    this.#close();
+    this.#open = open;
+    this.#text = '';
+    this.#say('content_block_start', { index: this.#blocks, content_block: block });
+  }
+
+  #delta(delta: JsonObject): void {
+    this.#say('content_block_delta', { index: this.#blocks, delta });
+  }
+
+  #close(): void {
+    if (this.#open === 'none') return;
+    this.#open = 'none';
+    this.#say('content_block_stop', { index: this.#blocks++ });
+  }
+
+  #say(type: string, fields: JsonObject): void {
+    this.#out += namedEvent(type, { type, ...fields });
+  }
+}
