@@ -20,6 +20,8 @@ export class ResponsesToChatStream implements StreamConverter, ResponsesSink {
   #id = '';
   #calls = 0;
   #isFreeform = false;
+  /** Told together at the end: clients that assemble deltas keep the last list alone. */
+  readonly #annotations: JsonObject[] = [];
   #reasoningSaid = false;
   #reasoningOpen = false;
   /** Characters of the whole text, and those before the part that is open: annotations count from there. */
@@ -63,7 +65,7 @@ export class ResponsesToChatStream implements StreamConverter, ResponsesSink {
 
   annotation(annotation: JsonObject): void {
     const told = chatAnnotation(annotation, this.#partStart);
-    if (told !== null) this.#delta({ annotations: [told] });
+    if (told !== null) this.#annotations.push(told);
   }
 
   reasoning(delta: string): void {
@@ -90,6 +92,7 @@ export class ResponsesToChatStream implements StreamConverter, ResponsesSink {
   }
 
   finish(response: JsonObject): void {
+    if (this.#annotations.length > 0) this.#delta({ annotations: this.#annotations });
     const reason = finishReasonOf(response, this.#calls);
     const tier = asString(response['service_tier']);
     this.#chunk(

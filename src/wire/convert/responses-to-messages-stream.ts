@@ -46,7 +46,7 @@ export class ResponsesToMessagesStream implements StreamConverter, ResponsesSink
   begin(response: JsonObject): void {
     const { requestId, model } = this.#context;
     const id = asString(response['id']) ?? `msg_${requestId}`;
-    const usage = usageOf({}, new SeenItems());
+    const usage = usageOf({ service_tier: response['service_tier'] }, this.#seen);
     const message = {
       id,
       type: 'message',
