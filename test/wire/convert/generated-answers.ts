@@ -20,7 +20,8 @@ export function chance(random: Random, likelihood: number): boolean {
 
 export function input(random: Random): JsonObject {
   const made: JsonObject = {};
-  for (let i = count(random, 4); i > 0; i--) made[`field${i}`] = chance(random, 0.5) ? words(random) : { n: [i, null, true] };
+  for (let i = count(random, 4); i > 0; i--)
+    made[`field${i}`] = chance(random, 0.5) ? words(random) : { n: [i, null, true] };
   return made;
 }
 

@@ -63,7 +63,11 @@ function userBlocks(random: Random): JsonObject[] {
   if (chance(random, 0.3)) {
     const pdf = { type: 'base64', media_type: 'application/pdf', data: 'JVBERi0=' };
     const text = { type: 'text', media_type: 'text/plain', data: 'pläin' };
-    blocks.push({ type: 'document', source: pick(random, [pdf, text, { type: 'url', url: 'https://a/b' }]), title: 't' });
+    blocks.push({
+      type: 'document',
+      source: pick(random, [pdf, text, { type: 'url', url: 'https://a/b' }]),
+      title: 't',
+    });
   }
   return blocks;
 }

@@ -37,7 +37,10 @@ held('a Messages request that went through Responses asks for the same', (random
 
 held('a Responses request that went through Messages asks for the same', (random, seed) => {
   const body = responsesRequest(random, { forChat: false });
-  const back = thereAndBack(responsesOverMessages, messagesOverResponses, body, ['text.format.name', 'reasoning.effort']);
+  const back = thereAndBack(responsesOverMessages, messagesOverResponses, body, [
+    'text.format.name',
+    'reasoning.effort',
+  ]);
   assert.deepEqual(back, expectedOverMessages(body), `seed ${seed}`);
 });
 
@@ -45,7 +48,8 @@ held('a Responses request that went through Messages asks for the same', (random
 function expectedOverMessages(body: JsonObject): JsonObject {
   const expected: JsonObject = { max_output_tokens: CONTEXT.maxTokensDefault, ...body };
   const reasoning = body['reasoning'] as JsonObject | undefined;
-  if (reasoning !== undefined && reasoning['effort'] !== 'none') expected['reasoning'] = { ...reasoning, summary: 'auto' };
+  if (reasoning !== undefined && reasoning['effort'] !== 'none')
+    expected['reasoning'] = { ...reasoning, summary: 'auto' };
   return expected;
 }
 

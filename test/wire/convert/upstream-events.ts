@@ -139,7 +139,8 @@ export function chatChunks(answer: JsonObject, random: () => number): UpstreamEv
   for (const field of ['reasoning_content', 'content', 'refusal']) {
     for (const piece of pieces(String(message[field] ?? ''), random)) say({ [field]: piece });
   }
-  for (const [index, call] of ((message['tool_calls'] as JsonObject[]) ?? []).entries()) sayCall(call, index, say, random);
+  for (const [index, call] of ((message['tool_calls'] as JsonObject[]) ?? []).entries())
+    sayCall(call, index, say, random);
   say({}, choice['finish_reason']);
   events.push({ name: '', data: { ...head, choices: [], usage: answer['usage'] } });
   return events;
@@ -150,5 +151,6 @@ function sayCall(call: JsonObject, index: number, say: (delta: JsonObject) => vo
   const field = kind === 'custom' ? 'input' : 'arguments';
   const called = call[kind] as JsonObject;
   say({ tool_calls: [{ index, id: call['id'], type: kind, [kind]: { ...called, [field]: '' } }] });
-  for (const piece of pieces(String(called[field]), random)) say({ tool_calls: [{ index, [kind]: { [field]: piece } }] });
+  for (const piece of pieces(String(called[field]), random))
+    say({ tool_calls: [{ index, [kind]: { [field]: piece } }] });
 }
