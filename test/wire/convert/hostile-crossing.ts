@@ -1,20 +1,15 @@
+/** What every crossing has to bear: documents and events that are wrong, broken off, repeated, in another order, nested too deeply. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chatOverResponses } from '#wire/convert/chat-over-responses.ts';
 import type { Crossing, JsonObject } from '#wire/convert/crossing.ts';
-import { messagesOverResponses } from '#wire/convert/messages-over-responses.ts';
-import { responsesOverChat } from '#wire/convert/responses-over-chat.ts';
-import { responsesOverMessages } from '#wire/convert/responses-over-messages.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
-import { chatAnswer, count, messagesAnswer, type Random, responsesAnswer } from './generated-answers.ts';
-import { chatRequest, messagesRequest, responsesRequest } from './generated-requests.ts';
+import { count, type Random } from './generated-answers.ts';
 import { ANSWER_CONTEXT, dataOf, runStream, type UpstreamEvent } from './run-stream.ts';
-import { chatChunks, messagesEvents, responsesEvents } from './upstream-events.ts';
 
 const ROUNDS = 400;
 const CONTEXT = { model: 'm', stream: true, maxTokensDefault: 4_096 };
 
-interface Pair {
+export interface CrossingUnderTest {
   readonly crossing: Crossing;
   readonly request: (random: Random) => JsonObject;
   readonly answer: (random: Random) => JsonObject;
@@ -23,37 +18,7 @@ interface Pair {
   readonly terminal: RegExp;
 }
 
-const RESPONSES_END = /response\.(completed|incomplete)/;
-const PAIRS: readonly Pair[] = [
-  {
-    crossing: messagesOverResponses,
-    request: messagesRequest,
-    answer: responsesAnswer,
-    events: responsesEvents,
-    terminal: /message_stop/,
-  },
-  {
-    crossing: responsesOverMessages,
-    request: (random) => responsesRequest(random, { forChat: false }),
-    answer: messagesAnswer,
-    events: messagesEvents,
-    terminal: RESPONSES_END,
-  },
-  {
-    crossing: chatOverResponses,
-    request: chatRequest,
-    answer: responsesAnswer,
-    events: responsesEvents,
-    terminal: /\[DONE\]|"finish_reason":"/,
-  },
-  {
-    crossing: responsesOverChat,
-    request: (random) => responsesRequest(random, { forChat: true }),
-    answer: chatAnswer,
-    events: chatChunks,
-    terminal: RESPONSES_END,
-  },
-];
+export const RESPONSES_END = /response\.(completed|incomplete)/;
 
 const WRONG = [null, 0, -1, 1e300, '', 'x', true, [], {}, [null], [[]], { type: 5 }, { type: null, text: {} }];
 
@@ -76,7 +41,7 @@ function spoiledObject(value: JsonObject, random: Random): JsonObject {
   return typeof copy === 'object' && copy !== null && !Array.isArray(copy) ? (copy as JsonObject) : {};
 }
 
-for (const { crossing, request, answer, events, terminal } of PAIRS) {
+export function testHostile({ crossing, request, answer, events, terminal }: CrossingUnderTest): void {
   const name = `${crossing.client} over ${crossing.upstream}`;
 
   test(`${name}: requests with wrong, missing and null fields are served or refused with a path, never thrown at`, () => {

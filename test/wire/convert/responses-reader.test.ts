@@ -3,34 +3,13 @@ import { test } from 'node:test';
 import { chatOverResponses } from '#wire/convert/chat-over-responses.ts';
 import type { JsonObject } from '#wire/convert/crossing.ts';
 import { messagesOverResponses } from '#wire/convert/messages-over-responses.ts';
-import { responsesOverChat } from '#wire/convert/responses-over-chat.ts';
-import { responsesOverMessages } from '#wire/convert/responses-over-messages.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
-import { assembleResponses } from './assemble-responses.ts';
 import { assembleChat, assembleMessages } from './assemble-stream.ts';
-import { chatAnswer, messagesAnswer, responsesAnswer } from './generated-answers.ts';
+import { responsesAnswer } from './generated-answers.ts';
 import { ANSWER_CONTEXT, dataOf, runStream } from './run-stream.ts';
-import { chatChunks, messagesEvents, responsesEvents } from './upstream-events.ts';
+import { responsesEvents } from './upstream-events.ts';
 
 const ROUNDS = 150;
-
-test('Messages → Responses: the SDK assembles the stream into what the JSON answer says', async () => {
-  for (let seed = 1; seed <= ROUNDS; seed++) {
-    const random = seededRandom(seed);
-    const answer = messagesAnswer(random);
-    const assembled = await assembleResponses(runStream(responsesOverMessages, messagesEvents(answer, random)));
-    assert.deepEqual(assembled, responsesOverMessages.answer(answer, ANSWER_CONTEXT), `seed ${seed}`);
-  }
-});
-
-test('Chat → Responses: the SDK assembles the stream into what the JSON answer says', async () => {
-  for (let seed = 1; seed <= ROUNDS; seed++) {
-    const random = seededRandom(seed);
-    const answer = chatAnswer(random);
-    const assembled = await assembleResponses(runStream(responsesOverChat, chatChunks(answer, random)));
-    assert.deepEqual(assembled, responsesOverChat.answer(answer, ANSWER_CONTEXT), `seed ${seed}`);
-  }
-});
 
 test('Responses → Messages: the SDK assembles the stream into what the JSON answer says', async () => {
   for (let seed = 1; seed <= ROUNDS; seed++) {

@@ -1,18 +1,14 @@
+/** One answer of each protocol with thinking, text and two calls, and the golden files of what crossings make of it. */
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { chatOverResponses } from '#wire/convert/chat-over-responses.ts';
 import type { Crossing, JsonObject } from '#wire/convert/crossing.ts';
-import { messagesOverResponses } from '#wire/convert/messages-over-responses.ts';
-import { responsesOverChat } from '#wire/convert/responses-over-chat.ts';
-import { responsesOverMessages } from '#wire/convert/responses-over-messages.ts';
 import { ANSWER_CONTEXT, runStream, type UpstreamEvent } from './run-stream.ts';
-import { chatChunks, messagesEvents, responsesEvents } from './upstream-events.ts';
 
 const GOLDEN = join(import.meta.dirname, 'golden');
 /** Cuts every text at the same places. */
-const EVEN = () => 0.5;
+export const EVEN = () => 0.5;
 
-const MESSAGES = {
+export const MESSAGES_ANSWER = {
   id: 'msg_1',
   type: 'message',
   role: 'assistant',
@@ -28,7 +24,7 @@ const MESSAGES = {
   usage: { input_tokens: 10, cache_read_input_tokens: 20, cache_creation_input_tokens: 5, output_tokens: 30 },
 };
 
-const RESPONSE = {
+export const RESPONSES_ANSWER = {
   id: 'resp_1',
   object: 'response',
   status: 'completed',
@@ -61,7 +57,7 @@ const RESPONSE = {
   },
 };
 
-const CHAT = {
+export const CHAT_ANSWER = {
   id: 'chatcmpl-1',
   object: 'chat.completion',
   choices: [
@@ -82,14 +78,7 @@ const CHAT = {
   usage: { prompt_tokens: 35, completion_tokens: 30, prompt_tokens_details: { cached_tokens: 20 } },
 };
 
-const ROWS: readonly (readonly [crossing: Crossing, answer: JsonObject, events: UpstreamEvent[]])[] = [
-  [responsesOverMessages, MESSAGES, messagesEvents(MESSAGES, EVEN)],
-  [responsesOverChat, CHAT, chatChunks(CHAT, EVEN)],
-  [messagesOverResponses, RESPONSE, responsesEvents(RESPONSE, EVEN)],
-  [chatOverResponses, RESPONSE, responsesEvents(RESPONSE, EVEN)],
-];
-
-for (const [crossing, answer, events] of ROWS) {
+export function testGolden(crossing: Crossing, answer: JsonObject, events: readonly UpstreamEvent[]): void {
   const name = `${crossing.client}-over-${crossing.upstream}`;
   const verbatim = { serializers: [(value: unknown) => String(value)] };
 
