@@ -13,5 +13,6 @@ export function refuseState(body: JsonObject, losses: RequestLosses): void {
   losses.refuseSet(body, 'conversation', NO_MEMORY);
   losses.refuseSet(body, 'store', NO_MEMORY);
   losses.refuseSet(body, 'background', 'the upstream of this model answers in the foreground only');
+  if (body['generate'] === false) losses.refuse('generate', 'a request that is to be prepared, not answered');
   losses.refuseSet(body, 'prompt', 'prompt templates are stored at their provider');
 }

@@ -29,7 +29,7 @@ const READ = new Set([
   ...SAME,
   ...['model', 'stream', 'type', 'instructions', 'input', 'tools', 'tool_choice', 'parallel_tool_calls', 'text'],
   ...['reasoning', 'max_output_tokens', 'include', 'top_logprobs', 'store', 'previous_response_id', 'conversation'],
-  ...['prompt', 'background', 'context_management', 'moderation', 'truncation'],
+  ...['prompt', 'background', 'context_management', 'moderation', 'truncation', 'generate'],
 ]);
 const LOGPROBS = 'message.output_text.logprobs';
 

@@ -27,7 +27,7 @@ const READ = new Set([
   ...['model', 'stream', 'type', 'instructions', 'input', 'tools', 'tool_choice', 'parallel_tool_calls', 'reasoning'],
   ...['text', 'max_output_tokens', 'temperature', 'top_p', 'safety_identifier', 'user', 'service_tier', 'store'],
   ...['include', 'previous_response_id', 'conversation', 'prompt', 'background', 'top_logprobs', 'max_tool_calls'],
-  ...['context_management', 'moderation', 'truncation'],
+  ...['context_management', 'moderation', 'truncation', 'generate'],
 ]);
 
 /** What may be included: served, or about items that never occur here. */

@@ -175,6 +175,7 @@ testRefused(TABLE, [
   ['conversation', { conversation: 'c' }],
   ['store', { store: true }],
   ['background', { background: true }],
+  ['generate', { generate: false }],
   ['prompt', { prompt: { id: 'p' } }],
   ['context_management', { context_management: [{ type: 'compaction' }] }],
   ['input', { input: null }],

@@ -126,6 +126,7 @@ testRefused(TABLE, [
   ['conversation', { conversation: { id: 'c' } }],
   ['store', { store: true }],
   ['background', { background: true }],
+  ['generate', { generate: false }],
   ['prompt', { prompt: { id: 'p' } }],
   ['context_management', { context_management: [{ type: 'compaction' }] }],
   ['moderation', { moderation: { model: 'm' } }],
