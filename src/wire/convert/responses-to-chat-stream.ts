@@ -94,11 +94,8 @@ export class ResponsesToChatStream implements StreamConverter, ResponsesSink {
   finish(response: JsonObject): void {
     if (this.#annotations.length > 0) this.#delta({ annotations: this.#annotations });
     const reason = finishReasonOf(response, this.#calls);
-    const tier = asString(response['service_tier']);
-    this.#chunk(
-      { index: 0, delta: {}, logprobs: null, finish_reason: reason },
-      tier === null ? {} : { service_tier: tier },
-    );
+    const choice = { index: 0, delta: {}, logprobs: null, finish_reason: reason };
+    this.#chunk(choice, asString(response['service_tier']));
     if (this.#context.includeUsage) this.#out += dataEvent({ ...this.#head([]), usage: chatUsageOf(response) });
     this.#out += 'data: [DONE]\n\n';
   }
@@ -111,9 +108,11 @@ export class ResponsesToChatStream implements StreamConverter, ResponsesSink {
     this.#chunk({ index: 0, delta, logprobs: null, finish_reason: null });
   }
 
-  #chunk(choice: JsonObject, more: JsonObject = {}): void {
-    const usage = this.#context.includeUsage ? { usage: null } : {};
-    this.#out += dataEvent({ ...this.#head([choice]), ...more, ...usage });
+  #chunk(choice: JsonObject, serviceTier: string | null = null): void {
+    const chunk = this.#head([choice]);
+    if (serviceTier !== null) chunk['service_tier'] = serviceTier;
+    if (this.#context.includeUsage) chunk['usage'] = null;
+    this.#out += dataEvent(chunk);
   }
 
   #head(choices: readonly JsonObject[]): JsonObject {

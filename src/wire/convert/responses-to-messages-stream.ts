@@ -130,7 +130,7 @@ export class ResponsesToMessagesStream implements StreamConverter, ResponsesSink
   }
 
   #delta(delta: JsonObject): void {
-    this.#say('content_block_delta', { index: this.#blocks, delta });
+    this.#out += namedEvent('content_block_delta', { type: 'content_block_delta', index: this.#blocks, delta });
   }
 
   #close(): void {

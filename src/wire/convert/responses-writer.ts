@@ -99,7 +99,15 @@ export class ResponsesWriter {
     if (delta === '') return;
     message.text += delta;
     for (const logprob of logprobs) message.logprobs.push(logprob);
-    this.#sayOfPart('response.output_text.delta', message, { delta, logprobs });
+    this.#out += namedEvent('response.output_text.delta', {
+      type: 'response.output_text.delta',
+      sequence_number: this.#sequence++,
+      item_id: message.id,
+      output_index: message.index,
+      content_index: message.parts.length,
+      delta,
+      logprobs,
+    });
   }
 
   refusal(delta: string): void {
@@ -178,8 +186,14 @@ export class ResponsesWriter {
     const call = this.#calls.get(key);
     if (call === undefined || delta === '') return;
     call.text += delta;
-    const name = call.freeform ? 'response.custom_tool_call_input.delta' : 'response.function_call_arguments.delta';
-    this.#say(name, { item_id: call.id, output_index: call.index, delta });
+    const type = call.freeform ? 'response.custom_tool_call_input.delta' : 'response.function_call_arguments.delta';
+    this.#out += namedEvent(type, {
+      type,
+      sequence_number: this.#sequence++,
+      item_id: call.id,
+      output_index: call.index,
+      delta,
+    });
   }
 
   closeCall(key: number, status = 'completed'): void {
