@@ -5,7 +5,7 @@
 import type { UpstreamHeaders } from '#relay/attempt.ts';
 import { copyResponseHeaders } from '#relay/header-policy.ts';
 import type { AnswerContext } from '#wire/convert/crossing.ts';
-import { rememberSession } from './affinity.ts';
+import { rememberResponse, rememberSession } from './affinity.ts';
 import type { AnswerTransform } from './answer-transform.ts';
 import { statusLine } from './answers.ts';
 import { StreamCrossing, WholeCrossing } from './crossed-answer.ts';
@@ -21,6 +21,7 @@ export function beginAnswer(parts: Parts, exchange: Exchange, status: number, he
   exchange.upstreamRequestId = String(headers['request-id'] ?? headers['x-request-id'] ?? '').slice(0, 64);
   exchange.billable = status < 300 && exchange.operation.billed;
   if (exchange.billable) rememberSession(parts, exchange);
+  else if (exchange.operation.owned && status < 300) rememberResponse(parts, exchange, exchange.route.named);
   exchange.streaming = exchange.billable && isStream(exchange, contentType);
   if (exchange.billable) watch(parts, exchange, contentType);
   exchange.transform = makeTransform(parts, exchange, status);

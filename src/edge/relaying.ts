@@ -6,16 +6,15 @@ import { nowMs, wallMs } from '#base/clock.ts';
 import { REST_ERRORS } from '#coordinate/local/account-health.ts';
 import { type FailureCode, type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
-import { Attempt, type UpstreamHeaders } from '#relay/attempt.ts';
+import type { UpstreamHeaders } from '#relay/attempt.ts';
 import { judgeError, judgeStatus, type Verdict } from '#relay/verdict.ts';
-import { upstreamModel } from '#schedule/plan.ts';
 import type { RecordStatus } from '#usage/record.ts';
 import { beginAnswer } from './answer-head.ts';
 import { breakStream, breakStreamWith } from './answers.ts';
+import { dispatch } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
-import { isCommitted, releaseSpliced, releaseWhenSent, takeSentBody } from './sent-body.ts';
-import { upstreamCall } from './upstream-call.ts';
+import { isCommitted, releaseWhenSent } from './sent-body.ts';
 
 /** Where the lifecycle goes on. */
 export interface RelayingExits {
@@ -39,53 +38,13 @@ export class Relaying {
   }
 
   /** Dispatches to the account whose place is held, or gives the place back and says what there is no room for. */
-  start(exchange: Exchange, fresh = false): Refusal | null {
-    const { pools, catalog, accountSlots, counters, health, config } = this.#parts;
-    const plan = exchange.plan!;
-    const account = plan.accounts[exchange.accountIndex]!;
-    const row = account.row;
-    const target = catalog.targets.get(account.id);
-    const pool = target === undefined ? null : pools.get(target);
-    const connection = (fresh ? pool?.takeFresh() : pool?.take()) ?? null;
-    if (target === undefined || pool === null || connection === null) {
-      accountSlots.release(row);
-      return refuse('accounts_busy');
-    }
-    exchange.sentModel = upstreamModel(account, exchange.model);
-    this.#leaveAttempt(exchange);
-    const body = takeSentBody(this.#parts, exchange);
-    if (!(body instanceof Uint8Array)) {
-      pool.give(connection, nowMs());
-      accountSlots.release(row);
-      return body;
-    }
-    exchange.stage = 'relaying';
-    exchange.account = account;
-    exchange.attempts++;
-    health.markUsed(row, nowMs());
-    const attempt = new Attempt(pool, connection, counters, exchange, () => accountSlots.release(row));
-    exchange.attempt = attempt;
-    this.#parts.liveAttempts?.add(attempt, row);
-    attempt.start({
-      ...upstreamCall(exchange, target),
-      fixedHeaders: target.headers,
-      body,
-      headersTimeoutMs: config.relay.headersTimeoutMs,
-      idleTimeoutMs: config.relay.idleTimeoutMs,
-    });
-    return null;
-  }
-
-  /** The attempt before failed. It may still be sending, when its upstream answered before it had read everything. */
-  #leaveAttempt(exchange: Exchange): void {
-    if (exchange.attempt === null) return;
-    if (exchange.attempt.holdsBody) exchange.bodyPinned = true;
-    releaseSpliced(this.#parts, exchange);
-    exchange.attempt = null;
+  start(exchange: Exchange): Refusal | null {
+    return dispatch(this.#parts, exchange);
   }
 
   head(exchange: Exchange, status: number, headers: UpstreamHeaders): void {
     if (exchange.operation.counts && NOT_THERE.includes(status)) return this.#countHere(exchange);
+    if (exchange.operation.owned && status === 404) return this.#lookElsewhere(exchange);
     const verdict = judgeStatus(status, headers, this.#parts.config.rest, wallMs());
     if (verdict.kind === 'failover') {
       this.#learn(exchange, verdict);
@@ -95,6 +54,13 @@ export class Relaying {
     }
     this.#parts.health.succeeded(exchange.account!.row);
     beginAnswer(this.#parts, exchange, status, headers);
+  }
+
+  /** Which account holds the response may have been forgotten: those that do not know it are passed over, and are no worse for it. */
+  #lookElsewhere(exchange: Exchange): void {
+    const { limits, relay } = this.#parts.config;
+    exchange.attempt?.detach(limits.errorBodyBytes, relay.errorBodyMs);
+    this.#failed(exchange, 'response_unknown');
   }
 
   #countHere(exchange: Exchange): void {
@@ -206,7 +172,7 @@ export class Relaying {
     exchange.sentAgain = true;
     exchange.attempts--;
     counters.add(C.upstreamSentAgain);
-    if (this.start(exchange, true) === null) return true;
+    if (dispatch(this.#parts, exchange, true) === null) return true;
     exchange.attempts++;
     return false;
   }

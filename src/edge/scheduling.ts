@@ -44,10 +44,9 @@ export class Scheduling {
   /** Null: any account may serve. Only the first attempt has a preference: an account that has failed is no better for it. */
   #placePreferred(exchange: Exchange): 'placed' | 'waiting' | Refusal | null {
     const { accountSlots, health, counters } = this.#parts;
-    const { operation } = exchange;
     if (exchange.attempts > 0) return null;
     const { index, isOwner } = preferredAccount(this.#parts, exchange);
-    if (index < 0) return operation.owned && exchange.plan!.accounts.length > 1 ? refuse('response_unknown') : null;
+    if (index < 0) return null;
     const { rows, modelHash } = exchange.plan!;
     const row = rows[index]!;
     const restUntil = health.restUntil(row, modelHash, nowMs());

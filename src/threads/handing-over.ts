@@ -59,7 +59,7 @@ export class HandingOver {
   }
 
   begin(): Handover {
-    const { users, accounts, handedOver } = this.#tables;
+    const { users, accounts, handedOver, affinity } = this.#tables;
     // First of all: whoever is refused by what follows asks instead.
     handedOver.set = true;
     users.limits.handOver();
@@ -67,7 +67,7 @@ export class HandingOver {
     accounts.limits.handOver();
     for (const books of [this.#users, this.#accounts]) forgetAsked(books);
     for (const id of this.#wishes.keys()) this.#unsent.add(id);
-    const handover: Handover = { users: [], accounts: [], rests: this.#rests() };
+    const handover: Handover = { users: [], accounts: [], rests: this.#rests(), affinity: affinity.copy() };
     for (const [id, row] of users.rows.entries()) {
       const places = freeze(users.slots, row, this.#users);
       const nanoUsd = users.ledger.cap(row);

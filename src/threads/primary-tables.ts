@@ -1,6 +1,7 @@
 /** Primary's hands on the shared tables: rows of users and accounts, limits, ledger, health. Primary only. */
 import type { Config } from '#config/schema.ts';
 import { AccountHealth } from '#coordinate/local/account-health.ts';
+import { AffinityTable } from '#coordinate/local/affinity-table.ts';
 import { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { Doorbells } from '#coordinate/local/doorbells.ts';
 import { HandoverWord } from '#coordinate/local/handover-word.ts';
@@ -18,6 +19,7 @@ import { tableShapes } from './shared-blocks.ts';
 export class PrimaryTables {
   readonly users: { rows: RowTable; slots: SlotTable; ledger: Ledger; limits: RowLimits; balances: RowBalances };
   readonly accounts: { rows: RowTable; slots: SlotTable; health: AccountHealth; limits: RowLimits };
+  readonly affinity: AffinityTable;
   /** Set while another process has taken over. */
   readonly handedOver: HandoverWord;
   /** The predecessor's index among the owners, which primary writes. */
@@ -51,6 +53,7 @@ export class PrimaryTables {
       health: new AccountHealth(shared.accountHealth, limits.accounts),
       limits: new RowLimits(accountSlots),
     };
+    this.affinity = new AffinityTable(shared.affinity, config.schedule.affinityEntries);
     this.handedOver = new HandoverWord(shared.handover);
     this.bodyBudget = new ByteBudget(shared.bodyBudget, limits.bodyBytesTotal, owner);
     this.streamBudget = new ByteBudget(shared.streamBudget, limits.streamBytesTotal, owner);

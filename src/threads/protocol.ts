@@ -158,6 +158,8 @@ export interface Holdings {
 /** Everything that a gateway process has in use at the moment when another takes over; it admits nothing more without asking. */
 export interface Handover extends Holdings {
   /** `modelHash` null: the whole account. */
+  /** `coordinate/local/affinity-table.ts`, as it lies. Missing from a process of a version before. */
+  affinity?: Uint8Array;
   rests: { accountId: number; modelHash: number | null; leftMs: number; reason: number }[];
 }
 

@@ -58,6 +58,7 @@ export class TakingOver {
       if (modelHash === null) accounts.health.rest(row, leftMs, reason);
       else accounts.health.restModel(row, modelHash, leftMs, reason);
     }
+    if (handover.affinity !== undefined) this.#tables.affinity.adopt(handover.affinity);
     const early = this.#early ?? [];
     this.#early = null;
     for (const message of early) this.receive(message);

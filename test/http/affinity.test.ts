@@ -140,17 +140,51 @@ test('the next turn goes to the account of the response before it, and waits the
   assert.deepEqual([...others], [home]);
 });
 
-test('nobody of another group finds a response, and one that nobody knows is 404', async () => {
+test('nobody of another group reaches the account of a response, and one that nobody knows is 404', async () => {
   answerWith('resp_private');
   await responses({});
-  const before = upstream.received.length;
+  const home = servedBy();
+  upstream.plan = ({ apiKey }) => (apiKey === home ? { body: Buffer.from('{"id":"resp_private"}') } : { status: 404 });
   for (const [id, key] of [
     ['resp_private', OTHER_KEY],
     ['resp_nobody', KEY],
   ] as const) {
+    if (key === KEY) upstream.plan = () => ({ status: 404 });
+    const before = upstream.received.length;
     const answer = await send(gateway.url, { method: 'GET', path: `/v1/responses/${id}`, key });
     assert.equal(answer.status, 404, id);
     assert.match(answer.json().error.message, /is known to hold this response/);
+    const asked = new Set(upstream.received.slice(before).map(({ apiKey }) => apiKey));
+    assert.deepEqual([asked.size, key === OTHER_KEY && asked.has(home)], [3, false], 'each account of the group, once');
   }
-  assert.equal(upstream.received.length, before, 'nothing was asked of any account');
+  upstream.plan = () => ({});
+  const { status } = await responses({});
+  assert.equal(status, 200, 'no account rests for what it did not know');
+});
+
+test('an account that is not known to hold a response is found by asking, and known from then on', async () => {
+  upstream.plan = ({ apiKey }) =>
+    apiKey.endsWith('o-a2') ? { body: Buffer.from('{"id":"resp_lost"}') } : { status: 404 };
+  const first = await send(gateway.url, { method: 'GET', path: '/v1/responses/resp_lost', key: KEY });
+  assert.equal(first.status, 200);
+  const before = upstream.received.length;
+  for (let i = 0; i < 3; i++) {
+    const again = await send(gateway.url, { method: 'GET', path: '/v1/responses/resp_lost', key: KEY });
+    assert.equal(again.status, 200);
+  }
+  assert.equal(upstream.received.length - before, 3);
+});
+
+test('sessions and responses outlive a reload', async () => {
+  answerWith('resp_reloaded');
+  await responses({ prompt_cache_key: 'before' });
+  const home = servedBy();
+  await gateway.reload();
+  upstream.plan = ({ apiKey }) => (apiKey === home ? { body: Buffer.from('{"id":"resp_reloaded"}') } : { status: 404 });
+  const before = upstream.received.length;
+  const answer = await send(gateway.url, { method: 'GET', path: '/v1/responses/resp_reloaded', key: KEY });
+  assert.deepEqual([answer.status, upstream.received.length - before], [200, 1]);
+  answerWith('resp_after_reload');
+  await responses({ prompt_cache_key: 'before' });
+  assert.equal(servedBy(), home);
 });

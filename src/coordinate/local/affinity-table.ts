@@ -75,6 +75,19 @@ export class AffinityTable {
     this.#unlock(bucket);
   }
 
+  /** Everything that is known, for a process that takes over; times are of a clock that all processes of a host share. */
+  copy(): Uint8Array {
+    return new Uint8Array(this.#words.slice().buffer);
+  }
+
+  /** What another process knew. A table of another size is as good as none. Before any front uses this one. */
+  adopt(copy: Uint8Array): void {
+    if (copy.byteLength !== this.#words.byteLength) return;
+    this.#words.set(new Int32Array(copy.slice().buffer));
+    // A bucket may have been copied while it was taken.
+    for (let bucket = 0; bucket < this.#words.length; bucket += BUCKET_WORDS) this.#words[bucket] = 0;
+  }
+
   /** First word of the key's bucket, which is then ours. */
   #lock({ low }: AffinityKey): number {
     const bucket = (low & this.#mask) * BUCKET_WORDS;

@@ -57,3 +57,14 @@ test('any number of names fits into the memory that was given', () => {
   assert.ok(known.filter((account) => account > 0).length <= 1_024);
   assert.equal(known.at(-1), 20_000);
 });
+
+test('a process that takes over knows what the one before knew, though it was copied in mid-write', () => {
+  const buffer = new SharedArrayBuffer(affinityTableBytes(8));
+  const [before, after] = [new AffinityTable(buffer, 8), makeTable(8)];
+  const key = affinityKey(1, 'session', 'a');
+  before.remember(key, 7, 0, HOUR);
+  new Int32Array(buffer)[0] = 1;
+  after.adopt(before.copy());
+  assert.equal(after.find(key, 0), 7);
+  makeTable(1024).adopt(before.copy());
+});

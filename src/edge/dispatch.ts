@@ -1,0 +1,58 @@
+/**
+ * One attempt of an exchange on its way: the account whose place is held, a connection, the body that it understands. Part of the relay;
+ * front thread only.
+ */
+import { nowMs } from '#base/clock.ts';
+import { type Refusal, refuse } from '#failure/registry.ts';
+import { Attempt } from '#relay/attempt.ts';
+import { upstreamModel } from '#schedule/plan.ts';
+import type { Exchange } from './exchange.ts';
+import type { Parts } from './parts.ts';
+import { releaseSpliced, takeSentBody } from './sent-body.ts';
+import { upstreamCall } from './upstream-call.ts';
+
+/** Dispatches to the account whose place is held, or gives the place back and says what there is no room for. */
+export function dispatch(parts: Parts, exchange: Exchange, fresh = false): Refusal | null {
+  const { pools, catalog, accountSlots, counters, health, config } = parts;
+  const plan = exchange.plan!;
+  const account = plan.accounts[exchange.accountIndex]!;
+  const row = account.row;
+  const target = catalog.targets.get(account.id);
+  const pool = target === undefined ? null : pools.get(target);
+  const connection = (fresh ? pool?.takeFresh() : pool?.take()) ?? null;
+  if (target === undefined || pool === null || connection === null) {
+    accountSlots.release(row);
+    return refuse('accounts_busy');
+  }
+  exchange.sentModel = upstreamModel(account, exchange.model);
+  leaveAttempt(parts, exchange);
+  const body = takeSentBody(parts, exchange);
+  if (!(body instanceof Uint8Array)) {
+    pool.give(connection, nowMs());
+    accountSlots.release(row);
+    return body;
+  }
+  exchange.stage = 'relaying';
+  exchange.account = account;
+  exchange.attempts++;
+  health.markUsed(row, nowMs());
+  const attempt = new Attempt(pool, connection, counters, exchange, () => accountSlots.release(row));
+  exchange.attempt = attempt;
+  parts.liveAttempts?.add(attempt, row);
+  attempt.start({
+    ...upstreamCall(exchange, target),
+    fixedHeaders: target.headers,
+    body,
+    headersTimeoutMs: config.relay.headersTimeoutMs,
+    idleTimeoutMs: config.relay.idleTimeoutMs,
+  });
+  return null;
+}
+
+/** The attempt before failed. It may still be sending, when its upstream answered before it had read everything. */
+function leaveAttempt(parts: Parts, exchange: Exchange): void {
+  if (exchange.attempt === null) return;
+  if (exchange.attempt.holdsBody) exchange.bodyPinned = true;
+  releaseSpliced(parts, exchange);
+  exchange.attempt = null;
+}
