@@ -38,6 +38,8 @@ import { settle } from './settle.ts';
 import type { HttpResponse } from './uws.ts';
 
 const NO_BYTES = new Uint8Array(0);
+/** Its usage would come when nobody is there to bill it. */
+const NO_BACKGROUND = 'background: expected false, because answers that nobody waits for are not served.';
 
 export class Lifecycle implements ExchangeEvents {
   readonly #parts: Parts;
@@ -223,6 +225,7 @@ export class Lifecycle implements ExchangeEvents {
 
   #scanned(exchange: Exchange, facts: Facts): void {
     const { operation, route } = exchange;
+    if (facts.background) return this.refuse(exchange, refuse('field_invalid', NO_BACKGROUND));
     exchange.facts = facts;
     exchange.model = operation.owned ? '' : route.named || (facts.model ?? '');
     exchange.streams = operation.streams === 'asked' ? facts.stream : operation.streams === 'always';

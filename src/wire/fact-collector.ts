@@ -15,6 +15,7 @@
 
 import * as keys from './fact-keys.ts';
 import type { Facts, FieldError } from './facts.ts';
+import { positiveInteger } from './positive-integer.ts';
 import type { RequestShape } from './request-shape.ts';
 import * as shapes from './request-shape.ts';
 import { Section } from './section.ts';
@@ -39,10 +40,6 @@ export const NULL = 4;
 
 /** UTF-8 bytes; usage records hold no more (`usage/record.ts`). */
 const MODEL_BYTES_MAX = 128;
-/** Raw bytes of a `max_tokens` that is read; no double needs more than 25. */
-const NUMBER_BYTES_MAX = 64;
-/** So many digits stay exact as a number. */
-const DIGITS_EXACT = 15;
 const NO_BYTES = new Uint8Array(0);
 
 export class FactCollector {
@@ -69,6 +66,7 @@ export class FactCollector {
   #streamOptionsStart = 0;
   #streamOptionsEnd = 0;
   #includeUsage = false;
+  #background = false;
   #toolsStart = -1;
   #toolsEnd = -1;
 
@@ -83,7 +81,7 @@ export class FactCollector {
     this.#topIsObject = false;
     this.#model = this.#stream = this.#maxTokens = this.#messagesField = this.#streamOptions = ABSENT;
     this.#userId.state = this.#cacheKey.state = this.#previousId.state = ABSENT;
-    this.#includeUsage = false;
+    this.#includeUsage = this.#background = false;
     this.#toolsStart = this.#toolsEnd = -1;
   }
 
@@ -157,6 +155,7 @@ export class FactCollector {
       userId: this.#userId.decode(this.#bytes),
       cacheKey: this.#cacheKey.decode(this.#bytes),
       previousId: this.#previousId.decode(this.#bytes),
+      background: this.#background,
       includeUsage: this.#includeUsage,
       streamOptionsStart: this.#streamOptions === ABSENT ? -1 : this.#streamOptionsStart,
       streamOptionsEnd: this.#streamOptions === ABSENT ? -1 : this.#streamOptionsEnd,
@@ -231,10 +230,12 @@ export class FactCollector {
         return this.#limitScalar(kind, start, end);
       case keys.ROLE_MESSAGES:
         return this.#contentScalar(kind, start, end);
+      case keys.ROLE_BACKGROUND:
+        this.#background = kind === TRUE;
+        return;
       case keys.ROLE_CACHE_KEY:
-        return setText(this.#cacheKey, kind, start, end);
       case keys.ROLE_PREVIOUS_ID:
-        return setText(this.#previousId, kind, start, end);
+        return setText(this.#text(this.#role), kind, start, end);
       case keys.ROLE_STREAM_OPTIONS:
         this.#streamOptions = kind === NULL ? GOOD : WRONG;
         this.#streamOptionsStart = start;
@@ -255,24 +256,12 @@ export class FactCollector {
   }
 
   #limitScalar(kind: number, start: number, end: number): void {
-    this.#maxTokensValue = kind === NUMBER ? this.#positiveInteger(start, end) : 0;
+    this.#maxTokensValue = kind === NUMBER ? positiveInteger(this.#bytes, start, end) : 0;
     this.#maxTokens = this.#maxTokensValue > 0 ? GOOD : this.#absentOrWrong(kind);
   }
 
   #absentOrWrong(kind: number): number {
     return kind === NULL && this.#shape.nullable ? ABSENT : WRONG;
-  }
-
-  /** Value of the number at [start, end), 0 when it is not a positive integer that a double holds exactly. */
-  #positiveInteger(start: number, end: number): number {
-    if (end - start > NUMBER_BYTES_MAX) return 0;
-    const bytes = this.#bytes;
-    if (end - start <= DIGITS_EXACT) {
-      const digits = plainDigits(bytes, start, end);
-      if (digits >= 0) return digits;
-    }
-    const value = Number(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1'));
-    return Number.isSafeInteger(value) && value > 0 ? value : 0;
   }
 
   #openField(isObject: boolean, start: number): number {
@@ -295,10 +284,8 @@ export class FactCollector {
         this.#streamOptionsStart = start;
         return isObject ? STREAM_OPTIONS : PLAIN;
       case keys.ROLE_CACHE_KEY:
-        this.#cacheKey.state = WRONG;
-        return PLAIN;
       case keys.ROLE_PREVIOUS_ID:
-        this.#previousId.state = WRONG;
+        this.#text(this.#role).state = WRONG;
         return PLAIN;
       case keys.ROLE_MESSAGES:
         return this.#openContent(isObject);
@@ -311,6 +298,10 @@ export class FactCollector {
       default:
         return PLAIN;
     }
+  }
+
+  #text(role: number): TextField {
+    return role === keys.ROLE_CACHE_KEY ? this.#cacheKey : this.#previousId;
   }
 
   #openContent(isObject: boolean): number {
@@ -335,15 +326,4 @@ function nestedKeys(context: number): keys.Keys {
 function setText(field: TextField, kind: number, start: number, end: number): void {
   if (kind === STRING) field.setString(start, end);
   else field.state = kind === NULL ? ABSENT : WRONG;
-}
-
-/** The number that nothing but digits make, −1 where there is anything else. */
-function plainDigits(bytes: Uint8Array, start: number, end: number): number {
-  let value = 0;
-  for (let at = start; at < end; at++) {
-    const digit = bytes[at]! - 0x30;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
 }

@@ -25,6 +25,8 @@ export const ROLE_STREAM_OPTIONS = 14;
 export const ROLE_INCLUDE_USAGE = 15;
 /** The object that holds the limit of output tokens: `generationConfig`. */
 export const ROLE_GENERATION = 16;
+/** Asks for an answer that is made while nobody waits: `background`. */
+export const ROLE_BACKGROUND = 17;
 
 interface Key {
   readonly name: string;

@@ -26,6 +26,8 @@ export interface Facts {
   readonly cacheKey: string | null;
   /** Responses: `previous_response_id`, decoded. */
   readonly previousId: string | null;
+  /** Responses: `background` is true. */
+  readonly background: boolean;
   /** Chat: `stream_options.include_usage` is true; and the byte range of the value of `stream_options`, -1 when it is absent. */
   readonly includeUsage: boolean;
   readonly streamOptionsStart: number;
@@ -71,6 +73,7 @@ export const NO_FACTS: Facts = Object.freeze({
   userId: null,
   cacheKey: null,
   previousId: null,
+  background: false,
   includeUsage: false,
   streamOptionsStart: -1,
   streamOptionsEnd: -1,

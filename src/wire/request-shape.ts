@@ -12,6 +12,7 @@
 import {
   type Keys,
   keysOf,
+  ROLE_BACKGROUND,
   ROLE_CACHE_CONTROL,
   ROLE_CACHE_KEY,
   ROLE_CONTENT,
@@ -117,6 +118,7 @@ export const RESPONSES_SHAPE: RequestShape = Object.freeze({
     instructions: ROLE_SYSTEM,
     input: ROLE_MESSAGES,
     previous_response_id: ROLE_PREVIOUS_ID,
+    background: ROLE_BACKGROUND,
   }),
   block: keysOf({ text: ROLE_TEXT, content: ROLE_CONTENT, output: ROLE_CONTENT, arguments: ROLE_TEXT }),
   contentPath: 'input',

@@ -194,3 +194,12 @@ test('a Chat stream that breaks ends with an error object and no [DONE]', async 
   const row = await lastRow(answer);
   assert.deepEqual([row.status, row.usageSource], ['interrupted', 'estimated']);
 });
+
+test('an answer in the background is refused, because nobody would bill it', async () => {
+  const before = upstream.received.length;
+  const answer = await ask('/v1/responses', { model: 'gpt-5', input: 'hi', background: true });
+  assert.deepEqual([answer.status, (answer.json().error as { param?: string }).param], [400, 'background']);
+  assert.equal(upstream.received.length, before);
+  script(`{"id":"resp_2","usage":${RESPONSES_USAGE}}`);
+  assert.equal((await ask('/v1/responses', { model: 'gpt-5', input: 'hi', background: false })).status, 200);
+});
