@@ -39,8 +39,11 @@ export function dispatch(parts: Parts, exchange: Exchange, fresh = false): Refus
   const attempt = new Attempt(pool, connection, counters, exchange, () => accountSlots.release(row));
   exchange.attempt = attempt;
   parts.liveAttempts?.add(attempt, row);
+  const call = upstreamCall(exchange, target);
   attempt.start({
-    ...upstreamCall(exchange, target),
+    method: call.method,
+    path: call.path,
+    headers: call.headers,
     fixedHeaders: target.headers,
     body,
     headersTimeoutMs: config.relay.headersTimeoutMs,

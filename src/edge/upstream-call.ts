@@ -22,7 +22,6 @@ const TAILS: Partial<Record<Protocol, string>> = {
 
 /** A client of another protocol names no version; this is the one that every Anthropic upstream knows. */
 const ANTHROPIC_VERSION = '2023-06-01';
-const NO_BODY: Partial<Record<string, UpstreamMethod>> = { get: 'GET', delete: 'DELETE' };
 
 export function upstreamCall(exchange: Exchange, target: Target): UpstreamCall {
   if (exchange.crossing !== null) return crossedCall(exchange, target, exchange.plan!.protocol);
@@ -30,10 +29,15 @@ export function upstreamCall(exchange: Exchange, target: Target): UpstreamCall {
   const query = forwardedQuery(head.query);
   const tail = operation.protocol === 'gemini' ? modelPath(exchange.sentModel) + route.tail : route.tail;
   return {
-    method: NO_BODY[head.method] ?? 'POST',
+    method: methodOf(head.method),
     path: target.base + tail + query,
     headers: clientHeaders(head.forwarded),
   };
+}
+
+function methodOf(method: string): UpstreamMethod {
+  if (method === 'post') return 'POST';
+  return method === 'delete' ? 'DELETE' : 'GET';
 }
 
 /** Nothing of the client's query or headers means anything in another protocol. */
