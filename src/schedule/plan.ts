@@ -10,6 +10,7 @@ import { longestMatch, matchesModel } from '#base/model-pattern.ts';
 import { PLATFORM_PROTOCOLS, type Platform, type Protocol } from '#base/protocols.ts';
 import { hashModel } from '#coordinate/local/account-health.ts';
 import type { Snapshot, SnapshotAccount } from '#threads/protocol.ts';
+import { isForeign } from './platform-models.ts';
 
 /** Different models remembered for one group; an unknown model is a name that a client may invent, so there is a bound. */
 const MODELS_MAX = 1000;
@@ -33,6 +34,8 @@ export interface Plan {
 interface GroupPlans {
   readonly members: readonly SnapshotAccount[];
   readonly modelPlatforms: Readonly<Record<string, Platform>>;
+  /** Its accounts are of several platforms: one that lists no models is not taken to serve another platform's. */
+  readonly isMixed: boolean;
   /** By the list of protocols (always the same few), then by model. */
   readonly plans: Map<readonly Protocol[], Map<string, Plan>>;
 }
@@ -49,7 +52,8 @@ export class Plans {
         .map((id) => byId.get(id))
         .filter((account): account is SnapshotAccount => account !== undefined && account.status === 'active')
         .sort((a, b) => a.priority - b.priority || a.id - b.id);
-      this.#groups.set(group.id, { members, modelPlatforms: group.modelPlatforms, plans: new Map() });
+      const isMixed = new Set(members.map(({ platform }) => platform)).size > 1;
+      this.#groups.set(group.id, { members, modelPlatforms: group.modelPlatforms, isMixed, plans: new Map() });
     }
   }
 
@@ -79,18 +83,22 @@ export class Plans {
   }
 }
 
-function buildPlan({ members, modelPlatforms }: GroupPlans, model: string, servedBy: readonly Protocol[]): Plan {
+function buildPlan(group: GroupPlans, model: string, servedBy: readonly Protocol[]): Plan {
+  const { members, modelPlatforms, isMixed } = group;
   const platform = longestMatch(modelPlatforms, model);
   const serving = members.filter(
     (account) =>
-      (account.models === null || model === '' || matchesModel(account.models, model)) &&
-      (platform === undefined || account.platform === platform),
+      (model === '' || serves(account, model, isMixed)) && (platform === undefined || account.platform === platform),
   );
   for (const protocol of servedBy) {
     const accounts = serving.filter((account) => speaks(account, protocol));
     if (accounts.length > 0) return planOf(accounts, model, protocol);
   }
   return planOf([], model, servedBy[0]!);
+}
+
+function serves({ models, platform }: SnapshotAccount, model: string, isMixed: boolean): boolean {
+  return models === null ? !(isMixed && isForeign(platform, model)) : matchesModel(models, model);
 }
 
 function speaks({ platform, protocols }: SnapshotAccount, protocol: Protocol): boolean {

@@ -3,16 +3,8 @@
  * gateway has prices for those that fit an account's patterns. An account without a list serves what its platform makes. Pure.
  */
 import { matchesModel } from '#base/model-pattern.ts';
-import type { Platform } from '#base/protocols.ts';
 import type { SnapshotAccount } from '#threads/protocol.ts';
-
-/** How the models of a platform are called, for accounts that list none. */
-const PLATFORM_NAMES: Readonly<Record<Platform, RegExp>> = {
-  anthropic: /^claude/,
-  openai: /^(gpt|chatgpt|codex|o\d|text-embedding-3|text-embedding-ada|davinci|babbage)/,
-  gemini: /^(gemini|gemma|text-embedding-0|embedding)/,
-  sora: /^(sora|gpt-image)/,
-};
+import { makesModel } from './platform-models.ts';
 
 /** Sorted, each once. `known`: every name and alias of the price table. */
 export function servedModels(accounts: readonly SnapshotAccount[], known: Iterable<string>): string[] {
@@ -25,5 +17,5 @@ export function servedModels(accounts: readonly SnapshotAccount[], known: Iterab
 }
 
 function serves({ models, platform }: SnapshotAccount, name: string): boolean {
-  return models === null ? PLATFORM_NAMES[platform].test(name) : matchesModel(models, name);
+  return models === null ? makesModel(platform, name) : matchesModel(models, name);
 }

@@ -17,11 +17,13 @@ export function startBanner(ready: GatewayReady): string {
     ...(ready.demoKey === null ? [] : [`  key      ${ready.demoKey}`]),
     ...(ready.notes ?? []).map((note) => `  ${note}`),
     '',
-    'Try it, whole and streamed:',
+    'Try it, whole and streamed, and as a client of another protocol:',
     '',
     curl(ready.gatewayUrl, key, model, false),
     '',
     curl(ready.gatewayUrl, key, model, true),
+    '',
+    chatCurl(ready.gatewayUrl, key, model),
     '',
   ];
   return `${lines.join('\n')}\n`;
@@ -39,5 +41,13 @@ function curl(url: string, key: string, model: string, stream: boolean): string 
   return (
     `${command} ${url}/v1/messages -H "x-api-key: ${key}" -H 'content-type: application/json' ` +
     `-H 'anthropic-version: 2023-06-01' -d '${JSON.stringify(body)}'`
+  );
+}
+
+function chatCurl(url: string, key: string, model: string): string {
+  const body = { model, messages: [{ role: 'user', content: 'Hello' }] };
+  return (
+    `curl ${url}/v1/chat/completions -H "authorization: Bearer ${key}" -H 'content-type: application/json' ` +
+    `-d '${JSON.stringify(body)}'`
   );
 }

@@ -50,11 +50,11 @@ function start(environment: Record<string, string>): Started {
 
 /** The `curl` lines of the banner, run by a shell as a person would. */
 async function runPrinted(one: Started): Promise<string[]> {
-  await waitFor('the banner', () => one.output.split('curl ').length > 2 || one.child.exitCode !== null, {
+  await waitFor('the banner', () => one.output.split('curl ').length > 3 || one.child.exitCode !== null, {
     boundMs: 60_000,
   });
   const lines = one.output.split('\n').filter((line) => line.trimStart().startsWith('curl '));
-  assert.equal(lines.length, 2, one.output);
+  assert.equal(lines.length, 3, one.output);
   const answers = [];
   for (const line of lines) answers.push((await promisify(execFile)('sh', ['-c', `${line} --silent`])).stdout);
   return answers;
@@ -68,16 +68,17 @@ async function stop({ child }: Started): Promise<void> {
 
 test('a start without configuration answers the requests that it prints, and their rows are in PostgreSQL a moment later', async () => {
   const demo = start({});
-  const [whole, streamed] = await runPrinted(demo);
+  const [whole, streamed, chat] = await runPrinted(demo);
+  assert.match(JSON.parse(chat!).choices[0].message.content, /mock upstream/);
   assert.equal(JSON.parse(whole!).type, 'message');
   assert.match(whole!, /mock upstream/);
   assert.equal(parseEvents(Buffer.from(streamed!)).at(-1)!.event, 'message_stop');
   const ready: ReadyFile = JSON.parse(readFileSync(join(demo.folder, 'data/ready'), 'utf8'));
   assert.match(ready.demoKey!, /^sk-ps-/);
   const sql = connectEmbedded(join(demo.folder, 'data'));
-  const rows = await waitFor('two usage rows', async () => {
+  const rows = await waitFor('three usage rows', async () => {
     const found = await sql`select * from usage_logs`;
-    return found.length === 2 && found;
+    return found.length === 3 && found;
   });
   await sql.end();
   for (const row of rows) {

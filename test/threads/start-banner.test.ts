@@ -9,7 +9,7 @@ const READY = {
   demoKey: 'sk-ps-demo',
 } as const;
 
-test('the banner has both addresses, the demo key and two requests to paste, one of them streamed', () => {
+test('the banner has both addresses, the demo key and three requests to paste, one streamed, one of another protocol', () => {
   const text = startBanner({ ...READY, demoModel: 'claude-haiku-4-5', notes: ['upstream built-in mock'] });
   for (const part of [READY.gatewayUrl, READY.controlUrl, 'sk-ps-demo', 'upstream built-in mock'])
     assert.ok(text.includes(part));
@@ -17,8 +17,9 @@ test('the banner has both addresses, the demo key and two requests to paste, one
   const bodies = commands.map((line) => JSON.parse(/-d '([^']+)'/.exec(line)?.[1] ?? ''));
   assert.deepEqual(
     bodies.map((body) => body.stream ?? false),
-    [false, true],
+    [false, true, false],
   );
+  assert.match(commands[2]!, /\/v1\/chat\/completions -H "authorization: Bearer sk-ps-demo"/);
   for (const body of bodies) assert.equal(body.model, 'claude-haiku-4-5');
 });
 
