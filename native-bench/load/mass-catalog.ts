@@ -2,9 +2,10 @@
  * Fills the catalog of a data folder whose gateway is not running with as many accounts, users and keys as a scenario wants, some
  * thousand in a second. Keys follow from their names, so that a load knows them without asking.
  */
+import type { Database } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { startEmbeddedPostgres } from '../../src/supervise/embedded-postgres.ts';
-import { connectSql, type Sql } from '../../test/support/test-postgres.ts';
+import { connectDatabase } from '../../test/support/test-postgres.ts';
 import type { Rig } from '../scenarios/scenario.ts';
 
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
@@ -16,11 +17,11 @@ const BALANCE_NANO_USD = 1_000_000_000_000_000n;
 export async function fillCatalog(
   rig: Pick<Rig, 'ends'>,
   dataDir: string,
-  work: (sql: Sql) => Promise<void>,
+  work: (sql: Database) => Promise<void>,
 ): Promise<void> {
   const server = await startEmbeddedPostgres({ dataDir, log: SILENT, settings: LOADING });
   rig.ends(() => server.stop());
-  const sql = connectSql(server.url);
+  const sql = connectDatabase(server.url);
   try {
     await migrate(sql);
     await work(sql);
@@ -43,7 +44,7 @@ export interface MassAccounts {
 }
 
 /** A group with so many accounts, all alike but for their upstream keys, and a user of the group's name with a key for it. */
-export async function addAccounts(sql: Sql, { group, count, baseUrl, concurrency }: MassAccounts): Promise<void> {
+export async function addAccounts(sql: Database, { group, count, baseUrl, concurrency }: MassAccounts): Promise<void> {
   await addGroup(sql, group);
   await sql`
     with made as (
@@ -64,7 +65,7 @@ export interface MassUsers {
 }
 
 /** Users with a balance and one key each. */
-export async function addUsers(sql: Sql, { names, group, concurrency }: MassUsers): Promise<void> {
+export async function addUsers(sql: Database, { names, group, concurrency }: MassUsers): Promise<void> {
   const nanoUsd = String(BALANCE_NANO_USD);
   await addGroup(sql, group);
   await sql`
@@ -80,7 +81,7 @@ export async function addUsers(sql: Sql, { names, group, concurrency }: MassUser
     from made, groups where groups.name = ${group}`;
 }
 
-async function addGroup(sql: Sql, name: string): Promise<void> {
+async function addGroup(sql: Database, name: string): Promise<void> {
   await sql`
     insert into groups (name, platform, multiplier_micros) values (${name}, 'anthropic', 1000000)
     on conflict (name) do nothing`;

@@ -3,10 +3,11 @@
  * ids (UUIDv7 of the row's own millisecond). Quick, because each month is a table of its own until its rows are in: its indexes are
  * made when it becomes a partition, and a PostgreSQL that may lose everything is used meanwhile.
  */
+import type { DatabasePool } from '../../src/store/database.ts';
 import { ensurePartitions } from '../../src/store/ensure-partitions.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { startEmbeddedPostgres } from '../../src/supervise/embedded-postgres.ts';
-import { connectSql, type Sql } from '../../test/support/test-postgres.ts';
+import { connectDatabase } from '../../test/support/test-postgres.ts';
 import type { Rig } from '../scenarios/scenario.ts';
 
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
@@ -43,7 +44,7 @@ interface Month {
 export async function loadRows(rig: Pick<Rig, 'say' | 'ends'>, dataDir: string, count: number): Promise<void> {
   const server = await startEmbeddedPostgres({ dataDir, log: SILENT, settings: LOADING });
   rig.ends(() => server.stop());
-  const sql = connectSql(server.url);
+  const sql = connectDatabase(server.url);
   try {
     await migrate(sql);
     await sql`insert into users (name, concurrency) select 'reader' || i, 10 from generate_series(1, ${USERS}) i`;
@@ -58,7 +59,7 @@ export async function loadRows(rig: Pick<Rig, 'say' | 'ends'>, dataDir: string, 
     await ensurePartitions(sql, now);
     await sql.unsafe('vacuum (freeze, analyze)');
   } finally {
-    await sql.end({ timeout: 1 });
+    await sql.end();
     await server.stop();
   }
 }
@@ -69,10 +70,14 @@ function monthOf(now: Date, ago: number): Month {
   return { table: `usage_logs_${name}`, fromMs: at(0), toMs: at(1) };
 }
 
-async function fillMonth(sql: Sql, month: Month, { rows, untilMs }: { rows: number; untilMs: number }): Promise<void> {
+async function fillMonth(
+  sql: DatabasePool,
+  month: Month,
+  { rows, untilMs }: { rows: number; untilMs: number },
+): Promise<void> {
   const { table, fromMs, toMs } = month;
   const spanMs = Math.max(1, Math.min(toMs, untilMs) - fromMs);
-  await sql.begin(async (tx) => {
+  await sql.transaction(async (tx) => {
     await tx.unsafe(`create table ${table} (like usage_logs including defaults including constraints)`);
     await tx.unsafe(`insert into ${table} ${selectRows(fromMs, spanMs, rows)}`);
     // A table of its own passes the log's trigger by.

@@ -1,7 +1,7 @@
 /**
  * The operators' store on PostgreSQL. Primary only; the CLI uses `pingDatabase` while the gateway is stopped.
  */
-import { type Database, openDatabase } from '#store/database.ts';
+import { type Database, type DatabasePool, openDatabase } from '#store/database.ts';
 import { findAccount } from '#store/find-account.ts';
 import { listAccounts } from '#store/list-accounts.ts';
 import { listGroups } from '#store/list-groups.ts';
@@ -40,9 +40,11 @@ export function bindStore(database: Database): OperatorStore {
 }
 
 /** What the work puts is all there in the end, or none of it: one commit, one wait for the disk. */
-export async function asOneTransaction<T>(database: Database, work: (store: OperatorStore) => Promise<T>): Promise<T> {
-  // Of a transaction's handle every statement here asks for no more than of a pool's.
-  return (await database.begin((tx) => work(bindStore(tx as unknown as Database)))) as T;
+export async function asOneTransaction<T>(
+  database: DatabasePool,
+  work: (store: OperatorStore) => Promise<T>,
+): Promise<T> {
+  return await database.transaction((tx) => work(bindStore(tx)));
 }
 
 /** One connection, one question, closed again. Rejects when PostgreSQL does not answer. */
@@ -60,6 +62,6 @@ export async function pingDatabase(
   try {
     return await ping(database);
   } finally {
-    await database.end({ timeout: 1 });
+    await database.end();
   }
 }

@@ -2,8 +2,7 @@
  * Makes the partitions of `usage_logs` for this month and the next. Rows of those months that had to go to the default partition
  * meanwhile are moved to their own. Primary, at start and daily.
  */
-import type postgres from 'postgres';
-import type { Database } from './database.ts';
+import type { Database, DatabasePool } from './database.ts';
 
 interface Month {
   /** usage_logs_2026_11 */
@@ -14,11 +13,11 @@ interface Month {
 }
 
 /** Resolves to the names of the partitions that were made. */
-export async function ensurePartitions(db: Database, now: Date): Promise<string[]> {
+export async function ensurePartitions(db: DatabasePool, now: Date): Promise<string[]> {
   const made: string[] = [];
   for (const month of [monthOf(now, 0), monthOf(now, 1)]) {
     if (await exists(db, month.table)) continue;
-    if (await db.begin((tx) => makePartition(tx, month))) made.push(month.table);
+    if (await db.transaction((tx) => makePartition(tx, month))) made.push(month.table);
   }
   return made;
 }
@@ -30,13 +29,13 @@ function monthOf(now: Date, ahead: number): Month {
   return { table: `usage_logs_${name}`, from: from.toISOString(), to: to.toISOString() };
 }
 
-async function exists(sql: postgres.ISql, table: string): Promise<boolean> {
-  const [row] = await sql<{ there: boolean }[]>`select to_regclass(${table}) is not null as there`;
+async function exists(db: Database, table: string): Promise<boolean> {
+  const [row] = await db<{ there: boolean }[]>`select to_regclass(${table}) is not null as there`;
   return row!.there;
 }
 
 /** The lock keeps a second process and the usage-writer out for the moment that it takes. False when somebody was faster. */
-async function makePartition(tx: postgres.TransactionSql, { table, from, to }: Month): Promise<boolean> {
+async function makePartition(tx: Database, { table, from, to }: Month): Promise<boolean> {
   await tx`lock table usage_logs in access exclusive mode`;
   if (await exists(tx, table)) return false;
   await tx.unsafe(`create table ${table} (like usage_logs including defaults including constraints)`);

@@ -36,22 +36,22 @@ export interface CatalogRows {
   accounts: CatalogAccount[];
 }
 
-/** Both statements see the same moment. */
+/** One statement, so that groups and accounts are of the same moment. */
 export async function loadCatalog(db: Database): Promise<CatalogRows> {
-  return await db.begin('isolation level repeatable read read only', async (tx) => {
-    const accounts = await tx<CatalogAccount[]>`
+  const [row] = await db<CatalogRows[]>`
+    with account as (
       select id, name, platform, base_url as "baseUrl", api_key as "apiKey", priority, concurrency, status,
              model_map as "modelMap", models, ca, protocols, settings
       from accounts
-      order by id`;
-    const groups = await tx<CatalogGroup[]>`
+    ), "group" as (
       select groups.id, groups.name, groups.platform, groups.multiplier_micros as "multiplierMicros",
              groups.model_platforms as "modelPlatforms",
              array_remove(array_agg(account_groups.account_id order by account_groups.account_id), null) as accounts
       from groups
       left join account_groups on account_groups.group_id = groups.id
       group by groups.id
-      order by groups.id`;
-    return { groups: [...groups], accounts: [...accounts] };
-  });
+    )
+    select coalesce((select json_agg(account order by id) from account), '[]') as accounts,
+           coalesce((select json_agg("group" order by id) from "group"), '[]') as groups`;
+  return { groups: row!.groups, accounts: row!.accounts };
 }

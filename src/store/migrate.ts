@@ -5,18 +5,20 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Database } from './database.ts';
+import type { DatabasePool } from './database.ts';
 
 const MIGRATIONS_DIR = join(import.meta.dirname, 'migrations');
 /** Any fixed number; nobody else in this database may use it for an advisory lock. */
 const LOCK_ID = 7_073_656_734;
+/** One statement may rewrite a large table, or wait for another process that does. */
+const SILENCE_MS = 24 * 3_600_000;
 
 /** Resolves to the names of the migrations that were applied. */
-export async function migrate(db: Database): Promise<string[]> {
+export async function migrate(db: DatabasePool): Promise<string[]> {
   const names = readdirSync(MIGRATIONS_DIR)
     .filter((name) => name.endsWith('.sql'))
     .sort();
-  return await db.begin(async (tx) => {
+  return await db.transaction(async (tx) => {
     await tx`set local statement_timeout = 0`;
     await tx`select pg_advisory_xact_lock(${LOCK_ID})`;
     await tx`
@@ -32,5 +34,5 @@ export async function migrate(db: Database): Promise<string[]> {
       await tx`insert into schema_migrations (name) values (${name})`;
     }
     return missing;
-  });
+  }, SILENCE_MS);
 }

@@ -36,7 +36,7 @@ export async function putAccount(db: Database, wish: AccountWish): Promise<Put> 
                             protocols, settings)
       select ${wish.name}::text, ${wish.platform}::text, ${wish.type}::text, ${wish.baseUrl}::text, ${wish.apiKey}::text,
              ${wish.concurrency}::int, ${wish.priority}::int, coalesce(${wish.status}::text, 'active'), ${wish.models}::text[],
-             ${db.json(wish.modelMap)}::jsonb, ${wish.ca}::text, ${wish.protocols}::text[], ${db.json(wish.settings)}::jsonb
+             ${wish.modelMap}::jsonb, ${wish.ca}::text, ${wish.protocols}::text[], ${wish.settings}::jsonb
       where not exists (select from wished where id is null)
       on conflict (name) do update
       set platform = excluded.platform, type = excluded.type, base_url = excluded.base_url, api_key = excluded.api_key,

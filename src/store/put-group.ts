@@ -14,7 +14,7 @@ export interface GroupWish {
 export async function putGroup(db: Database, wish: GroupWish): Promise<Put> {
   const [row] = await db<Put[]>`
     insert into groups (name, platform, multiplier_micros, model_platforms)
-    values (${wish.name}, ${wish.platform}, ${wish.multiplierMicros}, ${db.json(wish.modelPlatforms)})
+    values (${wish.name}, ${wish.platform}, ${wish.multiplierMicros}, ${wish.modelPlatforms})
     on conflict (name) do update
     set platform = excluded.platform, multiplier_micros = excluded.multiplier_micros,
         model_platforms = excluded.model_platforms

@@ -16,7 +16,7 @@ import { ensureAdminToken } from '#control/secrets-file.ts';
 import { type ControlServer, startControlServer } from '#control/server.ts';
 import { type MockUpstream, startMockUpstream } from '#demo/mock-upstream.ts';
 import { CounterTable } from '#meter/counters.ts';
-import type { Database } from '#store/database.ts';
+import type { DatabasePool } from '#store/database.ts';
 import { UsagePressure } from '#usage/pressure.ts';
 import type { CatalogKeeper } from './catalog-keeper.ts';
 import type { FrontCrew } from './front-crew.ts';
@@ -34,7 +34,7 @@ export interface ControlDeskParts {
   catalog: CatalogConfig;
   options: PrimaryOptions;
   log: Logger;
-  database: Database;
+  database: DatabasePool;
   shared: SharedBlocks;
   tables: PrimaryTables;
   crew: FrontCrew;

@@ -17,7 +17,7 @@ import type { Config } from '#config/schema.ts';
 import { checkTlsFiles } from '#config/tls-files.ts';
 import { Heartbeats } from '#coordinate/local/heartbeats.ts';
 import { C, CounterRow } from '#meter/counters.ts';
-import { type Database, openDatabase } from '#store/database.ts';
+import { type DatabasePool, openDatabase } from '#store/database.ts';
 import { ensurePartitions } from '#store/ensure-partitions.ts';
 import { findPrincipals } from '#store/find-principals.ts';
 import { type CatalogChange, type CatalogListener, listenCatalog } from '#store/listen-catalog.ts';
@@ -61,7 +61,7 @@ export class Gateway {
   readonly #parts: GatewayParts;
   readonly #shared: SharedBlocks;
   readonly #tables: PrimaryTables;
-  readonly #database: Database;
+  readonly #database: DatabasePool;
   readonly #keeper: CatalogKeeper;
   readonly #desk: PrincipalDesk;
   readonly #counting: CountingPool;
@@ -222,7 +222,7 @@ export class Gateway {
     this.#keeper.close();
     this.#listener?.close();
     await this.#control.close();
-    await this.#database.end({ timeout: 1 });
+    await this.#database.end();
     log.info('drained');
   }
 

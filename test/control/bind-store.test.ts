@@ -6,7 +6,7 @@ import { catalogSchema } from '#config/catalog-schema.ts';
 import { applyCatalog, type CatalogReport } from '#control/apply-catalog.ts';
 import { asOneTransaction, bindStore, pingDatabase } from '#control/bind-store.ts';
 import { seedDemoCatalog } from '#control/demo-catalog.ts';
-import type { Database } from '#store/database.ts';
+import type { DatabasePool } from '#store/database.ts';
 import { FakeGateway } from '../support/fake-gateway.ts';
 import { freshDatabase } from '../support/postgres.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -39,7 +39,7 @@ const FILE = {
 };
 
 /** As a start does it. */
-function apply(db: Database, file: object): Promise<CatalogReport> {
+function apply(db: DatabasePool, file: object): Promise<CatalogReport> {
   return asOneTransaction(db, (store) => applyCatalog(store, catalogSchema.parse(file)));
 }
 

@@ -6,7 +6,7 @@ import { usageTotals } from '#store/usage-totals.ts';
 import { startEmbeddedPostgres } from '#supervise/embedded-postgres.ts';
 import { loadRows } from '../../native-bench/load/mass-rows.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { connectSql } from '../support/test-postgres.ts';
+import { connectDatabase } from '../support/test-postgres.ts';
 
 const ROWS = 1_003;
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
@@ -22,8 +22,8 @@ test('loaded rows lie in six months under four indexes each, with the millisecon
   assert.equal(said.length, 6);
   const server = await startEmbeddedPostgres({ dataDir, log: SILENT });
   ends.push(() => server.stop());
-  const sql = connectSql(server.url);
-  t.after(() => sql.end({ timeout: 1 }));
+  const sql = connectDatabase(server.url);
+  t.after(() => sql.end());
   const [counted] = await sql`
     select count(*)::int as rows, count(distinct request_id)::int as ids, count(distinct tableoid)::int as months,
            count(*) filter (where uuid_extract_timestamp(request_id) = created_at)::int as timely,

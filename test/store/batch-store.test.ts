@@ -127,14 +127,14 @@ test('every field of a record arrives in its column', async (t) => {
 test('the version before, which does not know protocols, stages and inserts its rows as it did', async (t) => {
   const { db } = await freshDatabase(t);
   const columns = (await db`select * from usage_logs`).columns.map(({ name }) => name).slice(0, 27);
-  const list = db.unsafe(columns.join(', '));
-  await db.begin(async (tx) => {
+  const list = columns.join(', ');
+  await db.transaction(async (tx) => {
     await tx`create temp table staged (like usage_logs) on commit drop`;
-    await tx`
+    await tx.unsafe(`
       insert into staged (${list})
       values (gen_random_uuid(), now(), 1, 1, 1, 1, 'm', 'm', true, 'completed', 'reported', 200, 1, 2, 3, 4, 5, 6, 7, 8, 1000000, 1,
-              0, 1, 1, '', '')`;
-    await tx`insert into usage_logs (${list}) select ${list} from staged`;
+              0, 1, 1, '', '')`);
+    await tx.unsafe(`insert into usage_logs (${list}) select ${list} from staged`);
   });
   const [row] =
     await db`select protocol, upstream_protocol, service_tier, reasoning_tokens, media_seconds from usage_logs`;

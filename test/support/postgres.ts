@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { after, type TestContext } from 'node:test';
-import { type Database, openDatabase } from '#store/database.ts';
+import { type DatabasePool, openDatabase } from '#store/database.ts';
 import { ensurePartitions } from '#store/ensure-partitions.ts';
 import { migrate } from '#store/migrate.ts';
 import { TestPostgres } from './test-postgres.ts';
@@ -15,7 +15,7 @@ const FAST = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off',
 
 export interface TestDatabase {
   url: string;
-  db: Database;
+  db: DatabasePool;
   server: TestPostgres;
   /** Kills the server's side of every connection whose application name starts so. Resolves to how many. */
   terminate(applicationName: string): Promise<number>;
@@ -36,7 +36,7 @@ export async function freshDatabase(t: TestContext): Promise<TestDatabase> {
   const url = urlOf(server, name);
   const db = open(url);
   t.after(async () => {
-    await db.end({ timeout: 1 });
+    await db.end();
     await asAdmin(server, (admin) => admin.unsafe(`drop database ${name} with (force)`));
   });
   return { url, db, server, terminate: (applicationName) => terminate(server, name, applicationName) };
@@ -48,11 +48,11 @@ async function startServer(): Promise<TestPostgres> {
   const db = open(urlOf(server, TEMPLATE));
   await migrate(db);
   await ensurePartitions(db, new Date());
-  await db.end({ timeout: 1 });
+  await db.end();
   return server;
 }
 
-function open(url: string): Database {
+function open(url: string): DatabasePool {
   return openDatabase(url, {
     connections: 3,
     statementTimeoutMs: 30_000,
@@ -67,12 +67,12 @@ function urlOf(server: TestPostgres, database: string): string {
   return url.href;
 }
 
-async function asAdmin(server: TestPostgres, work: (admin: Database) => Promise<unknown>): Promise<void> {
+async function asAdmin(server: TestPostgres, work: (admin: DatabasePool) => Promise<unknown>): Promise<void> {
   const admin = open(server.url);
   try {
     await work(admin);
   } finally {
-    await admin.end({ timeout: 1 });
+    await admin.end();
   }
 }
 

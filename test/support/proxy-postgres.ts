@@ -6,8 +6,11 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 export type Direction = 'to server' | 'to client';
 
+/** How the client learns of a cut. */
+export type Cut = 'end' | 'reset';
+
 /** Called with everything that passes; `cut` ends both sides and drops these bytes. */
-export type Watcher = (direction: Direction, bytes: Buffer, cut: () => void) => void;
+export type Watcher = (direction: Direction, bytes: Buffer, cut: (how?: Cut) => void) => void;
 
 export class PostgresProxy {
   readonly url: string;
@@ -40,16 +43,20 @@ export class PostgresProxy {
 
   #join(client: Socket, server: Socket): void {
     const both = [client, server];
-    const cut = (): void => {
+    const end = (): void => {
       for (const socket of both) socket.destroy();
+    };
+    const cut = (how?: Cut): void => {
+      if (how === 'reset') client.resetAndDestroy();
+      end();
     };
     for (const socket of both) {
       this.#sockets.add(socket);
       socket.setNoDelay(true);
-      socket.on('error', cut);
+      socket.on('error', end);
       socket.on('close', () => {
         this.#sockets.delete(socket);
-        cut();
+        end();
       });
     }
     const [up, down] = [new Lane(server), new Lane(client)];
@@ -57,11 +64,11 @@ export class PostgresProxy {
     server.on('data', (bytes) => this.#pass('to client', bytes, down, cut));
   }
 
-  #pass(direction: Direction, bytes: Buffer, to: Lane, cut: () => void): void {
+  #pass(direction: Direction, bytes: Buffer, to: Lane, cut: (how?: Cut) => void): void {
     let dropped = false;
-    this.watch(direction, bytes, () => {
+    this.watch(direction, bytes, (how) => {
       dropped = true;
-      cut();
+      cut(how);
     });
     if (!dropped) to.pass(bytes, this.delayMs);
   }

@@ -6,6 +6,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
+import { type DatabasePool, openDatabase } from '#store/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#supervise/embedded-postgres.ts';
 import { DATABASE_USER } from '#supervise/init-cluster.ts';
 import { pausePostgres, resumePostgres } from './postgres-pause.ts';
@@ -76,6 +77,16 @@ export type Sql = ReturnType<typeof postgres>;
 /** One connection; end it with `sql.end()`. */
 export function connectSql(url: string): Sql {
   return postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 5 });
+}
+
+/** One connection for the product's own statements and for some that take long; end it with `db.end()`. */
+export function connectDatabase(url: string): DatabasePool {
+  return openDatabase(url, {
+    connections: 1,
+    statementTimeoutMs: 3_600_000,
+    connectTimeoutMs: 5_000,
+    applicationName: 'penstock test',
+  });
 }
 
 /** A connection to the PostgreSQL that a gateway embeds. */
