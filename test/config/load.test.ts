@@ -45,7 +45,7 @@ test('the shipped default file holds exactly the defaults of the schema', () => 
 test('the example file is a valid deployment', () => {
   const { config, catalog, warnings } = loadConfig({ configPath: join(DEFAULT_FILE, '..', 'example.yaml'), env: {} });
   assert.equal(config.listen.host, '0.0.0.0');
-  assert.equal(catalog.accounts.length, 2);
+  assert.equal(catalog.accounts.length, 5);
   assert.equal(catalog.keys.length, 2);
   assert.deepEqual(warnings, []);
 });
