@@ -69,7 +69,13 @@ const shared: ReplyShared = {
   refusing: false,
   extraHeaders: [],
 };
-const owner: ReplyOwner = { onClientGone() {}, onBlocked() {}, onDrained() {}, onReplyEnded() {} };
+const owner: ReplyOwner = {
+  onClientGone() {},
+  onBlocked() {},
+  onDrained() {},
+  onHeadReady: () => true,
+  onReplyEnded() {},
+};
 
 function open(): Reply {
   return new Reply(new EagerResponse() as unknown as HttpResponse, shared, owner);

@@ -210,6 +210,13 @@ const sections = {
     prewarm: int(1, 0, 64, 'Connections opened to each origin ahead of need, by each front.'),
     clientGoneDrainMs: int(2_000, 0, 600_000, 'How long an answer is read on for its usage when its client has left.'),
     clientGoneDrainBytes: int(MIB, 0, 64 * MIB, 'How much of it is read.'),
+    holdBackMs: int(
+      50,
+      0,
+      1_000,
+      "How long a stream's opening events wait for what comes next: an error there is asked of another account. " +
+        '0: not beyond their turn.',
+    ),
     terminalGraceMs: int(
       1_000,
       0,

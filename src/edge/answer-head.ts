@@ -15,45 +15,94 @@ import type { Parts } from './parts.ts';
 import { TerminalHold } from './terminal-hold.ts';
 import { UsageChunkFilter } from './usage-chunk-filter.ts';
 
+/** How the bytes of an answer are to be read; `array`: one JSON array that comes in pieces. */
+export type AnswerForm = 'events' | 'array' | 'json';
+
+const CONTENT_TYPES = {
+  events: 'text/event-stream; charset=utf-8',
+  array: 'application/json',
+  json: 'application/json',
+};
+
 export function beginAnswer(parts: Parts, exchange: Exchange, status: number, headers: UpstreamHeaders): void {
-  const contentType = String(headers['content-type'] ?? '');
   exchange.upstreamStatus = status;
   exchange.upstreamRequestId = String(headers['request-id'] ?? headers['x-request-id'] ?? '').slice(0, 64);
   exchange.billable = status < 300 && exchange.operation.billed;
+  exchange.opens = exchange.billable;
+  exchange.upstreamHeaders = headers;
   if (exchange.billable) rememberSession(parts, exchange);
   else if (exchange.operation.owned && status < 300) rememberResponse(parts, exchange, exchange.route.named);
-  exchange.streaming = exchange.billable && isStream(exchange, contentType);
-  if (exchange.billable) watch(parts, exchange, contentType);
-  exchange.transform = makeTransform(parts, exchange, status);
+  begin(parts, exchange, statedForm(exchange, String(headers['content-type'] ?? '')), false);
+}
+
+/** The first bytes may be of another form than the head says: the bytes are right. */
+export function seeForm(parts: Parts, exchange: Exchange, bytes: Uint8Array): void {
+  if (exchange.billable) {
+    const form = formOf(bytes, exchange);
+    if (form !== exchange.form) begin(parts, exchange, form, true);
+  }
+  exchange.upstreamHeaders = null;
+}
+
+/** `corrected`: the client is told another type than the upstream said. */
+function begin(parts: Parts, exchange: Exchange, form: AnswerForm, corrected: boolean): void {
+  exchange.form = form;
+  exchange.streaming = exchange.billable && form !== 'json';
+  if (exchange.billable) watch(parts, exchange, form);
+  const { upstreamStatus } = exchange;
+  exchange.transform = makeTransform(parts, exchange, upstreamStatus);
   if (exchange.pinging) {
-    if (!exchange.streaming) exchange.lateError = [];
+    exchange.lateError = exchange.streaming ? null : [];
     return;
   }
+  const headers = exchange.upstreamHeaders!;
   const kept = ['x-penstock-request-id', exchange.id.text];
-  if (exchange.crossing === null) copyResponseHeaders(headers, !exchange.billable, kept);
-  else crossedHeaders(exchange, headers, kept);
-  exchange.reply.begin(statusLine(status), kept);
+  if (exchange.crossing !== null) crossedHeaders(exchange, headers, kept);
+  else
+    copyResponseHeaders(
+      corrected ? { ...headers, 'content-type': CONTENT_TYPES[form] } : headers,
+      !exchange.billable,
+      kept,
+    );
+  exchange.reply.begin(statusLine(upstreamStatus), kept);
 }
 
 /** Gemini's streams without `alt=sse` are one JSON array, which comes in pieces. */
-function isStream({ operation, crossing }: Exchange, contentType: string): boolean {
-  if (isEventStream(contentType)) return true;
-  return operation.streams === 'always' && crossing === null;
+function statedForm({ operation, crossing }: Exchange, contentType: string): AnswerForm {
+  if (contentType.startsWith('text/event-stream')) return 'events';
+  return operation.streams === 'always' && crossing === null ? 'array' : 'json';
 }
 
-function isEventStream(contentType: string): boolean {
-  return contentType.startsWith('text/event-stream');
+const OBJECT_OPEN = 0x7b;
+const ARRAY_OPEN = 0x5b;
+const FIELDS = ['data:', 'event:', 'id:', 'retry:', ':'];
+
+/**
+ * Told from the first byte that is no white space (a mark of byte order counts as such). An object among the events of Gemini is
+ * Google's own way to say an error.
+ */
+function formOf(bytes: Uint8Array, { form, streams, plan }: Exchange): AnswerForm {
+  let at = 0;
+  while (at < bytes.length && (bytes[at]! <= 0x20 || bytes[at]! >= 0xbb)) at++;
+  const isGemini = plan!.protocol === 'gemini';
+  if (form === 'events') {
+    if (bytes[at] === ARRAY_OPEN && isGemini) return 'array';
+    return bytes[at] === OBJECT_OPEN && !isGemini ? 'json' : 'events';
+  }
+  if (!streams || at === bytes.length) return form;
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset + at, Math.min(6, bytes.length - at)).toString('latin1');
+  return FIELDS.some((field) => head.startsWith(field) || field.startsWith(head)) ? 'events' : form;
 }
 
-function watch({ idleTaps, durable, replies }: Parts, exchange: Exchange, contentType: string): void {
+function watch({ idleTaps, durable, replies }: Parts, exchange: Exchange, form: AnswerForm): void {
   const Tap = tapMaker(exchange.plan!.protocol);
   let idle = idleTaps.get(Tap);
   if (idle === undefined) {
     idle = [];
     idleTaps.set(Tap, idle);
   }
-  exchange.tap = idle.pop() ?? new Tap();
-  exchange.tap.start(exchange.streaming, exchange.streaming && !isEventStream(contentType));
+  exchange.tap ??= idle.pop() ?? new Tap();
+  exchange.tap.start(exchange.streaming, form === 'array');
   const streamTap = exchange.streaming ? exchange.tap : null;
   const wholePieces = exchange.crossing !== null || exchange.usageAdded;
   if (durable !== null) exchange.hold = new TerminalHold(exchange.reply, streamTap, replies.streamBudget, wholePieces);

@@ -20,9 +20,11 @@ import type { UsageRecord } from '#usage/record.ts';
 import type { Crossing } from '#wire/convert/crossing.ts';
 import type { Dialect } from '#wire/dialect.ts';
 import type { Facts } from '#wire/facts.ts';
+import type { AnswerForm } from './answer-head.ts';
 import type { AnswerTransform } from './answer-transform.ts';
 import type { BodyOwner, BodyReader } from './body-reader.ts';
 import type { Head } from './head.ts';
+import type { Opening } from './openings.ts';
 import type { Operation } from './operations.ts';
 import type { Reply, ReplyOwner } from './reply.ts';
 import type { Route } from './routes.ts';
@@ -34,6 +36,8 @@ export type Stage = 'receiving' | 'scanning' | 'waiting' | 'relaying' | 'drainin
 export interface ExchangeEvents {
   clientGone(exchange: Exchange): void;
   replyEnded(exchange: Exchange, complete: boolean): void;
+  /** The head of its reply and `pendingBytes` could leave; false: they stay. */
+  mayLeave(exchange: Exchange, pendingBytes: number): boolean;
   bodyRoomFound(exchange: Exchange): void;
   placeGranted(exchange: Exchange): void;
   upstreamHead(exchange: Exchange, status: number, headers: UpstreamHeaders): void;
@@ -109,6 +113,9 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   /** Status of the upstream's answer that the client gets; 0 before there is one. */
   upstreamStatus = 0;
   upstreamRequestId = '';
+  /** Of the answer at hand, until its first byte. */
+  upstreamHeaders: UpstreamHeaders | null = null;
+  form: AnswerForm = 'json';
   streaming = false;
   /** The answer is paid for: a 2xx of the upstream. */
   billable = false;
@@ -116,6 +123,10 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   /** Changes the answer on its way to the client; null: its bytes pass as they are. */
   transform: AnswerTransform | null = null;
   firstByteAtMs = 0;
+  /** Nothing has come of a billable answer but its head and opening events. */
+  opens = false;
+  /** These events wait for what comes next. */
+  opening: Opening | null = null;
   /** What would be billed if the process were killed now, as it lies in the journal; null when nothing does. */
   openRecord: UsageRecord | null = null;
   openedAtMs = 0;
@@ -158,6 +169,10 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
 
   onDrained(): void {
     this.attempt?.resume();
+  }
+
+  onHeadReady(pendingBytes: number): boolean {
+    return this.#events.mayLeave(this, pendingBytes);
   }
 
   onReplyEnded(complete: boolean): void {

@@ -265,6 +265,10 @@ export class Lifecycle implements ExchangeEvents {
     if (outcome !== 'waiting') this.refuse(exchange, refusal);
   }
 
+  mayLeave(exchange: Exchange, pendingBytes: number): boolean {
+    return !this.#parts.openings.keeps(exchange, pendingBytes);
+  }
+
   upstreamHead(exchange: Exchange, status: number, headers: UpstreamHeaders): void {
     this.#relaying.head(exchange, status, headers);
   }

@@ -28,6 +28,7 @@ import type { Exchange } from './exchange.ts';
 import type { LiveAttempts } from './live-attempts.ts';
 import type { OpenList } from './open-list.ts';
 import type { OpenRecordQueue } from './open-record-queue.ts';
+import type { Openings } from './openings.ts';
 import type { TapMaker } from './operations.ts';
 import type { ReplyShared } from './reply.ts';
 
@@ -65,6 +66,7 @@ export interface Parts {
   readonly replies: ReplyShared;
   readonly open: OpenList<Exchange>;
   readonly openRecords: OpenRecordQueue;
+  readonly openings: Openings;
   /** Journaled mode; null: no answer waits for the disk. */
   readonly durable: DurableReplies | null;
   /** Taps of settled exchanges, to be used again: making one is a twelfth of what a request allocates. */

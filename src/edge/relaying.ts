@@ -3,18 +3,20 @@
  * caller's protocol, and reads on for the usage when the client has left. Part of the lifecycle; front thread only.
  */
 import { nowMs, wallMs } from '#base/clock.ts';
-import { REST_ERRORS } from '#coordinate/local/account-health.ts';
 import { type FailureCode, type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
 import type { UpstreamHeaders } from '#relay/attempt.ts';
-import { judgeError, judgeStatus, type Verdict } from '#relay/verdict.ts';
+import { judgeError, judgeErrorEvent, judgeStatus } from '#relay/verdict.ts';
 import type { RecordStatus } from '#usage/record.ts';
-import { beginAnswer } from './answer-head.ts';
+import { beginAnswer, seeForm } from './answer-head.ts';
 import { breakStream, breakStreamWith } from './answers.ts';
 import { dispatch } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
+import { learn, logBroken } from './learn.ts';
+import { letGo } from './openings.ts';
 import type { Parts } from './parts.ts';
 import { isCommitted, releaseWhenSent } from './sent-body.ts';
+import { dropTransform, unsee } from './unsee.ts';
 
 /** Where the lifecycle goes on. */
 export interface RelayingExits {
@@ -47,31 +49,33 @@ export class Relaying {
     if (exchange.operation.owned && status === 404) return this.#lookElsewhere(exchange);
     const verdict = judgeStatus(status, headers, this.#parts.config.rest, wallMs());
     if (verdict.kind === 'failover') {
-      this.#learn(exchange, verdict);
-      const { limits, relay } = this.#parts.config;
-      exchange.attempt?.detach(limits.errorBodyBytes, relay.errorBodyMs);
+      learn(this.#parts, exchange, verdict);
+      this.#detach(exchange);
       return this.#failed(exchange, verdict.code);
     }
-    this.#parts.health.succeeded(exchange.account!.row);
     beginAnswer(this.#parts, exchange, status, headers);
+    if (!exchange.opens) this.#parts.health.succeeded(exchange.account!.row);
+  }
+
+  #detach(exchange: Exchange): void {
+    const { limits, relay } = this.#parts.config;
+    exchange.attempt?.detach(limits.errorBodyBytes, relay.errorBodyMs);
   }
 
   /** Which account holds the response may have been forgotten: those that do not know it are passed over, and are no worse for it. */
   #lookElsewhere(exchange: Exchange): void {
-    const { limits, relay } = this.#parts.config;
-    exchange.attempt?.detach(limits.errorBodyBytes, relay.errorBodyMs);
+    this.#detach(exchange);
     this.#failed(exchange, 'response_unknown');
   }
 
   #countHere(exchange: Exchange): void {
-    const { limits, relay } = this.#parts.config;
-    exchange.attempt?.detach(limits.errorBodyBytes, relay.errorBodyMs);
+    this.#detach(exchange);
     if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
     this.#exits.countHere(exchange);
   }
 
   data(exchange: Exchange, chunk: Uint8Array): void {
-    if (exchange.firstByteAtMs === 0) this.#firstByte(exchange);
+    if (exchange.firstByteAtMs === 0) this.#firstByte(exchange, chunk);
     else releaseWhenSent(this.#parts, exchange);
     exchange.tap?.push(chunk);
     if (exchange.stage === 'draining') {
@@ -81,9 +85,32 @@ export class Relaying {
     }
     this.#parts.counters.add(C.responseChunks);
     if (exchange.lateError !== null) return this.#keepLateError(exchange, chunk);
+    if (exchange.opens && !this.#opens(exchange)) return;
     const piece = exchange.transform === null ? chunk : exchange.transform.push(chunk);
     if (piece !== null) this.#forward(exchange, piece);
     if (exchange.transform?.failed) this.#cannotTurn(exchange);
+  }
+
+  /** The first events of an answer. False: it turned out to be an error that the account is to blame for, and is no answer any more. */
+  #opens(exchange: Exchange): boolean {
+    const tap = exchange.tap!;
+    if (tap.handshakeOnly) return true;
+    if (tap.errorEvent && this.#failHidden(exchange)) return false;
+    letGo(exchange);
+    this.#parts.health.succeeded(exchange.account!.row);
+    return true;
+  }
+
+  #failHidden(exchange: Exchange): boolean {
+    const { tap, streaming, reply } = exchange;
+    if (reply.headSent || (streaming && tap!.contentSeen)) return false;
+    const verdict = judgeErrorEvent(tap!.errorType!, this.#parts.config.rest, wallMs());
+    if (verdict.kind === 'relay') return false;
+    learn(this.#parts, exchange, verdict);
+    this.#detach(exchange);
+    unsee(this.#parts, exchange);
+    this.#failed(exchange, verdict.code);
+    return true;
   }
 
   #forward(exchange: Exchange, piece: Uint8Array): void {
@@ -111,6 +138,7 @@ export class Relaying {
     if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
     if (exchange.lateError !== null) return this.#endWithLateError(exchange);
     if (exchange.firstByteAtMs === 0 && exchange.billable) return this.#broken(exchange, 'upstream_broken');
+    if (exchange.opens && !this.#opens(exchange)) return;
     if (tap !== null && !tap.terminal && !tap.errorEvent) return this.#broken(exchange, 'upstream_broken');
     if (!this.#endTransform(exchange)) return;
     if (tap?.errorEvent) return this.#endWithErrorEvent(exchange);
@@ -144,9 +172,9 @@ export class Relaying {
 
   /** No client takes such an answer for complete. */
   #endWithErrorEvent(exchange: Exchange): void {
+    this.#exits.end(exchange, 'interrupted');
     exchange.hold?.letGo();
     exchange.reply.finish();
-    this.#exits.end(exchange, 'interrupted');
   }
 
   error(exchange: Exchange, error: Error & { code?: string }): void {
@@ -157,8 +185,8 @@ export class Relaying {
     const unanswered = exchange.attempt?.endedUnanswered === true;
     if (unanswered && this.#sendAgain(exchange)) return;
     const verdict = judgeError(error);
-    this.#logBroken(exchange, error, verdict.code);
-    if (!unanswered) this.#learn(exchange, verdict);
+    logBroken(this.#parts, exchange, error, verdict.code);
+    if (!unanswered) learn(this.#parts, exchange, verdict);
     this.#broken(exchange, verdict.code);
   }
 
@@ -177,18 +205,12 @@ export class Relaying {
     return false;
   }
 
-  #logBroken(exchange: Exchange, error: Error & { code?: string }, code: FailureCode): void {
-    const { log, logBudget } = this.#parts;
-    if (!logBudget.take()) return;
-    const fields = { requestId: exchange.id.text, account: exchange.account?.name, error: error.message };
-    log.warn({ ...fields, errorCode: error.code, leftOut: logBudget.leftOut() }, code);
-  }
-
   /** The client has left: the upstream is read on for its usage, within bounds; places are held until it ends. */
   drain(exchange: Exchange): void {
     const { clientGoneDrainMs, clientGoneDrainBytes } = this.#parts.config.relay;
     exchange.stage = 'draining';
     exchange.hold?.drop();
+    letGo(exchange);
     dropTransform(exchange);
     exchange.drainUntilMs = nowMs() + clientGoneDrainMs;
     exchange.drainBytesLeft = clientGoneDrainBytes;
@@ -243,8 +265,9 @@ export class Relaying {
     this.#exits.end(exchange, 'completed');
   }
 
-  #firstByte(exchange: Exchange): void {
+  #firstByte(exchange: Exchange, chunk: Uint8Array): void {
     exchange.firstByteAtMs = nowMs();
+    seeForm(this.#parts, exchange, chunk);
     if (exchange.billable) this.#parts.openRecords.begin(exchange);
     this.#parts.counters.latency(0, exchange.firstByteAtMs - exchange.startedAtMs);
   }
@@ -257,50 +280,20 @@ export class Relaying {
   /** The answer broke off: another account may serve as long as no byte of it has left for the client. */
   #broken(exchange: Exchange, code: FailureCode): void {
     if (isCommitted(exchange)) return this.#breakOff(exchange, code);
-    this.#unsee(exchange);
+    unsee(this.#parts, exchange);
     this.#failed(exchange, code);
   }
 
   /** Ends the exchange for good, so that no client takes a part for the whole; what was forwarded is billed. */
   #breakOff(exchange: Exchange, code: FailureCode): void {
     const { reply } = exchange;
-    if (!reply.headSent || exchange.firstByteAtMs === 0) this.#unsee(exchange);
+    if (!reply.headSent || exchange.firstByteAtMs === 0) unsee(this.#parts, exchange);
     if (!exchange.billable) return this.#exits.refuse(exchange, refuse(code));
     exchange.hold?.drop();
     if (exchange.streaming) breakStream(exchange, refuse(code));
     else reply.abandon();
     this.#exits.end(exchange, 'interrupted');
   }
-
-  /** Nothing of this answer has left for the client: as if it had never begun. */
-  #unsee(exchange: Exchange): void {
-    if (!exchange.reply.headSent) exchange.reply.forget();
-    this.#parts.openRecords.withdraw(exchange);
-    exchange.hold?.drop();
-    exchange.hold = null;
-    exchange.terminalAtMs = 0;
-    exchange.billable = false;
-    exchange.streaming = false;
-    exchange.tap = null;
-    dropTransform(exchange);
-    exchange.firstByteAtMs = 0;
-  }
-
-  #learn(exchange: Exchange, verdict: Verdict): void {
-    const { health, config } = this.#parts;
-    const { row } = exchange.account!;
-    if (verdict.restMs > 0) {
-      if (verdict.restModelOnly) health.restModel(row, exchange.plan!.modelHash, verdict.restMs, verdict.restReason);
-      else health.rest(row, verdict.restMs, verdict.restReason);
-    } else if (verdict.restMs < 0 && health.failed(row) >= config.rest.errorsBeforeRest) {
-      health.rest(row, config.rest.errorMs, REST_ERRORS);
-    }
-  }
-}
-
-function dropTransform(exchange: Exchange): void {
-  exchange.transform?.drop();
-  exchange.transform = null;
 }
 
 /** A stream whose last event has come is whole, whatever its connection does after that. */

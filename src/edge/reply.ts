@@ -64,6 +64,8 @@ export interface ReplyOwner {
   onClientGone(): void;
   onBlocked(): void;
   onDrained(): void;
+  /** Before the first write: false keeps it back until `flush` is called again. */
+  onHeadReady(pendingBytes: number): boolean;
   /** The last byte was handed to the socket, or the reader was too slow and was cut off. */
   onReplyEnded(complete: boolean): void;
 }
@@ -186,6 +188,7 @@ export class Reply {
   /** Called once a turn of the event loop by the flush queue. One cork, and so one system call, per `CORK_BYTES_MAX`. */
   flush(): void {
     this.#queued = false;
+    if (!this.#headSent && !this.#finishing && !this.#owner.onHeadReady(this.#pendingBytes)) return;
     while (!this.#over && !this.#blocked && (this.#first !== null || this.#finishing)) this.#res.cork(this.#write);
     if (this.#over) this.#owner.onReplyEnded(true);
     else if (this.#blocked && !this.#takeBudget()) this.#cutOff();
@@ -339,9 +342,7 @@ export class Reply {
 }
 
 /** Whole KiB, as the budget counts. */
-function budgetFor(pendingBytes: number): number {
-  return BLOCKED_BYTES + ((pendingBytes + 1023) & ~1023);
-}
+const budgetFor = (pendingBytes: number): number => BLOCKED_BYTES + ((pendingBytes + 1023) & ~1023);
 
 function writePairs(res: HttpResponse, pairs: readonly string[]): void {
   for (let i = 0; i < pairs.length; i += 2) res.writeHeader(pairs[i]!, pairs[i + 1]!);

@@ -12,6 +12,7 @@ import { C, type CounterRow } from '#meter/counters.ts';
 import { KIND, type RecordStatus, type UsageRecord } from '#usage/record.ts';
 import { rememberResponse } from './affinity.ts';
 import type { Exchange } from './exchange.ts';
+import { letGo } from './openings.ts';
 import type { TapMaker } from './operations.ts';
 import type { Parts } from './parts.ts';
 import { releaseBodies } from './sent-body.ts';
@@ -31,6 +32,7 @@ export function settle(parts: Parts, exchange: Exchange, status: RecordStatus | 
   const record = book(parts, exchange, status === 'refused' ? 'interrupted' : status, now);
   if (exchange.tap !== null) rememberResponse(parts, exchange, exchange.tap.answerId);
   giveTapBack(parts, exchange);
+  letGo(exchange);
   exchange.transform?.drop();
   exchange.transform = null;
   if (exchange.holdsUserSlot) parts.userSlots.release(exchange.entry!.principal.userRow);

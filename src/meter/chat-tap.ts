@@ -96,7 +96,7 @@ export class ChatTap extends Tap {
 
   #error(error: { readonly [field: string]: unknown } | null): void {
     this.onlyHandshake = false;
-    this.keepError(error?.['code'] ?? error?.['type']);
+    this.keepErrorOf(error ?? {});
   }
 }
 

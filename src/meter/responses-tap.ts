@@ -5,6 +5,7 @@
  *   terminal = response.completed | response.incomplete | response.failed       with the whole response, its usage in it
  *   frame    = [ "event: " type LF ] "data: " json LF LF                        type = json.type; `event:` may be missing
  *   error    = { type: "error", code, message, param }                          also ends the stream
+ *            | { type: "error", error: { type, code, message } }                as over a WebSocket
  *
  * The response in the first and last event echoes instructions and tools and can be far longer than what a tap holds, so nothing of it is
  * parsed but the usage, which is found from the end. Source: platform.openai.com/docs/api-reference/responses-streaming.
@@ -18,9 +19,10 @@ const JSON_FIELDS = ['usage', 'model', 'error', 'service_tier', 'id'] as const;
 /** `delta` is a text in the events whose text is generated. */
 const scan = new KeyScan([
   { name: 'delta', isText: true },
+  { name: 'error', isText: false },
   { name: 'code', isText: false },
 ]);
-const CODE = 1;
+const [ERROR, CODE] = [1, 2] as const;
 
 const OPENING = ['response.created', 'response.in_progress', 'response.queued', 'keepalive'];
 const TERMINAL = ['response.completed', 'response.incomplete', 'response.failed'];
@@ -68,7 +70,7 @@ export class ResponsesTap extends Tap {
     } else if (JSON_FIELDS[index] === 'model') this.keepModel(value);
     else if (JSON_FIELDS[index] === 'service_tier') this.keepTier(value);
     else if (JSON_FIELDS[index] === 'id') this.keepAnswerId(value);
-    else if (asJson(value) !== null) this.keepError(asJson(value)!['code']);
+    else if (asJson(value) !== null) this.keepErrorOf(asJson(value)!);
   }
 
   #event(named: string, data: Buffer, start: number, end: number, missingBytes: number): void {
@@ -113,8 +115,10 @@ export class ResponsesTap extends Tap {
 
   #error(data: Buffer, start: number, end: number): void {
     scan.scan(data, start, end, 0);
-    const at = scan.valueAt[CODE]!;
-    this.keepError(at < 0 ? '' : stringAt(data, at, end));
+    const { valueAt } = scan;
+    const error = valueAt[ERROR]! < 0 ? null : objectAt(data, valueAt[ERROR]!, end);
+    if (error !== null) this.keepErrorOf(error);
+    else this.keepError(valueAt[CODE]! < 0 ? '' : stringAt(data, valueAt[CODE]!, end));
   }
 }
 

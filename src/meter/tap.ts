@@ -11,7 +11,7 @@
 import { JsonArraySplitter } from '#wire/json-array-splitter.ts';
 import { JsonFields } from '#wire/json-fields.ts';
 import { SseFields, SseSplitter } from '#wire/sse.ts';
-import type { TokenCounts } from '#wire/token-counts.ts';
+import { type TokenCounts, zeroCounts } from '#wire/token-counts.ts';
 import { estimateOutputTokens } from './generated-text.ts';
 
 /**
@@ -197,11 +197,12 @@ export abstract class Tap {
   /**
    * What to bill. Final usage as it is. Of an answer that broke off: its reported input, and of reported and estimated output the
    * larger, because early numbers may be placeholders. Where no usage came at all but content did, `inputTokensEstimated` stands in.
-   * Where nothing was generated and nothing reported, nothing is billed.
+   * Where nothing was generated and nothing reported, nothing is billed, and nothing for an error in place of an answer.
    */
   billable(inputTokensEstimated: number): BillableUsage {
     const counts = this.counts();
     if (this.seen === 'final') return { counts, source: 'reported' };
+    if (this.errorEvent && !(this.isStream && this.hasContent)) return { counts: zeroCounts(), source: 'estimated' };
     const outputTokens = this.estimatedOutputTokens;
     if (this.seen === 'none') {
       if (this.hasContent) counts.inputTokens = inputTokensEstimated;
@@ -216,6 +217,12 @@ export abstract class Tap {
 
   protected keepError(type: unknown): void {
     this.#errorType = typeof type === 'string' ? type.slice(0, ERROR_TYPE_CHARS_MAX) : '';
+  }
+
+  /** OpenAI's: its code, where it has none its type. Some upstreams have numbers for codes. */
+  protected keepErrorOf(error: Json): void {
+    const code = typeof error['code'] === 'number' ? String(error['code']) : error['code'];
+    this.keepError(code || error['type']);
   }
 
   protected keepTier(tier: unknown): void {

@@ -56,6 +56,30 @@ export function judgeStatus(status: number, headers: Headers, rules: RestRules, 
 }
 
 /**
+ * Types, codes and status names of errors that upstreams say inside an answer of status 200, in the words of Anthropic, OpenAI and
+ * Gemini; a number is an HTTP status (OpenRouter). The first row that fits decides. What no row knows is tried elsewhere and held
+ * against nobody.
+ */
+const SAID: readonly (readonly [words: RegExp, status: number])[] = [
+  [/insufficient_quota|billing|credit|auth|permission|unauthenticated|api_?key|^40[123]$/i, 401],
+  [/rate_?limit|usage_limit|exhausted|quota|^429$/i, 429],
+  [/overload|unavailable|capacity|slow_down|^(503|529)$/i, 529],
+  [/server|internal|timeout|deadline|api_error|aborted|^unknown$|^(408|5\d\d)$/i, 500],
+  [
+    /invalid|not_?found|too_large|unsupported|context|length|content|policy|safety|filter|precondition|out_of_range/i,
+    400,
+  ],
+  [/unimplemented|cancelled|image|prompt|^4\d\d$/i, 400],
+];
+const NO_HEADERS: Headers = {};
+
+/** Judges an error that came in place of an answer, by its type ('' when it had none). */
+export function judgeErrorEvent(type: string, rules: RestRules, wallNowMs: number): Verdict {
+  const status = SAID.find(([words]) => words.test(type))?.[1];
+  return status === undefined ? { ...FAILED, restMs: 0 } : judgeStatus(status, NO_HEADERS, rules, wallNowMs);
+}
+
+/**
  * 429: an account whose unified (subscription) limit is used up rests as a whole until that limit's reset; any other rate limit
  * holds per model class, so only the model rests, for `retry-after` or until the latest exhausted limit's reset.
  */

@@ -25,6 +25,7 @@ import { LateBell } from '#edge/late-bell.ts';
 import { LiveAttempts } from '#edge/live-attempts.ts';
 import { OpenList } from '#edge/open-list.ts';
 import { OpenRecordQueue } from '#edge/open-record-queue.ts';
+import { Openings } from '#edge/openings.ts';
 import type { Catalog, Parts } from '#edge/parts.ts';
 import type { ReplyShared } from '#edge/reply.ts';
 import { CounterRow } from '#meter/counters.ts';
@@ -95,6 +96,10 @@ export function makeParts(data: FrontData, log: Logger) {
       counters,
       flushQueue,
       renewMs: usage.openRenewMs,
+    }),
+    openings: new Openings(replies.streamBudget, {
+      holdBackMs: config.relay.holdBackMs,
+      bytesMax: config.stream.highWaterBytes,
     }),
     durable:
       usage.durability === 'async' ? null : new DurableReplies({ usageRing, replies, waitMs: usage.durableWaitMs }),

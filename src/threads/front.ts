@@ -233,6 +233,7 @@ export class Front {
     this.#audit?.stop();
     this.#bell.stop();
     this.#parts.counting.close();
+    this.#parts.openings.close();
     this.#take(() => this.#listener.close());
     this.#take(() => this.#parts.pools.close());
   }

@@ -124,7 +124,9 @@ test('a stream that the upstream breaks off is billed once, with what was seen',
 test('an error event inside a stream passes unchanged and is billed as interrupted', async () => {
   const start = `event: message_start\ndata: {"type":"message_start","message":{"id":"m","model":"${MODEL}","content":[],"usage":{"input_tokens":42,"output_tokens":1}}}\n\n`;
   const error = 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n';
-  upstream.plan = () => ({ body: Buffer.from(start + error) });
+  const text = '"index":0,"delta":{"type":"text_delta","text":"so it"}';
+  const delta = `event: content_block_delta\ndata: {"type":"content_block_delta",${text}}\n\n`;
+  upstream.plan = () => ({ body: Buffer.from(start + delta + error) });
   const { answer, served, row } = await rowOf('error-event', { stream: true });
   assert.equal(answer.sha256, served.sha256);
   assert.deepEqual([row.status, row.inputTokens], ['interrupted', 42]);

@@ -97,7 +97,7 @@ test('a client that leaves before the end is billed as gone, and nothing is held
 });
 
 test('an error event of the upstream and refusals pass without waiting for anything', async () => {
-  const error = 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n';
+  const error = 'event: error\ndata: {"type":"error","error":{"type":"invalid_request_error","message":"No"}}\n\n';
   upstream.plan = () => ({ body: Buffer.from(error) });
   const answer = await send(gateway.url, { key: KEY, body: question('error-event', { stream: true }) });
   assert.equal(answer.body.toString(), error);

@@ -183,7 +183,8 @@ test('refusals are said in the dialect of the path', async () => {
 });
 
 test('a Chat stream that breaks ends with an error object and no [DONE]', async () => {
-  script(events(CHUNKS.slice(0, 2)), { headers: SSE, breakAt: 3, breakHow: 'reset', paceMs: 5, cutBytesMax: 100 });
+  const pieces = CHUNKS.slice(0, 2).map((chunk) => Buffer.from(events([chunk])));
+  script('', { headers: SSE, pieces, breakAt: 2, breakHow: 'reset', paceMs: 5 });
   const answer = await ask('/v1/chat/completions', { ...CHAT, stream: true });
   assert.equal(answer.whole, false);
   assert.match(

@@ -20,6 +20,8 @@ export interface Plan {
   headers?: Record<string, string>;
   /** Exactly these bytes instead of a made answer. */
   body?: Buffer;
+  /** The same, one write each. */
+  pieces?: Buffer[];
   /** Text deltas of the answer, and characters of each. */
   events?: number;
   eventChars?: number;
@@ -314,6 +316,7 @@ function byteLength(pieces: Buffer[]): number {
 
 /** The bytes of the answer; fills in the entry's usage. */
 function answerPieces(plan: Plan, received: Received, entry: Served): Buffer[] {
+  if (plan.pieces !== undefined) return plan.pieces;
   if (plan.body !== undefined) {
     entry.usage = { ...entry.usage, ...plan.usage };
     return plan.cutBytesMax === undefined ? [plan.body] : cutAnywhere(plan.body, received.index, plan.cutBytesMax);
