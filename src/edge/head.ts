@@ -22,6 +22,8 @@ export interface Head {
   /** −1 when there is no Content-Length. */
   readonly contentLength: number;
   readonly contentEncoding: string;
+  /** As it came, '' when none. */
+  readonly contentType: string;
   /** The client's own `x-request-id`, recorded and never trusted. */
   readonly clientRequestId: string;
   /** `x-forwarded-for`, several joined in their order; '' when none. Believed only when it comes from a trusted proxy. */
@@ -49,6 +51,7 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
   let bearer = '';
   let contentLength = -1;
   let contentEncoding = '';
+  let contentType = '';
   let clientRequestId = '';
   let forwardedFor = '';
   let chunked = false;
@@ -88,6 +91,9 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
       case 'content-encoding':
         contentEncoding = value;
         return;
+      case 'content-type':
+        contentType = value;
+        break;
       case 'x-request-id':
         clientRequestId = value.slice(0, 64);
         return;
@@ -96,9 +102,9 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
         return;
       default:
         if (!mayForward(name)) return;
-        if (UNSENDABLE.test(value)) fault = `${name} has a character beyond printable ASCII`;
-        forwarded.push(name, value);
     }
+    if (UNSENDABLE.test(value)) fault = `${name} has a character beyond printable ASCII`;
+    forwarded.push(name, value);
   });
   const query = req.getQuery() ?? '';
   const inQuery = queryKey(query);
@@ -113,6 +119,7 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
     askedHeaders,
     contentLength,
     contentEncoding,
+    contentType,
     clientRequestId,
     forwardedFor,
     forwarded,

@@ -26,6 +26,7 @@ import { corsHeaders, preflightHeaders } from './cors.ts';
 import { Exchange, type ExchangeEvents } from './exchange.ts';
 import type { Head } from './head.ts';
 import { answerCount } from './local-count.ts';
+import type { Operation } from './operations.ts';
 import { answerModels, answerWell } from './own-answers.ts';
 import type { Parts } from './parts.ts';
 import { Receiving, tooLarge } from './receiving.ts';
@@ -38,6 +39,9 @@ import { settle } from './settle.ts';
 import type { HttpResponse } from './uws.ts';
 
 const NO_BYTES = new Uint8Array(0);
+/** What can be no JSON. Clients that name no type, or the one of forms as curl does, mean JSON. */
+const NO_JSON =
+  /^(multipart|image|audio|video|font)\/|^application\/(octet-stream|pdf|zip|gzip)|[/+](xml|html|protobuf|msgpack|cbor|yaml)\b/i;
 /** Its usage would come when nobody is there to bill it. */
 const NO_BACKGROUND = 'background: expected false, because answers that nobody waits for are not served.';
 
@@ -83,7 +87,10 @@ export class Lifecycle implements ExchangeEvents {
     if (head.fault !== '') return this.#refuseHead(exchange);
     if (exchange.route.own === 'well') return this.#answerWell(exchange);
     if (this.#answerPreflight(exchange)) return;
-    const refusal = this.#checkRoute(exchange) ?? this.#checkHead(head) ?? this.#authenticate(exchange, res);
+    const refusal =
+      this.#checkRoute(exchange) ??
+      this.#checkHead(head, exchange.route.operation) ??
+      this.#authenticate(exchange, res);
     if (refusal !== null) this.refuse(exchange, refusal);
     else if (exchange.stage === 'receiving') this.#proceed(exchange);
   }
@@ -139,11 +146,12 @@ export class Lifecycle implements ExchangeEvents {
     return refuse(allow === '' ? 'path_unknown' : 'method_not_allowed');
   }
 
-  #checkHead(head: Head): Refusal | null {
+  #checkHead(head: Head, operation: Operation | null): Refusal | null {
     const { limits } = this.#parts.config;
     if (this.#parts.replies.refusing) return refuse('draining');
     if (this.#parts.open.size > limits.exchangesPerFront) return refuse('exchanges_exhausted');
     if (head.contentEncoding !== '' && head.contentEncoding !== 'identity') return refuse('encoding_unsupported');
+    if (operation?.shape && NO_JSON.test(head.contentType)) return refuse('media_unsupported');
     if (head.contentLength > limits.bodyBytesMax) return tooLarge(limits.bodyBytesMax);
     return null;
   }

@@ -58,6 +58,7 @@ const PLACES: Readonly<Record<string, Place>> = Object.freeze({
   '/v1beta/models': GEMINI_MODELS,
   '/v1alpha/models': GEMINI_MODELS,
   // Claude Code looks whether anybody is there, and older ones tell how they are used, to an address that has no use for it.
+  '/': { ...WELL, methods: ['get', 'head'] },
   '/api/hello': WELL,
   '/api/event_logging/batch': WELL,
 });

@@ -49,6 +49,7 @@ const ROWS = {
   body_too_large: ['client', 413, 'request_too_large', 'never', 'The request body is larger than this gateway accepts.'],
   body_timeout: ['client', 408, 'timeout_error', 'now', 'The request body did not arrive in time.'],
   encoding_unsupported: ['client', 415, 'invalid_request_error', 'never', 'Request bodies must be sent without content-encoding.'],
+  media_unsupported: ['client', 415, 'invalid_request_error', 'never', 'Request bodies are JSON: send content-type: application/json.'],
   balance_exhausted: ['client', 429, 'billing_error', 'never', 'The balance does not cover this request.'],
   user_busy: ['gateway', 429, 'rate_limit_error', 'later', 'Too many requests of this user are already waiting.'],
   user_wait_timeout: ['gateway', 429, 'rate_limit_error', 'later', 'No place among the concurrent requests of this user became free in time.'],

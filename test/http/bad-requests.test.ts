@@ -181,3 +181,10 @@ test('after all of this the gateway still serves', async () => {
   assert.equal(answer.status, 200);
   await gateway.assertIdle();
 });
+
+test('a body that says it is something else than JSON is refused', async () => {
+  for (const type of ['multipart/form-data; boundary=x', 'application/xml', 'image/png', 'application/octet-stream']) {
+    const answer = await send(gateway.url, { key: KEY, body: question('typed'), headers: { 'content-type': type } });
+    assert.equal(answer.status, 415, type);
+  }
+});

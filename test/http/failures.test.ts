@@ -205,6 +205,7 @@ test('requests: wrong path, method, header, body, field, encoding, size, and too
   cross('body_empty', await ask('plain', { body: '' }));
   cross('body_malformed', await ask('plain', { body: '{' }));
   cross('field_invalid', await ask('plain', { body: { model: 1 } }));
+  cross('media_unsupported', await ask('plain', { headers: { 'content-type': 'multipart/form-data; boundary=x' } }));
   cross('encoding_unsupported', await ask('plain', { headers: { 'content-encoding': 'gzip' } }));
   const agent = new Agent({ keepAlive: true });
   cross('body_too_large', await ask('plain', { body: 'x'.repeat(800_000), agent }));

@@ -230,3 +230,12 @@ test('healthz answers on the data port without a key', async () => {
   const answer = await send(gateway.url, { method: 'GET', path: '/healthz' });
   assert.equal(answer.status, 200);
 });
+
+test('what a client calls its JSON does not matter, as long as it can be JSON', async () => {
+  upstream.plan = () => ({});
+  for (const type of ['application/json; charset=utf-8', 'text/plain', 'application/x-www-form-urlencoded']) {
+    const answer = await ask('typed', {}, { 'content-type': type });
+    assert.equal(answer.status, 200, type);
+    assert.equal(upstream.received.at(-1)!.headers['content-type'], type);
+  }
+});
