@@ -1,15 +1,16 @@
 /**
  * What one usage record costs on its way: encoding, through the ring (on the front: reserve and push), framing for the journal,
- * decoding, the row for COPY; and what an open record adds: one push a stream and one each renewal on the front, and its place in the
+ * checking, the row for COPY; and what an open record adds: one push a stream and one each renewal on the front, and its place in the
  * usage-writer's table. Nanoseconds a record, one thread.
  * Run: `node_modules/.bin/node native-bench/micro/ring.ts [--quick]`; one line of JSON a case. `--quick` only shows that it runs.
  */
-import { copyRow } from '../../src/store/copy-row.ts';
+import { CopyRows } from '../../src/store/copy-rows.ts';
 import { FrameBuffer } from '../../src/usage/frame-buffer.ts';
 import { OpenRecordTable } from '../../src/usage/open-record-table.ts';
 import { pressureBytes, UsagePressure } from '../../src/usage/pressure.ts';
 import { KIND, type UsageRecord } from '../../src/usage/record.ts';
-import { decodeRecord, encodeRecord } from '../../src/usage/record-codec.ts';
+import { RecordCheck } from '../../src/usage/record-check.ts';
+import { encodeRecord } from '../../src/usage/record-codec.ts';
 import { UsageRingConsumer, UsageRingProducer, usageRingBytes } from '../../src/usage/ring.ts';
 
 const quick = process.argv.includes('--quick');
@@ -60,9 +61,11 @@ const ring = new SharedArrayBuffer(usageRingBytes(1 << 20));
 const pressure = new UsagePressure(new SharedArrayBuffer(pressureBytes()));
 const producer = new UsageRingProducer(ring, pressure);
 const consumer = new UsageRingConsumer(ring);
-const bytes = encodeRecord(record).slice();
+const bytes = Buffer.from(encodeRecord(record));
 const frames = new FrameBuffer(1 << 20);
 const open: UsageRecord = { ...record, status: 'open', usageSource: 'partial' };
+const check = new RecordCheck();
+const rows = new CopyRows();
 const table = new OpenRecordTable(1, 1000);
 
 let kept: unknown;
@@ -93,8 +96,12 @@ bench('frame for the journal', () => {
   frames.add(bytes);
   return frames.rows;
 });
-bench('decode', () => decodeRecord(bytes));
-bench('row for COPY', () => copyRow(record));
+bench('check', () => check.check(bytes));
+bench('row for COPY', () => {
+  rows.clear();
+  rows.add(bytes);
+  return rows;
+});
 bench('open record: push, take', () => {
   producer.tryPush(open, KIND.open);
   const taken = consumer.next();

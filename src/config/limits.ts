@@ -202,7 +202,7 @@ function processLines({ limits, usage, auth, database }: Config, fronts: number)
     {
       name: 'usage-writer',
       bytes: HEAP_SLACK_BYTES + usage.segmentBytes + 8 * usage.batchBytes,
-      why: '128 MiB + usage.segmentBytes (replay) + 8 × usage.batchBytes (two batches as rows and as text)',
+      why: '128 MiB + usage.segmentBytes (replay) + 8 × usage.batchBytes (two batches as rows and on their way)',
     },
     {
       name: 'open records',

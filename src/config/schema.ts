@@ -293,7 +293,12 @@ const sections = {
       HOUR_MS,
       'Longest wait at start for what an ended process left; then it goes on meanwhile.',
     ),
-    syncMs: int(5, 0, 1_000, 'Records are synced to disk at least this often; journaled: at once.'),
+    syncMs: int(
+      50,
+      0,
+      1_000,
+      'Records, which are written within 1 ms, are synced to disk at least this often, against the death of the machine; journaled: at once.',
+    ),
     batchRows: int(2_000, 1, 100_000, 'A batch is sent when it has this many rows,'),
     batchBytes: int(MIB, KIB, 64 * MIB, 'or this many bytes,'),
     batchMs: int(50, 1, 60_000, 'or is this old.'),

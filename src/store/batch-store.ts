@@ -6,10 +6,9 @@
  *              └ not where expected: rollback, `moved`               └ one round trip
  */
 import postgres from 'postgres';
-import type { UsageRecord } from '#usage/record.ts';
 import type { BatchToCommit, CommitResult, Fence, UsageStore, UserBalance } from '#usage/usage-store.ts';
 import { copyIn } from './copy-in.ts';
-import { copyRow } from './copy-row.ts';
+import { CopyRows } from './copy-rows.ts';
 import { forgetFence, moveFence, readFence } from './fence.ts';
 import { COPY_STAGING, CREATE_STAGING, INSERT_BATCH, type InsertedUser } from './insert-batch.ts';
 import { readBalances } from './read-balances.ts';
@@ -24,6 +23,8 @@ export interface BatchStoreOptions {
 export class BatchStore implements UsageStore {
   readonly #url: string;
   readonly #options: BatchStoreOptions;
+  /** Of the batch at hand; used again by the next, when nothing of this one is on its way any more. */
+  readonly #rows = new CopyRows();
   #connection: SingleConnection | null = null;
   /** Gives up the connecting that is under way: it may take seconds, which the end of the process does not have. */
   #breakOff: () => void = () => {};
@@ -47,10 +48,10 @@ export class BatchStore implements UsageStore {
   }
 
   async commit(batch: BatchToCommit): Promise<CommitResult> {
-    const encoded = encodeRows(batch.records);
-    if (typeof encoded !== 'string') return { kind: 'refused', ...encoded };
+    const refused = fillRows(this.#rows, batch.records);
+    if (refused !== null) return { kind: 'refused', ...refused };
     try {
-      return await this.#ask((connection) => commitBatch(connection, batch, encoded));
+      return await this.#ask((connection) => commitBatch(connection, batch, this.#rows.written));
     } catch (error) {
       return failureOf(error);
     }
@@ -105,20 +106,20 @@ export class BatchStore implements UsageStore {
   }
 }
 
-/** The rows as text, or which record cannot be one. */
-function encodeRows(records: UsageRecord[]): string | { index: number; reason: string } {
-  let rows = '';
+/** Null when all records are rows, or which of them cannot be one. */
+function fillRows(rows: CopyRows, records: readonly Uint8Array[]): { index: number; reason: string } | null {
+  rows.clear();
   for (let index = 0; index < records.length; index++) {
     try {
-      rows += copyRow(records[index]!);
+      rows.add(records[index]!);
     } catch (error) {
       return { index, reason: (error as Error).message };
     }
   }
-  return rows;
+  return null;
 }
 
-async function commitBatch(connection: SingleConnection, batch: BatchToCommit, rows: string): Promise<CommitResult> {
+async function commitBatch(connection: SingleConnection, batch: BatchToCommit, rows: Buffer): Promise<CommitResult> {
   const { sql } = connection;
   // Sent together: each step costs a round trip otherwise.
   const begun = sql.unsafe('begin').execute();
@@ -127,7 +128,7 @@ async function commitBatch(connection: SingleConnection, batch: BatchToCommit, r
     await sql.unsafe('rollback');
     return { kind: 'moved' };
   }
-  if (rows === '') {
+  if (batch.records.length === 0) {
     await sql.unsafe('commit');
     return { kind: 'committed', inserted: 0, duplicates: 0, strays: 0, balances: [] };
   }

@@ -17,7 +17,11 @@ export interface CopyOutcome {
  * Resolves when everything, the end mark included, is on its way. Then send the next statement: if it fails with 25P02, `refusal` says
  * why. Throws when the connection breaks. After any error destroy the connection.
  */
-export async function copyIn(connection: SingleConnection, command: string, data: string): Promise<CopyOutcome> {
+export async function copyIn(
+  connection: SingleConnection,
+  command: string,
+  data: string | Buffer,
+): Promise<CopyOutcome> {
   const outcome: CopyOutcome = { refusal: null };
   const query = connection.sql.unsafe(command);
   const writable = await query.writable();

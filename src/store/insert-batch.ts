@@ -2,12 +2,12 @@
  * The statement that turns the staged rows of a batch into rows, debits and balances at once: rows that are there already are left
  * alone, users pay only for rows that were inserted, every user of the batch is told its balance.
  */
-import { USAGE_COLUMNS } from './copy-row.ts';
+import { USAGE_COLUMNS } from './copy-rows.ts';
 
 /** Lives as long as its connection; emptied by every commit. */
 export const CREATE_STAGING = 'create temp table usage_staging (like usage_logs) on commit delete rows';
 
-export const COPY_STAGING = `copy usage_staging (${USAGE_COLUMNS}) from stdin`;
+export const COPY_STAGING = `copy usage_staging (${USAGE_COLUMNS}) from stdin (format binary)`;
 
 /** One row a user: user_id, nano_usd (text), inserted (rows), strays (rows in the default partition). */
 export const INSERT_BATCH = `

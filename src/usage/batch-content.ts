@@ -4,14 +4,14 @@
 import { isTornTail, type JournalBatch } from './journal-reader.ts';
 import type { Frame } from './journal-segment.ts';
 import type { PoisonRecord } from './poison-file.ts';
-import { isRow, KIND, type UsageRecord } from './record.ts';
-import { decodeRecord } from './record-codec.ts';
+import { isRow, KIND } from './record.ts';
+import { RecordCheck } from './record-check.ts';
 
 export type SetAside = (poison: PoisonRecord) => void;
 
 export interface BatchContent {
-  /** What PostgreSQL is asked to take. */
-  records: UsageRecord[];
+  /** What PostgreSQL is asked to take: encoded records that were checked. */
+  records: Uint8Array[];
   /** The frame of each record. */
   recordFrames: Frame[];
   /** Records that were read, also those that are left out; open records are none. */
@@ -19,6 +19,8 @@ export interface BatchContent {
   /** What they cost each user, as far as a front has booked it. */
   chargedByUser: Map<number, bigint>;
 }
+
+const check = new RecordCheck();
 
 /** `leftOut` holds the offsets of records already set aside. `onBad` is called for bytes that are no record. */
 export function decodeBatch(
@@ -33,11 +35,11 @@ export function decodeBatch(
   for (const frame of batch.frames) {
     if (!isRow(frame.kind)) continue;
     content.rows++;
-    const record = decodeFrame(frame, onBad);
+    const record = checkFrame(frame, onBad);
     if (record === null) continue;
     if (frame.kind !== KIND.recovered) {
-      const charged = content.chargedByUser.get(record.userId) ?? 0n;
-      content.chargedByUser.set(record.userId, charged + record.chargedNanoUsd);
+      const charged = content.chargedByUser.get(check.userId) ?? 0n;
+      content.chargedByUser.set(check.userId, charged + check.chargedNanoUsd);
     }
     if (leftOut.has(frame.start)) continue;
     content.records.push(record);
@@ -46,12 +48,9 @@ export function decodeBatch(
   return content;
 }
 
-function decodeFrame(
-  frame: Frame,
-  onBad: (offset: number, payload: Buffer, reason: string) => void,
-): UsageRecord | null {
+function checkFrame(frame: Frame, onBad: (offset: number, payload: Buffer, reason: string) => void): Uint8Array | null {
   try {
-    return decodeRecord(frame.payload);
+    return check.check(frame.payload);
   } catch (error) {
     onBad(frame.start, frame.payload, (error as Error).message);
     return null;

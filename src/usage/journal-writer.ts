@@ -56,6 +56,7 @@ export class JournalWriter {
   #number = 0;
   /** Copies of what was written since the last good sync. */
   #unsynced: Buffer[] = [];
+  #unsyncedBytes = 0;
   /** The open segment can no longer be trusted: a sync failed, or a part of a write could not be cut off. */
   #damaged = false;
 
@@ -72,10 +73,16 @@ export class JournalWriter {
     return this.#unsynced.length > 0;
   }
 
+  /** Bytes written since the last sync: as many are kept in memory. */
+  get unsyncedBytes(): number {
+    return this.#unsyncedBytes;
+  }
+
   /** Writes whole frames. Throws when the disk does not take them; then none of them is in the journal. */
   append(frames: Buffer): void {
     this.#write(this.#segmentFor(frames.length), frames);
     this.#unsynced.push(Buffer.from(frames));
+    this.#unsyncedBytes += frames.length;
   }
 
   /** Makes everything appended durable. Throws when that failed in a fresh segment too. */
@@ -89,7 +96,7 @@ export class JournalWriter {
       }
     }
     if (this.#damaged) this.#roll();
-    this.#unsynced = [];
+    this.#forgetUnsynced();
   }
 
   /** Syncs and seals; nothing can be appended any more. */
@@ -117,8 +124,13 @@ export class JournalWriter {
     const again = this.#damaged ? this.#unsynced : [];
     this.#open = this.#startSegment(again);
     this.#damaged = false;
-    this.#unsynced = [];
+    this.#forgetUnsynced();
     this.#seal(before);
+  }
+
+  #forgetUnsynced(): void {
+    this.#unsynced = [];
+    this.#unsyncedBytes = 0;
   }
 
   #startSegment(again: readonly Buffer[]): OpenSegment {

@@ -88,15 +88,15 @@ export class UsagePressure implements Bell {
   }
 
   /**
-   * The writer sleeps until the bell rings; at once when `isIdle` is false after the front side could have seen it asleep. Publish
+   * The writer sleeps until the bell rings, at most `timeoutMs`; not at all when `isIdle` is false after the front side could have seen it asleep. Publish
    * then look at `asleep` there, set `asleep` then look at the rings here: one of the two always sees the other.
    */
-  async sleep(isIdle: () => boolean): Promise<void> {
+  async sleep(isIdle: () => boolean, timeoutMs: number): Promise<void> {
     const words = this.#words;
     const bell = Atomics.load(words, BELL);
     Atomics.store(words, ASLEEP, 1);
     if (isIdle()) {
-      const waiting = Atomics.waitAsync(words, BELL, bell);
+      const waiting = Atomics.waitAsync(words, BELL, bell, timeoutMs);
       if (waiting.async) await waiting.value;
     }
     Atomics.store(words, ASLEEP, 0);

@@ -8,17 +8,17 @@ import { PackWriter } from '#base/pack-writer.ts';
 import { RECORD_BYTES_MAX, type UsageRecord, type UsageSource } from './record.ts';
 
 /** Order is the format: append, never reorder. The index is what is stored. */
-const STATUSES: readonly UsageRecord['status'][] = ['completed', 'client_gone', 'interrupted', 'open'];
-const SOURCES: readonly UsageSource[] = ['reported', 'partial', 'estimated'];
+export const STATUSES: readonly UsageRecord['status'][] = ['completed', 'client_gone', 'interrupted', 'open'];
+export const SOURCES: readonly UsageSource[] = ['reported', 'partial', 'estimated'];
 
-const INT_MAX = 2 ** 31 - 1;
-const SMALL_MAX = 2 ** 15 - 1;
+export const INT_MAX = 2 ** 31 - 1;
+export const SMALL_MAX = 2 ** 15 - 1;
 const BIGINT_MAX = 2n ** 63n - 1n;
 const REQUEST_ID_CHARS = 32;
-const MODEL_BYTES_MAX = 128;
-const FOREIGN_ID_BYTES_MAX = 64;
-const WORD_BYTES_MAX = 32;
-const TIME_MAX = 253_402_300_799_999; // end of the year 9999
+export const MODEL_BYTES_MAX = 128;
+export const FOREIGN_ID_BYTES_MAX = 64;
+export const WORD_BYTES_MAX = 32;
+export const TIME_MAX = 253_402_300_799_999; // end of the year 9999
 const REQUEST_ID = /^[0-9a-f]{32}$/;
 
 /** A field of the wrong type or out of bounds in bytes that passed their checksum. */
@@ -26,7 +26,8 @@ export class RecordError extends Error {
   override readonly name = 'RecordError';
 }
 
-const FIELDS = 37;
+/** How many fields this version writes. */
+export const FIELDS = 37;
 /** Of formats 1 and 2, when everything was Anthropic Messages. */
 const EARLIER_FIELDS = 27;
 const writer = new PackWriter(RECORD_BYTES_MAX);

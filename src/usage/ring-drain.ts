@@ -2,11 +2,13 @@
  * Takes records out of all rings into the journal: woken by the fronts' bell, never polling. A ring's room is given back once
  * write() has returned, so a record is either in shared memory or in the page cache, whatever kills the process in between.
  *
- *   asleep ──bell──► drain all rings ──► write ──► release ──► linger 1 ms ──► more? drain : sync when due ──► asleep
- *                                                                                             └──► fronts told what is durable
+ *   asleep ──bell, or a sync is due──► drain all rings ──► write ──► release ──► sync when due ──► linger 1 ms ──► more? drain : asleep
+ *                                                                                  └──► fronts told what is durable
  *
- * Lingering bounds the wake-ups to about a thousand a second; syncing is by group: at most every `syncMs`, or at once when answers
- * wait for it (a client that sends one request after the other then sees 1.2 ms instead of 5.6). The usage-writer only.
+ * Lingering bounds the wake-ups to about a thousand a second, and with them what dies with the process. Syncing, which only the death of
+ * the machine needs, is by group: every `syncMs` (and before what a failed sync would have to write again exceeds its bound), or at
+ * once when answers wait for it (a client that sends one request after the other then sees 1.2 ms instead of 5.6). The
+ * usage-writer only.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from '#base/clock.ts';
@@ -20,6 +22,8 @@ import type { UsageRingConsumer } from './ring.ts';
 const LINGER_MS = 1;
 /** One write: about two thousand records. */
 const WRITE_BYTES_MAX = 512 * 1024;
+/** What may wait for a sync. */
+const UNSYNCED_BYTES_MAX = 1024 * 1024;
 /** Pause after the disk refused a write or a sync. */
 const DISK_RETRY_MS = 500;
 
@@ -58,9 +62,10 @@ export class RingDrain {
 
   async run(): Promise<void> {
     while (!this.#stopped) {
+      const idle = this.#isIdle();
       const ok = this.drain() && this.#syncIfDue();
       if (!ok) await sleep(DISK_RETRY_MS);
-      else if (this.#isIdle() && !this.#options.writer.dirty) await this.#options.pressure.sleep(() => this.#isIdle());
+      else if (idle) await this.#options.pressure.sleep(() => this.#isIdle(), this.#syncInMs());
       else await sleep(LINGER_MS);
     }
   }
@@ -137,9 +142,15 @@ export class RingDrain {
   }
 
   #syncIfDue(): boolean {
-    const { syncMs, journaled } = this.#options;
-    const due = nowMs() - this.#syncedAtMs >= syncMs || (journaled && this.#rowsUnsynced);
-    return !due || this.sync();
+    return this.#syncInMs() > 0 || this.sync();
+  }
+
+  /** Infinite when there is nothing to sync. */
+  #syncInMs(): number {
+    const { syncMs, journaled, writer } = this.#options;
+    if (!writer.dirty) return Number.POSITIVE_INFINITY;
+    if ((journaled && this.#rowsUnsynced) || writer.unsyncedBytes >= UNSYNCED_BYTES_MAX) return 0;
+    return this.#syncedAtMs + syncMs - nowMs();
   }
 
   #isIdle(): boolean {

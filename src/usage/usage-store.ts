@@ -2,8 +2,6 @@
  * What the usage pipeline asks of the database, as an interface: `store/batch-store.ts` is the real one, joined in
  * `threads/usage-writer.ts`.
  */
-import type { UsageRecord } from './record.ts';
-
 /** How far a journal is in PostgreSQL: everything before `offset` of segment `segment`. */
 export interface Fence {
   segment: number;
@@ -15,7 +13,8 @@ export interface BatchToCommit {
   /** Where the fence must stand; null: this journal has none yet. */
   expected: Fence | null;
   next: Fence;
-  records: UsageRecord[];
+  /** Encoded, in the one form of `encodeRecord`. */
+  records: readonly Uint8Array[];
 }
 
 export interface UserBalance {

@@ -7,7 +7,7 @@ import { SingleConnection } from '#store/single-connection.ts';
 import type { CommitResult } from '#usage/usage-store.ts';
 import { freshDatabase } from '../support/postgres.ts';
 import { openStalledPort } from '../support/stalled-port.ts';
-import { makeRecord, readBooks, seedUsers } from '../support/usage-records.ts';
+import { encodeRecords, makeRecord, readBooks, seedUsers } from '../support/usage-records.ts';
 import { within } from '../support/wait-for.ts';
 
 const JOURNAL = randomUUID();
@@ -32,7 +32,7 @@ test('a batch is rows, debits and fence in one transaction, with the new balance
   await seedUsers(db, 2);
   const store = openStore(t, url);
   assert.equal(await store.readFence(JOURNAL), null);
-  const records = [makeRecord({ userId: 1 }), makeRecord({ userId: 1 }), makeRecord({ userId: 2 })];
+  const records = encodeRecords(makeRecord({ userId: 1 }), makeRecord({ userId: 1 }), makeRecord({ userId: 2 }));
   const next = { segment: 1, offset: 500 };
   const result = committed(await store.commit({ journalId: JOURNAL, expected: null, next, records }));
   assert.deepEqual([result.inserted, result.duplicates, result.strays], [3, 0, 0]);
@@ -77,7 +77,12 @@ test('every field of a record arrives in its column', async (t) => {
   });
   const store = openStore(t, url);
   committed(
-    await store.commit({ journalId: JOURNAL, expected: null, next: { segment: 1, offset: 1 }, records: [record] }),
+    await store.commit({
+      journalId: JOURNAL,
+      expected: null,
+      next: { segment: 1, offset: 1 },
+      records: encodeRecords(record),
+    }),
   );
   const [row] = await db`select * from usage_logs`;
   assert.deepEqual(
@@ -151,7 +156,7 @@ test('a batch whose fence is elsewhere changes nothing', async (t) => {
   await seedUsers(db, 1);
   const store = openStore(t, url);
   const next = { segment: 1, offset: 100 };
-  const batch = { journalId: JOURNAL, expected: null, next, records: [makeRecord()] };
+  const batch = { journalId: JOURNAL, expected: null, next, records: encodeRecords(makeRecord()) };
   committed(await store.commit(batch));
   assert.deepEqual(await store.commit(batch), { kind: 'moved' });
   const elsewhere = { ...batch, expected: { segment: 1, offset: 99 }, next: { segment: 1, offset: 200 } };
@@ -166,11 +171,21 @@ test('a duplicate within a batch or of an earlier one is not debited again', asy
   await seedUsers(db, 1);
   const store = openStore(t, url);
   const record = makeRecord();
-  const first = { journalId: JOURNAL, expected: null, next: { segment: 1, offset: 1 }, records: [record, record] };
+  const first = {
+    journalId: JOURNAL,
+    expected: null,
+    next: { segment: 1, offset: 1 },
+    records: encodeRecords(record, record),
+  };
   const result = committed(await store.commit(first));
   assert.deepEqual([result.inserted, result.duplicates], [1, 1]);
   const again = committed(
-    await store.commit({ ...first, expected: first.next, next: { segment: 1, offset: 2 }, records: [record] }),
+    await store.commit({
+      ...first,
+      expected: first.next,
+      next: { segment: 1, offset: 2 },
+      records: encodeRecords(record),
+    }),
   );
   assert.deepEqual([again.inserted, again.duplicates], [0, 1]);
   assert.deepEqual(again.balances, [{ userId: 1, balanceNanoUsd: 999_999_000n }]);
@@ -182,12 +197,15 @@ test('a record that is no row is named; a constraint refuses the batch and leave
   await db`alter table usage_logs add constraint refused check (model <> 'refused')`;
   const store = openStore(t, url);
   const batch = { journalId: JOURNAL, expected: null, next: { segment: 1, offset: 1 } };
-  const nul = await store.commit({ ...batch, records: [makeRecord(), makeRecord({ model: 'a\0b' })] });
-  assert.deepEqual(nul, { kind: 'refused', index: 1, reason: 'a text with NUL or half a character' });
-  const refused = await store.commit({ ...batch, records: [makeRecord(), makeRecord({ model: 'refused' })] });
+  const open = await store.commit({ ...batch, records: encodeRecords(makeRecord(), makeRecord({ status: 'open' })) });
+  assert.deepEqual(open, { kind: 'refused', index: 1, reason: 'an open record is no row' });
+  const refused = await store.commit({
+    ...batch,
+    records: encodeRecords(makeRecord(), makeRecord({ model: 'refused' })),
+  });
   assert.equal(refused.kind, 'refused');
   assert.equal(await store.readFence(JOURNAL), null);
-  committed(await store.commit({ ...batch, records: [makeRecord()] }));
+  committed(await store.commit({ ...batch, records: encodeRecords(makeRecord()) }));
   assert.equal((await readBooks(db)).rows, 1);
 });
 
@@ -224,7 +242,12 @@ test('a server that is out of something does not make records poison', async (t)
   await seedUsers(db, 1);
   const store = openStore(t, url, 400);
   await db`alter table usage_logs add constraint slow check (pg_sleep(1)::text is not null)`;
-  const batch = { journalId: JOURNAL, expected: null, next: { segment: 1, offset: 1 }, records: [makeRecord()] };
+  const batch = {
+    journalId: JOURNAL,
+    expected: null,
+    next: { segment: 1, offset: 1 },
+    records: encodeRecords(makeRecord()),
+  };
   assert.equal((await store.commit(batch)).kind, 'away');
   await db`alter table usage_logs drop constraint slow`;
   assert.equal((await store.commit(batch)).kind, 'committed');
@@ -260,7 +283,12 @@ test('a silent server ends a batch at its deadline; the next one goes through wh
   const { db, url, server } = await freshDatabase(t);
   await seedUsers(db, 1);
   const store = openStore(t, url, 500);
-  const batch = { journalId: JOURNAL, expected: null, next: { segment: 1, offset: 9 }, records: [makeRecord()] };
+  const batch = {
+    journalId: JOURNAL,
+    expected: null,
+    next: { segment: 1, offset: 9 },
+    records: encodeRecords(makeRecord()),
+  };
   await store.readFence(JOURNAL);
   const thaw = server.freeze();
   try {
@@ -310,7 +338,7 @@ test('an address that nobody answers at is given up in time', async () => {
       journalId: JOURNAL,
       expected: null,
       next: { segment: 1, offset: 1 },
-      records: [makeRecord()],
+      records: encodeRecords(makeRecord()),
     }),
   );
   assert.equal(result.kind, 'away');

@@ -11,7 +11,7 @@ import { type UsageListing, usageRows } from '#store/usage-rows.ts';
 import { usageTotals } from '#store/usage-totals.ts';
 import type { UsageRecord } from '#usage/record.ts';
 import { freshDatabase, type TestDatabase } from '../support/postgres.ts';
-import { makeRecord, seedUsers } from '../support/usage-records.ts';
+import { encodeRecords, makeRecord, seedUsers } from '../support/usage-records.ts';
 
 const ROWS = 50_000;
 const DAY_MS = 86_400_000;
@@ -127,7 +127,12 @@ test('totals and newest rows agree with the records', async (t) => {
   for (const record of records.slice(0, 3)) record.reasoningTokens = 10;
   Object.assign(records[9]!, { audioInputTokens: 1, audioOutputTokens: 2, imageInputTokens: 3, imageOutputTokens: 4 });
   Object.assign(records[9]!, { protocol: 'sora', upstreamProtocol: 'sora', mediaItems: 2, mediaSeconds: 12 });
-  await store.commit({ journalId: randomUUID(), expected: null, next: { segment: 1, offset: 1 }, records });
+  await store.commit({
+    journalId: randomUUID(),
+    expected: null,
+    next: { segment: 1, offset: 1 },
+    records: encodeRecords(...records),
+  });
   assert.deepEqual(await usageTotals(db), {
     requests: 10,
     inputTokens: 8 * 120 + 2 * (2 ** 31 - 1),
@@ -169,7 +174,7 @@ async function commit(t: TestContext, { url }: TestDatabase, records: UsageRecor
     journalId: randomUUID(),
     expected: null,
     next: { segment: 1, offset: 1 },
-    records,
+    records: encodeRecords(...records),
   });
   assert.equal(result.kind, 'committed');
 }

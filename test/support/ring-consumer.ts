@@ -17,7 +17,7 @@ while (seen < shared.records) {
     seen++;
   }
   consumer.release();
-  await pressure.sleep(() => !consumer.pending && seen < shared.records);
+  await pressure.sleep(() => !consumer.pending && seen < shared.records, Number.POSITIVE_INFINITY);
 }
 clearInterval(alive);
 parentPort!.postMessage({ seen, wrong });

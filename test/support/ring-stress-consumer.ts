@@ -28,7 +28,7 @@ while (kept < data.records) {
     consumer.release();
     kept += read;
   }
-  if (random() < 0.3) await pressure.sleep(() => !consumer.pending && kept < data.records);
+  if (random() < 0.3) await pressure.sleep(() => !consumer.pending && kept < data.records, Number.POSITIVE_INFINITY);
 }
 clearInterval(alive);
 parentPort!.postMessage({ kept, wrong, rewinds });

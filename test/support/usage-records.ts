@@ -5,6 +5,7 @@ import type { Database } from '#store/database.ts';
 import { putGroup } from '#store/put-group.ts';
 import { putUser } from '#store/put-user.ts';
 import type { UsageRecord } from '#usage/record.ts';
+import { encodeRecord } from '#usage/record-codec.ts';
 
 /** A record of its own request, made now, that costs 1000 nano-USD. */
 export function makeRecord(fields: Partial<UsageRecord> = {}): UsageRecord {
@@ -49,6 +50,11 @@ export function makeRecord(fields: Partial<UsageRecord> = {}): UsageRecord {
     mediaSeconds: 0,
     ...fields,
   };
+}
+
+/** As a batch carries them. */
+export function encodeRecords(...records: UsageRecord[]): Uint8Array[] {
+  return records.map((record) => Buffer.from(encodeRecord(record)));
 }
 
 /** Users 1 to `count`, each with the balance. */

@@ -11,7 +11,7 @@ import { JournalReader } from '#usage/journal-reader.ts';
 import { JournalWriter } from '#usage/journal-writer.ts';
 import type { PoisonRecord } from '#usage/poison-file.ts';
 import type { UsageRecord } from '#usage/record.ts';
-import { encodeRecord } from '#usage/record-codec.ts';
+import { decodeRecord, encodeRecord } from '#usage/record-codec.ts';
 import type { BatchToCommit, CommitResult, Fence, UsageStore, UserBalance } from '#usage/usage-store.ts';
 import { makeRecord } from '../support/usage-records.ts';
 import { waitFor, within } from '../support/wait-for.ts';
@@ -49,13 +49,14 @@ class MemoryStore implements UsageStore {
   #commit({ journalId, expected, next, records }: BatchToCommit): CommitResult {
     const fence = this.fences.get(journalId) ?? null;
     if (fence?.segment !== expected?.segment || fence?.offset !== expected?.offset) return { kind: 'moved' };
-    const fresh = records.filter((record) => !this.rows.has(record.requestId));
+    const decoded = records.map(decodeRecord);
+    const fresh = decoded.filter((record) => !this.rows.has(record.requestId));
     for (const record of fresh) {
       this.rows.set(record.requestId, record);
       this.debited += record.chargedNanoUsd;
     }
     this.fences.set(journalId, next);
-    const balances = [...new Set(records.map((record) => record.userId))].map((userId) => ({
+    const balances = [...new Set(decoded.map((record) => record.userId))].map((userId) => ({
       userId,
       balanceNanoUsd: -this.debited,
     }));
@@ -180,7 +181,8 @@ test('a batch that is committed late, after it was given up, is neither repeated
 test('refused records are found by halving; neighbours are committed, each refused one is set aside once', async (t) => {
   const bench = new Bench(t, new MemoryStore(), { batchMs: 1000 });
   bench.store.trouble = ({ records: some }, commit) => {
-    if (some.some((record) => record.model === 'bad')) return { kind: 'refused', index: null, reason: 'no' };
+    if (some.some((record) => decodeRecord(record).model === 'bad'))
+      return { kind: 'refused', index: null, reason: 'no' };
     return commit();
   };
   const all = records(90);
@@ -197,7 +199,7 @@ test('refused records are found by halving; neighbours are committed, each refus
 test('when the store knows which record it refuses, no halving is needed', async (t) => {
   const bench = new Bench(t, new MemoryStore(), { batchMs: 1000 });
   bench.store.trouble = ({ records: some }, commit) => {
-    const index = some.findIndex((record) => record.model === 'bad');
+    const index = some.findIndex((record) => decodeRecord(record).model === 'bad');
     return index >= 0 ? { kind: 'refused', index, reason: 'no' } : commit();
   };
   bench.append(...records(40), makeRecord({ model: 'bad' }), ...records(40), makeRecord({ model: 'bad' }));

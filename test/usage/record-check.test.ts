@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { pack, unpack } from '#base/msgpack.ts';
+import type { UsageRecord } from '#usage/record.ts';
+import { RecordCheck } from '#usage/record-check.ts';
+import { decodeRecord, encodeRecord } from '#usage/record-codec.ts';
+import { RecordCursor } from '#usage/record-cursor.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { makeRecord } from '../support/usage-records.ts';
+
+const check = new RecordCheck();
+
+function decoded(bytes: Uint8Array): UsageRecord | null {
+  try {
+    return decodeRecord(bytes);
+  } catch {
+    return null;
+  }
+}
+
+function checked(bytes: Uint8Array): Uint8Array | null {
+  try {
+    return check.check(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** The check passes what decodes, nothing else, and tells of it what the record holds. */
+function assertAgrees(bytes: Uint8Array): void {
+  const record = decoded(bytes);
+  const passed = checked(bytes);
+  const hex = Buffer.from(bytes).toString('hex');
+  assert.equal(passed !== null, record !== null, hex);
+  if (record === null || passed === null) return;
+  assert.deepEqual(decodeRecord(passed), record, hex);
+  assert.equal(check.userId, record.userId, hex);
+  assert.equal(check.chargedNanoUsd, record.chargedNanoUsd, hex);
+}
+
+test('a plain record passes as it is', () => {
+  const bytes = Buffer.from(
+    encodeRecord(makeRecord({ userId: 70_000, firstByteMs: -1, chargedNanoUsd: 2n ** 63n - 1n })),
+  );
+  assert.equal(check.check(bytes), bytes);
+  assert.equal(check.userId, 70_000);
+  assert.equal(check.chargedNanoUsd, 2n ** 63n - 1n);
+});
+
+test('texts beyond ASCII and fields of later versions pass in the form that is walked', () => {
+  const record = makeRecord({ model: 'modèle 🙂', clientRequestId: 'a\tb', chargedNanoUsd: 77n });
+  for (const bytes of [
+    Buffer.from(encodeRecord(record)),
+    pack([...(unpack(encodeRecord(record)) as unknown[]), 'later']),
+  ]) {
+    const passed = check.check(bytes);
+    assert.deepEqual(Buffer.from(passed), Buffer.from(encodeRecord(record)));
+    assert.equal(check.chargedNanoUsd, 77n);
+  }
+});
+
+test('it passes what decodes and nothing else, whatever is wrong', () => {
+  const random = seededRandom(4711);
+  const good = Buffer.from(encodeRecord(makeRecord({ inputTokens: 70_000, outputTokens: 300, cacheReadTokens: 200 })));
+  for (let length = 0; length < good.length; length++) assertAgrees(good.subarray(0, length));
+  assertAgrees(Buffer.concat([good, Buffer.from([1])]));
+  const fields = unpack(good) as unknown[];
+  for (const value of [
+    null,
+    -2,
+    -1,
+    1.5,
+    2 ** 15,
+    2 ** 31,
+    2 ** 53,
+    -1n,
+    1n,
+    2n ** 63n,
+    'text',
+    'é',
+    '\0',
+    true,
+    [],
+    {},
+  ]) {
+    for (let index = 0; index < fields.length; index++) assertAgrees(pack(fields.with(index, value)));
+  }
+  let passed = 0;
+  for (let round = 0; round < 20_000; round++) {
+    const bytes = Buffer.from(good);
+    bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256);
+    assertAgrees(bytes);
+    if (checked(bytes) !== null) passed++;
+  }
+  assert.ok(passed > 1000 && passed < 19_000, `${passed} of 20,000 pass`);
+});
+
+test('a walk never leaves the bytes', () => {
+  const cursor = new RecordCursor();
+  cursor.start(encodeRecord(makeRecord()).subarray(0, 20));
+  cursor.requestId();
+  cursor.int(0, 1);
+  cursor.nano();
+  assert.ok(!cursor.end());
+});
