@@ -47,21 +47,63 @@ test('a plain record passes as it is', () => {
   assert.equal(check.chargedNanoUsd, 2n ** 63n - 1n);
 });
 
+/** A record of this version whose every field is another. */
+const FULL = makeRecord({
+  firstByteMs: -1,
+  protocol: 'chat',
+  upstreamProtocol: 'p'.repeat(32),
+  serviceTier: 'flex',
+  reasoningTokens: 1,
+  audioInputTokens: 200,
+  audioOutputTokens: 300,
+  imageInputTokens: 70_000,
+  imageOutputTokens: 2 ** 31 - 1,
+  mediaItems: 6,
+  mediaSeconds: 7,
+  chargedNanoUsd: 77n,
+});
+
+test('a plain record of this version passes with all that it counts', () => {
+  const bytes = Buffer.from(encodeRecord(FULL));
+  assert.equal(check.check(bytes), bytes);
+  assert.deepEqual(decodeRecord(bytes), FULL);
+  assert.equal(check.chargedNanoUsd, 77n);
+});
+
+test('a record of formats 1 and 2 passes completed, in the form that is walked', () => {
+  const record = makeRecord({ userId: 9, chargedNanoUsd: 78n });
+  const earlier = pack((unpack(encodeRecord(record)) as unknown[]).slice(0, 27));
+  const passed = check.check(earlier);
+  assert.notEqual(passed, earlier);
+  assert.deepEqual(Buffer.from(passed), Buffer.from(encodeRecord(record)));
+  assert.deepEqual([check.userId, check.chargedNanoUsd], [9, 78n]);
+  assert.equal(check.check(passed), passed);
+});
+
 test('texts beyond ASCII and fields of later versions pass in the form that is walked', () => {
-  const record = makeRecord({ model: 'modèle 🙂', clientRequestId: 'a\tb', chargedNanoUsd: 77n });
-  for (const bytes of [
-    Buffer.from(encodeRecord(record)),
-    pack([...(unpack(encodeRecord(record)) as unknown[]), 'later']),
-  ]) {
+  const record = { ...FULL, model: 'modèle 🙂', clientRequestId: 'a\tb', serviceTier: 'é' };
+  const fields = unpack(encodeRecord(record)) as unknown[];
+  for (const bytes of [Buffer.from(encodeRecord(record)), pack([...fields, 'later']), pack([...fields, 1, 2n, null])]) {
     const passed = check.check(bytes);
     assert.deepEqual(Buffer.from(passed), Buffer.from(encodeRecord(record)));
     assert.equal(check.chargedNanoUsd, 77n);
   }
 });
 
+test('a record with as many fields as no version has is refused', () => {
+  const fields = unpack(encodeRecord(FULL)) as unknown[];
+  for (let count = 0; count < fields.length; count++) {
+    const bytes = pack(fields.slice(0, count));
+    assertAgrees(bytes);
+    assert.equal(checked(bytes) !== null, count === 27, `${count} fields`);
+  }
+});
+
 test('it passes what decodes and nothing else, whatever is wrong', () => {
   const random = seededRandom(4711);
-  const good = Buffer.from(encodeRecord(makeRecord({ inputTokens: 70_000, outputTokens: 300, cacheReadTokens: 200 })));
+  const good = Buffer.from(
+    encodeRecord({ ...FULL, firstByteMs: 350, inputTokens: 70_000, outputTokens: 300, cacheReadTokens: 200 }),
+  );
   for (let length = 0; length < good.length; length++) assertAgrees(good.subarray(0, length));
   assertAgrees(Buffer.concat([good, Buffer.from([1])]));
   const fields = unpack(good) as unknown[];
@@ -78,6 +120,9 @@ test('it passes what decodes and nothing else, whatever is wrong', () => {
     2n ** 63n,
     'text',
     'é',
+    'x'.repeat(33),
+    'x'.repeat(65),
+    'x'.repeat(129),
     '\0',
     true,
     [],
