@@ -22,7 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   auth: ['base', 'failure'],
   admit: ['base', 'coordinate', 'failure'],
   schedule: ['base', 'coordinate', 'failure'],
-  relay: ['base', 'coordinate', 'failure', 'meter'],
+  relay: ['base', 'coordinate', 'failure', 'meter', 'wire'],
   usage: ['base', 'config', 'meter', 'store'],
   tokenizer: ['base'],
   store: ['auth', 'base', 'config', 'usage'],
@@ -65,6 +65,7 @@ const OWNER: Record<string, string> = {
   postgres: 'store',
   'prom-client': 'control',
   'uWebSockets.js': 'edge',
+  ws: 'relay',
   yaml: 'config',
   zod: 'config',
 };

@@ -96,7 +96,10 @@ const account = z.strictObject({
     .describe('Protocols that the upstream speaks; null is all of its platform.'),
   settings: settings
     .default({})
-    .describe('What only one kind of account needs, by name; listings show it, so no secrets.'),
+    .describe(
+      'What only one kind of account needs, by name; listings show it, so no secrets. ' +
+        '`websocket`: it speaks Responses over WebSockets (true where left out for platform openai).',
+    ),
   status: status.describe('A disabled account takes no new requests; null leaves it as it is, a new one is active.'),
 });
 

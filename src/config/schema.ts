@@ -133,6 +133,8 @@ const sections = {
     streamBytesTotal: int(256 * MIB, MIB, 64 * GIB, 'Answer bytes waiting for slow readers, by all fronts together.'),
     exchangesPerFront: int(12_000, 1, 1_000_000, 'Open exchanges of one front.'),
     connectionsPerFront: int(20_000, 1, 1_000_000, 'Client connections of one front.'),
+    websocketsPerFront: int(64, 0, 100_000, 'Open WebSockets of one front; 0 refuses them, clients then use POST.'),
+    websocketsPerKey: int(16, 1, 100_000, 'Open WebSockets of one API key, on each front.'),
     users: int(16_384, 1, 1_048_576, 'Rows for users in use at once.'),
     accounts: int(16_384, 1, 65_536, 'Rows for accounts.'),
     keyCacheEntries: int(50_000, 16, 1_000_000, 'API keys that one front remembers.'),
@@ -170,6 +172,17 @@ const sections = {
       HOUR_MS,
       'A reader that takes nothing for this long is cut off some seconds later.',
     ),
+  }),
+  websocket: section('WebSockets of clients, for Responses.', {
+    messageBytesMax: int(4 * MIB, KIB, 256 * MIB, 'Largest message, either way; limits.bodyBytesMax holds for it too.'),
+    pingMs: int(
+      30_000,
+      250,
+      HOUR_MS,
+      'A client that is silent for this long gets a ping, and is cut off without a pong.',
+    ),
+    idleMs: int(600_000, 1_000, 24 * HOUR_MS, 'A connection without a request for this long is closed.'),
+    maxAgeMs: int(HOUR_MS, 1_000, 24 * HOUR_MS, 'A connection of this age is closed, behind the answer under way.'),
   }),
   queue: section('Waiting for a place.', {
     perUser: powerOfTwo(64, 1, 1024, 'Requests of one user that may wait; a power of two.'),

@@ -82,7 +82,8 @@ export class Admitting {
     const { operation, model } = exchange;
     const code = authorizeModel(exchange.entry!, model);
     if (code !== null) return code;
-    const plan = this.#parts.catalog.plans.find(exchange.entry!.principal.groupId, model, operation.servedBy);
+    const { groupId } = exchange.entry!.principal;
+    const plan = this.#parts.catalog.plans.find(groupId, model, operation.servedBy, operation.overSocket);
     if (plan === undefined || plan.accounts.length === 0) return 'model_unknown';
     exchange.plan = plan;
     exchange.crossing = plan.protocol === operation.protocol ? null : findCrossing(operation.protocol, plan.protocol);

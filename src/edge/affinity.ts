@@ -18,9 +18,17 @@ export interface Preference {
   isOwner: boolean;
 }
 
+/** A turn that goes on with a chain of responses can only do so where that lives; another one may do so as well. */
+function joinedAccount({ channel, plan, facts }: Exchange): Preference | null {
+  const index = channel === null ? -1 : plan!.indexOf(channel.accountId);
+  return index < 0 ? null : { index, isOwner: facts!.previousId !== null };
+}
+
 /** With one candidate there is nothing to prefer, and nothing is looked up. */
 export function preferredAccount({ affinity, config }: Parts, exchange: Exchange): Preference {
   const { plan } = exchange;
+  const joined = joinedAccount(exchange);
+  if (joined !== null) return joined;
   if (plan!.accounts.length < 2 || config.schedule.affinityMs === 0) return { index: -1, isOwner: false };
   const owner = ownerKey(exchange);
   if (owner !== null) {

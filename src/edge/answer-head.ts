@@ -37,7 +37,7 @@ export function beginAnswer(parts: Parts, exchange: Exchange, status: number, he
 
 /** The first bytes may be of another form than the head says: the bytes are right. */
 export function seeForm(parts: Parts, exchange: Exchange, bytes: Uint8Array): void {
-  if (exchange.billable) {
+  if (exchange.billable && !exchange.operation.overSocket) {
     const form = formOf(bytes, exchange);
     if (form !== exchange.form) begin(parts, exchange, form, true);
   }
@@ -69,6 +69,7 @@ function begin(parts: Parts, exchange: Exchange, form: AnswerForm, corrected: bo
 
 /** Gemini's streams without `alt=sse` are one JSON array, which comes in pieces. */
 function statedForm({ operation, crossing }: Exchange, contentType: string): AnswerForm {
+  if (operation.overSocket) return 'events';
   if (contentType.startsWith('text/event-stream')) return 'events';
   return operation.streams === 'always' && crossing === null ? 'array' : 'json';
 }
@@ -95,7 +96,7 @@ function formOf(bytes: Uint8Array, { form, streams, plan }: Exchange): AnswerFor
 }
 
 function watch({ idleTaps, durable, replies }: Parts, exchange: Exchange, form: AnswerForm): void {
-  const Tap = tapMaker(exchange.plan!.protocol);
+  const Tap = tapMaker(exchange.operation, exchange.plan!.protocol);
   let idle = idleTaps.get(Tap);
   if (idle === undefined) {
     idle = [];
@@ -104,7 +105,7 @@ function watch({ idleTaps, durable, replies }: Parts, exchange: Exchange, form: 
   exchange.tap ??= idle.pop() ?? new Tap();
   exchange.tap.start(exchange.streaming, form === 'array');
   const streamTap = exchange.streaming ? exchange.tap : null;
-  const wholePieces = exchange.crossing !== null || exchange.usageAdded;
+  const wholePieces = exchange.crossing !== null || exchange.usageAdded || exchange.operation.overSocket;
   if (durable !== null) exchange.hold = new TerminalHold(exchange.reply, streamTap, replies.streamBudget, wholePieces);
 }
 

@@ -52,6 +52,7 @@ function sendRefusal(exchange: Exchange, refusal: Refusal): void {
   if (failure.retry === 'never') headers.push('x-should-retry', 'false');
   if (retryAfterSeconds > 0) headers.push('retry-after', String(retryAfterSeconds));
   if (route.allow !== '') headers.push('allow', route.allow);
+  if (failure.status === 426) headers.push('upgrade', 'websocket');
   // The rest of this body would be read as part of it for ever, or cut off by the server at a moment of its own.
   if (failure.code === 'body_timeout') exchange.reply.keeping = 'end';
   exchange.reply.send(statusLine(dialect.status(refusal)), headers, dialect.renderError(refusal, id.text));

@@ -4,8 +4,10 @@
  */
 import { nowMs } from '#base/clock.ts';
 import { type Refusal, refuse } from '#failure/registry.ts';
-import { Attempt } from '#relay/attempt.ts';
+import { Attempt, type UpstreamAttempt } from '#relay/attempt.ts';
 import { upstreamModel } from '#schedule/plan.ts';
+import type { SnapshotAccount } from '#threads/protocol.ts';
+import type { Channel } from './channel.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
 import { releaseSpliced, takeSentBody } from './sent-body.ts';
@@ -13,11 +15,11 @@ import { upstreamCall } from './upstream-call.ts';
 
 /** Dispatches to the account whose place is held, or gives the place back and says what there is no room for. */
 export function dispatch(parts: Parts, exchange: Exchange, fresh = false): Refusal | null {
-  const { pools, catalog, accountSlots, counters, health, config } = parts;
-  const plan = exchange.plan!;
-  const account = plan.accounts[exchange.accountIndex]!;
+  const { pools, catalog, accountSlots, counters, config } = parts;
+  const account = exchange.plan!.accounts[exchange.accountIndex]!;
   const row = account.row;
   const target = catalog.targets.get(account.id);
+  if (exchange.channel !== null) return dispatchTurn(parts, exchange, exchange.channel, account);
   const pool = target === undefined ? null : pools.get(target);
   const connection = (fresh ? pool?.takeFresh() : pool?.take()) ?? null;
   if (target === undefined || pool === null || connection === null) {
@@ -32,13 +34,8 @@ export function dispatch(parts: Parts, exchange: Exchange, fresh = false): Refus
     accountSlots.release(row);
     return body;
   }
-  exchange.stage = 'relaying';
-  exchange.account = account;
-  exchange.attempts++;
-  health.markUsed(row, nowMs());
   const attempt = new Attempt(pool, connection, counters, exchange, () => accountSlots.release(row));
-  exchange.attempt = attempt;
-  parts.liveAttempts?.add(attempt, row);
+  began(parts, exchange, account, attempt);
   const call = upstreamCall(exchange, target);
   attempt.start({
     method: call.method,
@@ -50,6 +47,37 @@ export function dispatch(parts: Parts, exchange: Exchange, fresh = false): Refus
     idleTimeoutMs: config.relay.idleTimeoutMs,
   });
   return null;
+}
+
+/** The same over the WebSocket to the account that belongs to the client's. */
+function dispatchTurn(
+  parts: Parts,
+  exchange: Exchange,
+  channel: Channel,
+  account: SnapshotAccount,
+): Refusal | null {
+  const release = (): void => parts.accountSlots.release(account.row);
+  const target = parts.catalog.targets.get(account.id);
+  exchange.sentModel = upstreamModel(account, exchange.model);
+  leaveAttempt(parts, exchange);
+  const body = target === undefined ? refuse('accounts_busy') : takeSentBody(parts, exchange);
+  if (target === undefined || !(body instanceof Uint8Array)) {
+    release();
+    return body as Refusal;
+  }
+  const attempt = channel.attempt(exchange, account, target, release);
+  began(parts, exchange, account, attempt);
+  attempt.start(body);
+  return null;
+}
+
+function began({ health, liveAttempts }: Parts, exchange: Exchange, account: SnapshotAccount, attempt: UpstreamAttempt): void {
+  exchange.stage = 'relaying';
+  exchange.account = account;
+  exchange.attempts++;
+  exchange.attempt = attempt;
+  health.markUsed(account.row, nowMs());
+  liveAttempts?.add(attempt, account.row);
 }
 
 /** The attempt before failed. It may still be sending, when its upstream answered before it had read everything. */

@@ -13,7 +13,7 @@ import type { AffinityKey } from '#coordinate/local/affinity-table.ts';
 import type { Seat } from '#coordinate/local/waiting-room.ts';
 import type { Price } from '#meter/prices.ts';
 import type { Tap } from '#meter/tap.ts';
-import type { Attempt, AttemptOwner, UpstreamHeaders } from '#relay/attempt.ts';
+import type { AttemptOwner, UpstreamAttempt, UpstreamHeaders } from '#relay/attempt.ts';
 import type { Plan } from '#schedule/plan.ts';
 import type { SnapshotAccount } from '#threads/protocol.ts';
 import type { UsageRecord } from '#usage/record.ts';
@@ -23,10 +23,11 @@ import type { Facts } from '#wire/facts.ts';
 import type { AnswerForm } from './answer-head.ts';
 import type { AnswerTransform } from './answer-transform.ts';
 import type { BodyOwner, BodyReader } from './body-reader.ts';
+import type { Channel } from './channel.ts';
+import type { ClientSide, ReplyOwner } from './client-side.ts';
 import type { Head } from './head.ts';
 import type { Opening } from './openings.ts';
 import type { Operation } from './operations.ts';
-import type { Reply, ReplyOwner } from './reply.ts';
 import type { Route } from './routes.ts';
 import type { TerminalHold } from './terminal-hold.ts';
 
@@ -55,7 +56,11 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   openIndex = -1;
   stage: Stage = 'receiving';
   /** Set right after construction: a reply needs its owner. */
-  reply!: Reply;
+  reply!: ClientSide;
+  /** Of a turn: the WebSocket that it came over. */
+  channel: Channel | null = null;
+  /** Of a handshake: turns its connection into this WebSocket. */
+  welcome: ((channel: Channel, headers: readonly string[]) => void) | null = null;
   /** What the path asks for. */
   readonly route: Route;
 
@@ -105,7 +110,7 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   dropped: readonly string[] = [];
   /** Chat: usage was asked for on the client's behalf. */
   usageAdded = false;
-  attempt: Attempt | null = null;
+  attempt: UpstreamAttempt | null = null;
   attempts = 0;
   /** Has been sent again on a new connection, because a kept one was closed under it. */
   sentAgain = false;
@@ -188,11 +193,11 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
     this.#events.placeGranted(this);
   }
 
-  onHead(_attempt: Attempt, status: number, headers: UpstreamHeaders): void {
+  onHead(_attempt: UpstreamAttempt, status: number, headers: UpstreamHeaders): void {
     this.#events.upstreamHead(this, status, headers);
   }
 
-  onData(_attempt: Attempt, chunk: Uint8Array): void {
+  onData(_attempt: UpstreamAttempt, chunk: Uint8Array): void {
     this.#events.upstreamData(this, chunk);
   }
 
@@ -200,7 +205,7 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
     this.#events.upstreamEnd(this);
   }
 
-  onError(_attempt: Attempt, error: Error & { code?: string }): void {
+  onError(_attempt: UpstreamAttempt, error: Error & { code?: string }): void {
     this.#events.upstreamError(this, error);
   }
 }

@@ -9,10 +9,7 @@
  *
  * Front thread only. Never touches SQL, never blocks, never parses a body twice.
  */
-import { authorizeKey } from '#auth/authorize.ts';
-import { hashKey } from '#auth/key.ts';
-import type { KeyAnswer } from '#auth/key-cache.ts';
-import { nowMs, wallMs } from '#base/clock.ts';
+import { nowMs } from '#base/clock.ts';
 import { makeRequestId } from '#base/request-id.ts';
 import { type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
@@ -22,6 +19,8 @@ import { type Facts, NO_FACTS } from '#wire/facts.ts';
 import type { RequestShape } from '#wire/request-shape.ts';
 import { Admitting } from './admitting.ts';
 import { answerRefusal, statusLine } from './answers.ts';
+import { Authenticating } from './authenticating.ts';
+import type { Channel, ChannelEvents } from './channel.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
 import { Exchange, type ExchangeEvents } from './exchange.ts';
 import type { Head } from './head.ts';
@@ -32,10 +31,12 @@ import type { Parts } from './parts.ts';
 import { Receiving, tooLarge } from './receiving.ts';
 import { Relaying } from './relaying.ts';
 import { Reply } from './reply.ts';
-import { matchRoute } from './routes.ts';
+import { matchRoute, TURN_ROUTE } from './routes.ts';
 import { scanBody } from './scan-body.ts';
 import { Scheduling } from './scheduling.ts';
 import { settle } from './settle.ts';
+import { checkTurn, keepUpgrade, welcome } from './turns.ts';
+import type { Upgrade } from './upgrade.ts';
 import type { HttpResponse } from './uws.ts';
 
 const NO_BYTES = new Uint8Array(0);
@@ -45,8 +46,9 @@ const NO_JSON =
 /** Its usage would come when nobody is there to bill it. */
 const NO_BACKGROUND = 'background: expected false, because answers that nobody waits for are not served.';
 
-export class Lifecycle implements ExchangeEvents {
+export class Lifecycle implements ExchangeEvents, ChannelEvents {
   readonly #parts: Parts;
+  readonly #authenticating: Authenticating;
   readonly #receiving: Receiving;
   readonly #scheduling: Scheduling;
   readonly #admitting: Admitting;
@@ -54,6 +56,10 @@ export class Lifecycle implements ExchangeEvents {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#authenticating = new Authenticating(parts, {
+      known: (exchange) => this.#proceed(exchange),
+      refuse: (exchange, refusal) => this.refuse(exchange, refusal),
+    });
     this.#receiving = new Receiving(parts, {
       whole: (exchange) => this.#proceed(exchange),
       refuse: (exchange, refusal) => this.refuse(exchange, refusal),
@@ -72,27 +78,60 @@ export class Lifecycle implements ExchangeEvents {
     });
   }
 
-  /** A request's head has arrived. */
-  open(res: HttpResponse, head: Head): void {
+  /** A request's head has arrived; `upgrade`: it asks for a WebSocket at a path that may have one. */
+  open(res: HttpResponse, head: Head, upgrade: Upgrade | null): void {
     const parts = this.#parts;
     const exchange = new Exchange(makeRequestId(), head, matchRoute(head.method, head.path), nowMs(), this);
-    exchange.reply = new Reply(res, parts.replies, exchange);
+    const reply = new Reply(res, parts.replies, exchange);
+    exchange.reply = reply;
     // The server's reading of chunks is lenient: what it takes for the next request may have been meant as part of this body.
     if (head.fault !== '') exchange.reply.keeping = 'end';
     else if (head.chunked) exchange.reply.keeping = 'ask';
-    parts.open.add(exchange);
-    parts.counters.add(C.requests);
-    parts.counters.add(C.exchangesOpened);
-    this.#receiving.start(exchange, res);
+    this.#begin(exchange);
+    if (upgrade === null) this.#receiving.start(exchange, res);
+    else keepUpgrade(exchange, reply, upgrade);
     if (head.fault !== '') return this.#refuseHead(exchange);
     if (exchange.route.own === 'well') return this.#answerWell(exchange);
     if (this.#answerPreflight(exchange)) return;
     const refusal =
       this.#checkRoute(exchange) ??
       this.#checkHead(head, exchange.route.operation) ??
-      this.#authenticate(exchange, res);
+      this.#authenticating.start(exchange, res);
     if (refusal !== null) this.refuse(exchange, refusal);
     else if (exchange.stage === 'receiving') this.#proceed(exchange);
+  }
+
+  #begin(exchange: Exchange): void {
+    const { open, counters } = this.#parts;
+    open.add(exchange);
+    counters.add(C.requests);
+    counters.add(C.exchangesOpened);
+  }
+
+  // ── WebSockets ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The key may open one: the exchange of the handshake is over, and each message begins one of its own. */
+  #welcome(exchange: Exchange): void {
+    const code = welcome(this.#parts, exchange, this);
+    if (code !== null) return this.refuse(exchange, refuse(code));
+    settle(this.#parts, exchange, 'completed');
+  }
+
+  onTurn(channel: Channel, message: ArrayBuffer): void {
+    const isBusy = channel.busy;
+    const exchange = new Exchange(makeRequestId(), channel.head, TURN_ROUTE, nowMs(), this);
+    exchange.channel = channel;
+    exchange.reply = channel.reply(exchange);
+    this.#begin(exchange);
+    this.#parts.counters.add(C.turns);
+    const refusal = isBusy ? refuse('turn_in_progress') : (checkTurn(message) ?? this.#checkHead(channel.head, null));
+    const failed = refusal ?? this.#authenticating.start(exchange, channel);
+    if (failed !== null) return this.refuse(exchange, failed);
+    this.#receiving.message(exchange, message);
+  }
+
+  onClosed(channel: Channel): void {
+    this.#parts.channels.delete(this.#parts, channel);
   }
 
   /** Answers with a refusal, in whatever form is still possible, and ends the exchange. */
@@ -142,6 +181,7 @@ export class Lifecycle implements ExchangeEvents {
 
   #checkRoute(exchange: Exchange): Refusal | null {
     const { operation, own, allow } = exchange.route;
+    if (own === 'socket') return exchange.welcome === null ? refuse('upgrade_required') : null;
     if (operation !== null || own !== null) return null;
     return refuse(allow === '' ? 'path_unknown' : 'method_not_allowed');
   }
@@ -156,52 +196,6 @@ export class Lifecycle implements ExchangeEvents {
     return null;
   }
 
-  // ── authenticate ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Decides at once when the key is cached; otherwise asks primary while the body arrives. */
-  #authenticate(exchange: Exchange, res: HttpResponse): Refusal | null {
-    const { keys, counters } = this.#parts;
-    if (exchange.head.key === '') return refuse('key_missing');
-    const keyHash = hashKey(exchange.head.key);
-    const clientIp = (): string => {
-      const peer = Buffer.from(res.getRemoteAddressAsText()).toString('latin1');
-      return this.#parts.trustedProxies.clientAddress(peer, exchange.head.forwardedFor);
-    };
-    const known = keys.peek(keyHash, nowMs());
-    if (known !== null) {
-      counters.add(known === 'unknown' ? C.keyNegativeHits : C.keyHits);
-      return this.#identify(exchange, known, clientIp);
-    }
-    counters.add(C.keyLookups);
-    const ip = clientIp();
-    const asked = keys.load(keyHash, nowMs(), (answer) => this.#keyAnswered(exchange, answer, ip));
-    return asked ? null : refuse('auth_unavailable');
-  }
-
-  #keyAnswered(exchange: Exchange, answer: KeyAnswer, clientIp: string): void {
-    if (exchange.stage === 'settled') return;
-    const refusal = this.#identify(exchange, answer, () => clientIp);
-    if (refusal !== null) return this.refuse(exchange, refusal);
-    exchange.body?.believe(exchange.head.contentLength);
-    this.#proceed(exchange);
-  }
-
-  #identify(exchange: Exchange, answer: KeyAnswer, clientIp: () => string): Refusal | null {
-    if (answer === 'unknown') return refuse('key_unknown');
-    if (answer === 'unavailable') return refuse('auth_unavailable');
-    if (answer === 'full') return refuse('rows_exhausted');
-    const code = authorizeKey(answer, wallMs(), clientIp);
-    if (code !== null) return refuse(code);
-    // Rows are freed only when no front knows them any more; this read holds that promise to account.
-    const { keyHash, userRow, userGeneration } = answer.principal;
-    if (this.#parts.userGenerations.current(userRow) !== userGeneration) {
-      this.#parts.keys.invalidate([keyHash]);
-      return refuse('auth_unavailable');
-    }
-    exchange.entry = answer;
-    return null;
-  }
-
   // ── receive ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   bodyRoomFound(exchange: Exchange): void {
@@ -210,7 +204,9 @@ export class Lifecycle implements ExchangeEvents {
 
   /** Goes on once both the key is known and the body is whole. */
   #proceed(exchange: Exchange): void {
-    if (exchange.entry === null || !exchange.bodyComplete || exchange.stage !== 'receiving') return;
+    if (exchange.entry === null || exchange.stage !== 'receiving') return;
+    if (exchange.welcome !== null) return this.#welcome(exchange);
+    if (!exchange.bodyComplete) return;
     if (exchange.route.own === 'models') this.#answerModels(exchange);
     else if (exchange.operation.shape === null) this.#scanned(exchange, NO_FACTS);
     else this.#scan(exchange, exchange.operation.shape);
@@ -328,6 +324,7 @@ export class Lifecycle implements ExchangeEvents {
   /** Called some times a second: ends what has waited too long. */
   sweep(now: number): void {
     for (const reply of this.#parts.replies.blocked) reply.retry(now);
+    this.#parts.channels.sweep(this.#parts, now);
     this.#parts.bodyRoom.serve();
     this.#parts.durable?.sweep(now);
     this.#countRetries();

@@ -8,6 +8,8 @@
  */
 import { C, type CounterRow } from '#meter/counters.ts';
 import { copyHead, type ForwardFilter, type Head } from './head.ts';
+import { SOCKET_PATHS } from './routes.ts';
+import { Upgrade, type UpgradeData } from './upgrade.ts';
 import {
   App,
   type HttpResponse,
@@ -15,9 +17,13 @@ import {
   type TemplatedApp,
   type us_listen_socket,
   us_listen_socket_close,
+  type WebSocket,
+  type WebSocketBehavior,
 } from './uws.ts';
 
 const HEALTH_PATH = '/healthz';
+/** A message that is longer than may be, but not by more than this, is told so: one beyond, the server closes without a word. */
+const MESSAGE_MARGIN_BYTES = 256 * 1024;
 
 export interface TlsFiles {
   readonly certFile: string;
@@ -30,9 +36,12 @@ export interface ListenerOptions {
   /** Null listens without TLS. */
   readonly tls: TlsFiles | null;
   readonly connectionsMax: number;
+  /** Of a WebSocket; 0 takes none. */
+  readonly messageBytesMax: number;
   readonly counters: CounterRow;
   readonly mayForward: ForwardFilter;
-  onRequest(res: HttpResponse, head: Head): void;
+  /** `upgrade`: it asks for a WebSocket at a path that may have one. */
+  onRequest(res: HttpResponse, head: Head, upgrade: Upgrade | null): void;
   /** A connection had to be turned away. Called for every one. */
   onFull(): void;
 }
@@ -56,7 +65,8 @@ export class Listener {
     this.#app.head(HEALTH_PATH, (res) => {
       res.endWithoutBody();
     });
-    this.#app.any('/*', (res, req) => options.onRequest(res, copyHead(req, mayForward)));
+    for (const path of SOCKET_PATHS) this.#app.ws(path, this.#webSockets(options));
+    this.#app.any('/*', (res, req) => options.onRequest(res, copyHead(req, mayForward), null));
   }
 
   get listening(): boolean {
@@ -91,16 +101,43 @@ export class Listener {
     this.#app.close();
   }
 
+  /** Time and backpressure are the channels' own affair. */
+  #webSockets({ messageBytesMax, mayForward, onRequest }: ListenerOptions): WebSocketBehavior<UpgradeData> {
+    const channelOf = (socket: WebSocket<UpgradeData>) => socket.getUserData().channel;
+    return {
+      maxPayloadLength: messageBytesMax + MESSAGE_MARGIN_BYTES,
+      idleTimeout: 0,
+      sendPingsAutomatically: false,
+      maxBackpressure: 0,
+      upgrade: (res, req, context) => onRequest(res, copyHead(req, mayForward), new Upgrade(res, req, context)),
+      open: (socket) => channelOf(socket).opened(socket),
+      message: (socket, message, isBinary) => channelOf(socket).received(message, isBinary),
+      drain: (socket) => channelOf(socket).drained(),
+      ping: (socket) => channelOf(socket).heard(),
+      pong: (socket) => channelOf(socket).heard(),
+      close: (socket) => {
+        // The server's filter is not told of the end of what was upgraded.
+        this.#gone();
+        channelOf(socket).closed();
+      },
+    };
+  }
+
   /** The server calls this for each connection: 1 when it is accepted, −1 when it is gone, the refused ones included. */
   #count(res: HttpResponse, count: number): void {
     const { counters, connectionsMax, onFull } = this.#options;
-    this.#connections += count;
-    if (count < 0) return counters.add(C.connectionsClosed);
+    if (count < 0) return this.#gone();
+    this.#connections++;
     counters.add(C.connectionsOpened);
     if (this.#connections <= connectionsMax) return;
     counters.add(C.connectionsRefused);
     res.close();
     onFull();
+  }
+
+  #gone(): void {
+    this.#connections--;
+    this.#options.counters.add(C.connectionsClosed);
   }
 }
 

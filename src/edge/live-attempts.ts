@@ -2,12 +2,12 @@
  * The attempts of one front that have not ended, with the account row whose place each holds; also those that their exchange has
  * left behind. Kept only while the tables are audited (`PENSTOCK_ASSERT=1`). Front thread only.
  */
-import type { Attempt } from '#relay/attempt.ts';
+import type { UpstreamAttempt } from '#relay/attempt.ts';
 
 export class LiveAttempts {
-  readonly #attempts = new Map<Attempt, number>();
+  readonly #attempts = new Map<UpstreamAttempt, number>();
 
-  add(attempt: Attempt, row: number): void {
+  add(attempt: UpstreamAttempt, row: number): void {
     this.#attempts.set(attempt, row);
   }
 

@@ -6,12 +6,13 @@ import type { Protocol } from '#base/protocols.ts';
 import { AnthropicTap } from '#meter/anthropic-tap.ts';
 import { ChatTap } from '#meter/chat-tap.ts';
 import { GeminiTap } from '#meter/gemini-tap.ts';
+import { ResponsesMessageTap } from '#meter/responses-message-tap.ts';
 import { ResponsesTap } from '#meter/responses-tap.ts';
 import type { Tap } from '#meter/tap.ts';
 import { ANTHROPIC_DIALECT } from '#wire/anthropic.ts';
 import type { Dialect } from '#wire/dialect.ts';
 import { GEMINI_DIALECT } from '#wire/gemini-errors.ts';
-import { CHAT_DIALECT, RESPONSES_DIALECT } from '#wire/openai-errors.ts';
+import { CHAT_DIALECT, RESPONSES_DIALECT, RESPONSES_SOCKET_DIALECT } from '#wire/openai-errors.ts';
 import * as shapes from '#wire/request-shape.ts';
 import { servedBy } from './crossings.ts';
 
@@ -35,6 +36,8 @@ export interface Operation {
   readonly generates: boolean;
   /** It asks how many tokens a request has, which the gateway can tell where no account does. */
   readonly counts: boolean;
+  /** It comes and is answered over a WebSocket. */
+  readonly overSocket: boolean;
   /** What it asks for belongs to the account that made it, which alone can serve it: an operation on a stored response. */
   readonly owned: boolean;
 }
@@ -50,6 +53,7 @@ function operation(name: string, fields: Fields): Operation {
     billed: false,
     generates: false,
     counts: false,
+    overSocket: false,
     owned: false,
     ...fields,
   });
@@ -100,6 +104,16 @@ export const RESPONSES = generation('responses', {
   dialect: RESPONSES_DIALECT,
   shape: shapes.RESPONSES_SHAPE,
   streams: 'asked',
+});
+
+/** One turn of a WebSocket; whether it asks for a stream or not, its events come as they are made. */
+export const RESPONSES_TURN = generation('responses_turn', {
+  protocol: 'responses',
+  dialect: RESPONSES_SOCKET_DIALECT,
+  shape: shapes.RESPONSES_SHAPE,
+  servedBy: ['responses'],
+  streams: 'always',
+  overSocket: true,
 });
 
 /** Makes a shorter history of a long one; answers with usage. */
@@ -161,7 +175,8 @@ const TAPS: Partial<Record<Protocol, TapMaker>> = {
   gemini: GeminiTap,
 };
 
-/** Which tap reads the answers of an upstream that speaks this protocol. */
-export function tapMaker(protocol: Protocol): TapMaker {
+/** Which tap reads the answers to this operation of an upstream that speaks this protocol. */
+export function tapMaker({ overSocket }: Operation, protocol: Protocol): TapMaker {
+  if (overSocket) return ResponsesMessageTap;
   return TAPS[protocol] ?? AnthropicTap;
 }

@@ -23,6 +23,7 @@ import type { CountingClient } from '#tokenizer/counting-client.ts';
 import type { UsagePressure } from '#usage/pressure.ts';
 import type { UsageRingProducer } from '#usage/ring.ts';
 import type { BodyRoom } from './body-room.ts';
+import type { Channels } from './channels.ts';
 import type { DurableReplies } from './durable-replies.ts';
 import type { Exchange } from './exchange.ts';
 import type { LiveAttempts } from './live-attempts.ts';
@@ -65,6 +66,7 @@ export interface Parts {
   readonly pools: OriginPools;
   readonly replies: ReplyShared;
   readonly open: OpenList<Exchange>;
+  readonly channels: Channels;
   readonly openRecords: OpenRecordQueue;
   readonly openings: Openings;
   /** Journaled mode; null: no answer waits for the disk. */

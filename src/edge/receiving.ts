@@ -43,6 +43,15 @@ export class Receiving {
     });
   }
 
+  /** The whole body of a turn of a WebSocket. */
+  message(exchange: Exchange, message: ArrayBuffer): void {
+    exchange.body = new BodyReader(this.#parts.bodyRoom, exchange, message.byteLength, message.byteLength);
+    const code = exchange.body.add(message, true);
+    if (code === 'waits') return this.#waits(exchange);
+    if (code !== null) return this.#exits.refuse(exchange, refuse(code));
+    this.#whole(exchange);
+  }
+
   /** A body that waited for room has got it. */
   roomFound(exchange: Exchange): void {
     const now = nowMs();

@@ -5,6 +5,7 @@
 import { nowMs, wallMs } from '#base/clock.ts';
 import { type FailureCode, type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
+import { ResponsesMessageTap } from '#meter/responses-message-tap.ts';
 import type { UpstreamHeaders } from '#relay/attempt.ts';
 import { judgeError, judgeErrorEvent, judgeStatus } from '#relay/verdict.ts';
 import type { RecordStatus } from '#usage/record.ts';
@@ -165,6 +166,7 @@ export class Relaying {
 
   /** The client gets the end of its answer once its record is in the ring; in journaled mode once it is on disk. */
   #complete(exchange: Exchange): void {
+    if (exchange.tap instanceof ResponsesMessageTap && exchange.tap.nothingServed) exchange.billable = false;
     this.#exits.end(exchange, 'completed');
     if (exchange.hold === null) exchange.reply.finish();
     else this.#parts.durable!.hold(exchange);
@@ -186,6 +188,7 @@ export class Relaying {
     if (unanswered && this.#sendAgain(exchange)) return;
     const verdict = judgeError(error);
     logBroken(this.#parts, exchange, error, verdict.code);
+    if (error.code === 'UPGRADE_REFUSED') this.#parts.channels.noSocketAt(exchange.account!.id);
     if (!unanswered) learn(this.#parts, exchange, verdict);
     this.#broken(exchange, verdict.code);
   }

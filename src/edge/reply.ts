@@ -15,6 +15,7 @@
 import { nowMs } from '#base/clock.ts';
 import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
+import { type Blocked, budgetFor, type ClientSide, type Keeping, type ReplyOwner } from './client-side.ts';
 import type { FlushQueue } from './flush-queue.ts';
 import type { HttpResponse } from './uws.ts';
 
@@ -33,11 +34,6 @@ const FRAMING_BYTES = 12;
  * begins its 10 s anew.
  */
 const RETRY_EVERY_MS = 4_000;
-/**
- * What a reader that is held back costs beside its pending bytes: the server's own rest of the last cork (16 KiB), and what had been
- * read from the upstream when it was paused (up to two reads of 64 KiB). Measured with 1,000 readers that take nothing: 0.3 MiB each.
- */
-const BLOCKED_BYTES = 144 * 1024;
 const nothing = (): void => {};
 
 export interface ReplyShared {
@@ -48,7 +44,7 @@ export interface ReplyShared {
   /** A reader that takes nothing for this long is left to the server, which closes it. */
   readonly readerStallMs: number;
   /** Replies whose reader does not keep up. */
-  readonly blocked: Set<Reply>;
+  readonly blocked: Set<Blocked>;
   /** Answers whose upstream has ended and whose reader has not taken everything yet. */
   unfinished: number;
   /** True while the process drains: answers ask the client to close its connection. */
@@ -59,24 +55,7 @@ export interface ReplyShared {
   readonly extraHeaders: readonly string[];
 }
 
-/** What the exchange wants to know about its reply. */
-export interface ReplyOwner {
-  onClientGone(): void;
-  onBlocked(): void;
-  onDrained(): void;
-  /** Before the first write: false keeps it back until `flush` is called again. */
-  onHeadReady(pendingBytes: number): boolean;
-  /** The last byte was handed to the socket, or the reader was too slow and was cut off. */
-  onReplyEnded(complete: boolean): void;
-}
-
-/**
- * Whether the connection may serve another request. `ask`: the answer says `connection: close` and the client does it, who may
- * still be sending. `end`: the server does it behind a whole answer.
- */
-export type Keeping = 'keep' | 'ask' | 'end';
-
-export class Reply {
+export class Reply implements ClientSide, Blocked {
   keeping: Keeping = 'keep';
   /** Name, value, …: sent behind the headers of whatever answer it becomes. */
   extraHeaders: readonly string[] = [];
@@ -183,6 +162,11 @@ export class Reply {
     if (this.#over) return;
     this.#end(false);
     this.#res.close();
+  }
+
+  /** The connection becomes a WebSocket, which is not this reply's any more. */
+  handOver(): void {
+    this.#end(false);
   }
 
   /** Called once a turn of the event loop by the flush queue. One cork, and so one system call, per `CORK_BYTES_MAX`. */
@@ -340,9 +324,6 @@ export class Reply {
     this.#giveBack();
   }
 }
-
-/** Whole KiB, as the budget counts. */
-const budgetFor = (pendingBytes: number): number => BLOCKED_BYTES + ((pendingBytes + 1023) & ~1023);
 
 function writePairs(res: HttpResponse, pairs: readonly string[]): void {
   for (let i = 0; i < pairs.length; i += 2) res.writeHeader(pairs[i]!, pairs[i + 1]!);

@@ -10,8 +10,11 @@ import { CHAT_DIALECT, RESPONSES_DIALECT } from '#wire/openai-errors.ts';
 import type { Operation } from './operations.ts';
 import * as operations from './operations.ts';
 
-/** Answers of the gateway itself: the models of a key's group, and paths at which clients only want to be told that all is well. */
-export type OwnAnswer = 'models' | 'well';
+/**
+ * Answers of the gateway itself: the models of a key's group, paths at which clients only want to be told that all is well, and those
+ * at which a WebSocket is opened.
+ */
+export type OwnAnswer = 'models' | 'well' | 'socket';
 
 export interface Route {
   /** How this path's client is spoken to. */
@@ -30,6 +33,8 @@ export interface Route {
 interface Place {
   readonly methods: readonly string[];
   readonly route: Route;
+  /** For GET, where that is something else. */
+  readonly get?: Route;
 }
 
 function route(dialect: Dialect, fields: Partial<Route>): Route {
@@ -51,7 +56,7 @@ const PLACES: Readonly<Record<string, Place>> = Object.freeze({
   '/v1/chat/completions': relayed(operations.CHAT, '/chat/completions'),
   '/v1/completions': relayed(operations.COMPLETIONS, '/completions'),
   '/v1/embeddings': relayed(operations.EMBEDDINGS, '/embeddings'),
-  '/v1/responses': relayed(operations.RESPONSES, '/responses'),
+  '/v1/responses': { ...relayed(operations.RESPONSES, '/responses'), get: route(RESPONSES_DIALECT, { own: 'socket' }) },
   '/v1/responses/compact': relayed(operations.RESPONSES_COMPACT, '/responses/compact'),
   '/v1/responses/input_tokens': relayed(operations.RESPONSES_INPUT_TOKENS, '/responses/input_tokens'),
   '/v1/models': MODELS,
@@ -87,6 +92,7 @@ const DIALECTS: readonly (readonly [start: RegExp, dialect: Dialect])[] = [
 export function matchRoute(method: string, path: string): Route {
   const place = Object.hasOwn(PLACES, path) ? PLACES[path]! : findPlace(path);
   if (place === null) return route(dialectOf(path), {});
+  if (method === 'get' && place.get !== undefined) return place.get;
   return place.methods.includes(method) ? place.route : notAllowed(place.route.dialect, place.methods);
 }
 
@@ -131,6 +137,11 @@ function verbPlace(named: string, verb: string): Place | null {
 function notAllowed(dialect: Dialect, methods: readonly string[]): Route {
   return route(dialect, { allow: methods.join(', ').toUpperCase() });
 }
+
+/** Paths at which a WebSocket is opened. */
+export const SOCKET_PATHS: readonly string[] = ['/v1/responses', '/responses'];
+/** What every message of such a WebSocket is. */
+export const TURN_ROUTE = route(operations.RESPONSES_TURN.dialect, { operation: operations.RESPONSES_TURN });
 
 /** The dialect that a path suggests. */
 export function dialectOf(path: string): Dialect {

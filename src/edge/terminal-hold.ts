@@ -9,13 +9,13 @@
  */
 import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { HELD_BYTES_MAX, type Tap } from '#meter/tap.ts';
-import type { Reply } from './reply.ts';
+import type { ClientSide } from './client-side.ts';
 
 /** A frame that is not known for another by now is kept until it is whole. */
 const LOOK_BYTES_MAX = 64;
 
 export class TerminalHold {
-  readonly #reply: Reply;
+  readonly #reply: ClientSide;
   readonly #tap: Tap | null;
   readonly #budget: ByteBudget;
   readonly #wholePieces: boolean;
@@ -27,10 +27,10 @@ export class TerminalHold {
   #terminal = false;
 
   /**
-   * `tap`: that of a stream, which has seen each chunk before; null for JSON. `wholePieces`: what comes has been changed on its way and is
-   * whole events.
+   * `tap`: that of a stream, which has seen each chunk before; null for JSON. `wholePieces`: what comes is whole
+   * events, because it has been changed on its way or came as messages.
    */
-  constructor(reply: Reply, tap: Tap | null, budget: ByteBudget, wholePieces = false) {
+  constructor(reply: ClientSide, tap: Tap | null, budget: ByteBudget, wholePieces = false) {
     this.#wholePieces = wholePieces;
     this.#reply = reply;
     this.#tap = tap;

@@ -10,4 +10,7 @@ export {
   type TemplatedApp,
   type us_listen_socket,
   us_listen_socket_close,
+  type us_socket_context_t,
+  type WebSocket,
+  type WebSocketBehavior,
 } from 'uWebSockets.js';

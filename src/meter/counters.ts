@@ -28,6 +28,9 @@ export const COUNTERS = [
   'connectionsOpened',
   'connectionsClosed',
   'connectionsRefused', // closed at once: the front had as many as it may hold
+  'websocketsOpened',
+  'websocketsClosed',
+  'turns', // requests that came over WebSockets
   'keyHits',
   'keyNegativeHits',
   'keyLookups', // questions to primary
@@ -112,13 +115,14 @@ export class CounterRow {
 }
 
 /**
- * Primary, when a front's thread has ended: exchanges that it never closed are closed, so that none stays open in the figures.
+ * Primary, when a front's thread has ended: exchanges and WebSockets that it never closed are closed, so that none stays open in the figures.
  * Returns how many there were.
  */
 export function closeExchanges(buffer: SharedArrayBuffer, row: number): number {
   const counters = new CounterRow(buffer, row);
   const open = counters.value(C.exchangesOpened) - counters.value(C.exchangesClosed);
   counters.add(C.exchangesClosed, open);
+  counters.add(C.websocketsClosed, counters.value(C.websocketsOpened) - counters.value(C.websocketsClosed));
   return open;
 }
 

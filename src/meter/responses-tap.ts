@@ -12,6 +12,7 @@
  */
 import { KeyScan, objectAt, stringAt } from '#wire/key-scan.ts';
 import { OpenAiUsage } from '#wire/openai-usage.ts';
+import { eventType } from '#wire/socket-events.ts';
 import type { TokenCounts } from '#wire/token-counts.ts';
 import { asJson, parseJson, Tap } from './tap.ts';
 
@@ -59,8 +60,8 @@ export class ResponsesTap extends Tap {
   }
 
   /** One event of a WebSocket: the same JSON without a frame around it. */
-  message(bytes: Buffer): void {
-    this.#event('', bytes, 0, bytes.length, 0);
+  protected message(bytes: Buffer): void {
+    this.#event(eventType(bytes), bytes, 0, bytes.length, 0);
   }
 
   field(index: number, bytes: Buffer, start: number, end: number): void {

@@ -18,12 +18,24 @@ import type { UpstreamError } from './upstream-error.ts';
 
 export type { UpstreamHeaders } from './response-head.ts';
 
+/** An upstream try, over HTTP or over a WebSocket (`turn-attempt.ts`). */
+export interface UpstreamAttempt {
+  readonly startedAtMs: number;
+  readonly over: boolean;
+  readonly holdsBody: boolean;
+  readonly endedUnanswered: boolean;
+  pause(): void;
+  resume(): void;
+  detach(bytesMax: number, msMax: number): void;
+  cancel(): void;
+}
+
 /** What the exchange learns of its attempt. After `detach` nothing more is told. */
 export interface AttemptOwner {
-  onHead(attempt: Attempt, status: number, headers: UpstreamHeaders): void;
-  onData(attempt: Attempt, chunk: Uint8Array): void;
-  onEnd(attempt: Attempt): void;
-  onError(attempt: Attempt, error: Error & { code?: string }): void;
+  onHead(attempt: UpstreamAttempt, status: number, headers: UpstreamHeaders): void;
+  onData(attempt: UpstreamAttempt, chunk: Uint8Array): void;
+  onEnd(attempt: UpstreamAttempt): void;
+  onError(attempt: UpstreamAttempt, error: Error & { code?: string }): void;
 }
 
 export interface AttemptRequest {
@@ -38,7 +50,7 @@ export interface AttemptRequest {
   readonly idleTimeoutMs: number;
 }
 
-export class Attempt implements ResponseHandler {
+export class Attempt implements UpstreamAttempt, ResponseHandler {
   readonly startedAtMs = nowMs();
   readonly #pool: OriginPool;
   readonly #connection: UpstreamConnection;

@@ -8,6 +8,8 @@ export type UpstreamErrorCode =
   | 'UND_ERR_BODY_TIMEOUT'
   | 'UND_ERR_INVALID_ARG'
   | 'UND_ERR_SOCKET'
+  /** Ours: the upstream has no WebSocket at this path. */
+  | 'UPGRADE_REFUSED'
   | 'HPE_INVALID';
 
 export class UpstreamError extends Error {

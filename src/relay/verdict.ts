@@ -137,8 +137,15 @@ function text(value: string | string[] | undefined): string {
   return value === undefined ? '' : typeof value === 'string' ? value : (value[0] ?? '');
 }
 
+/** Whether a status says something of the account rather than of the request. */
+export function concernsAccount(status: number): boolean {
+  return [401, 402, 403, 408, 429].includes(status) || (status >= 500 && status !== 501);
+}
+
 /** Judges a transport error by its code. Its codes are Node's and those of `upstream-error.ts`. */
 export function judgeError(error: Error & { code?: string }): Verdict {
+  // It serves HTTP as well as ever.
+  if (error.code === 'UPGRADE_REFUSED') return { ...FAILED, restMs: 0 };
   return { ...FAILED, code: errorCode(error.code ?? '') };
 }
 

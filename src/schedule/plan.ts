@@ -38,6 +38,8 @@ interface GroupPlans {
   readonly isMixed: boolean;
   /** By the list of protocols (always the same few), then by model. */
   readonly plans: Map<readonly Protocol[], Map<string, Plan>>;
+  /** The same of those that also speak over WebSockets. */
+  readonly socketPlans: Map<readonly Protocol[], Map<string, Plan>>;
 }
 
 export class Plans {
@@ -53,7 +55,7 @@ export class Plans {
         .filter((account): account is SnapshotAccount => account !== undefined && account.status === 'active')
         .sort((a, b) => a.priority - b.priority || a.id - b.id);
       const isMixed = new Set(members.map(({ platform }) => platform)).size > 1;
-      this.#groups.set(group.id, { members, modelPlatforms: group.modelPlatforms, isMixed, plans: new Map() });
+      this.#groups.set(group.id, { members, modelPlatforms: group.modelPlatforms, isMixed, plans: new Map(), socketPlans: new Map() });
     }
   }
 
@@ -64,31 +66,35 @@ export class Plans {
 
   /**
    * The plan of a group for a model, served by the first of the protocols that any of its accounts speaks; it may have no candidates.
-   * `servedBy` is one of a few constant lists; '' is any model. Undefined: the group is not in this snapshot.
+   * `servedBy` is one of a few constant lists; '' is any model. `overSocket`: only accounts that speak over WebSockets. Undefined: the
+   * group is not in this snapshot.
    */
-  find(groupId: number, model: string, servedBy: readonly Protocol[]): Plan | undefined {
+  find(groupId: number, model: string, servedBy: readonly Protocol[], overSocket = false): Plan | undefined {
     const group = this.#groups.get(groupId);
     if (group === undefined) return undefined;
-    let plans = group.plans.get(servedBy);
+    const lists = overSocket ? group.socketPlans : group.plans;
+    let plans = lists.get(servedBy);
     if (plans === undefined) {
       plans = new Map();
-      group.plans.set(servedBy, plans);
+      lists.set(servedBy, plans);
     }
     const known = plans.get(model);
     if (known !== undefined) return known;
-    const plan = buildPlan(group, model, servedBy);
+    const plan = buildPlan(group, model, servedBy, overSocket);
     if (plans.size >= MODELS_MAX) plans.clear();
     plans.set(model, plan);
     return plan;
   }
 }
 
-function buildPlan(group: GroupPlans, model: string, servedBy: readonly Protocol[]): Plan {
+function buildPlan(group: GroupPlans, model: string, servedBy: readonly Protocol[], overSocket: boolean): Plan {
   const { members, modelPlatforms, isMixed } = group;
   const platform = longestMatch(modelPlatforms, model);
   const serving = members.filter(
     (account) =>
-      (model === '' || serves(account, model, isMixed)) && (platform === undefined || account.platform === platform),
+      (model === '' || serves(account, model, isMixed)) &&
+      (platform === undefined || account.platform === platform) &&
+      (!overSocket || hasSocket(account)),
   );
   for (const protocol of servedBy) {
     const accounts = serving.filter((account) => speaks(account, protocol));
@@ -103,6 +109,11 @@ function serves({ models, platform }: SnapshotAccount, model: string, isMixed: b
 
 function speaks({ platform, protocols }: SnapshotAccount, protocol: Protocol): boolean {
   return (protocols ?? PLATFORM_PROTOCOLS[platform]).includes(protocol);
+}
+
+function hasSocket({ settings, platform }: SnapshotAccount): boolean {
+  const { websocket } = settings;
+  return websocket === undefined ? platform === 'openai' : websocket === true;
 }
 
 function planOf(accounts: readonly SnapshotAccount[], model: string, protocol: Protocol): Plan {

@@ -18,6 +18,7 @@ import { SlotTable } from '#coordinate/local/slot-table.ts';
 import { TicketBoard } from '#coordinate/local/ticket-board.ts';
 import { WaitingRoom } from '#coordinate/local/waiting-room.ts';
 import { BodyRoom } from '#edge/body-room.ts';
+import { Channels } from '#edge/channels.ts';
 import { DurableReplies } from '#edge/durable-replies.ts';
 import type { Exchange } from '#edge/exchange.ts';
 import { FlushQueue } from '#edge/flush-queue.ts';
@@ -90,6 +91,7 @@ export function makeParts(data: FrontData, log: Logger) {
     pools: new OriginPools(config.relay, counters),
     replies,
     open: new OpenList<Exchange>(),
+    channels: new Channels(),
     openRecords: new OpenRecordQueue({
       usageRing,
       usagePressure: pressure,

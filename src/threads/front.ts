@@ -101,11 +101,12 @@ export class Front {
     return new Listener({
       tls: tlsFiles(config.listen),
       connectionsMax,
+      messageBytesMax: Math.min(config.websocket.messageBytesMax, config.limits.bodyBytesMax),
       counters: this.#parts.counters,
       mayForward: crashHeader ? seeFaultHeader(mayForwardRequestHeader) : mayForwardRequestHeader,
-      onRequest: (res, head) => {
+      onRequest: (res, head, upgrade) => {
         if (crashHeader) injectFault(head, this.#parts.userSlots);
-        this.#lifecycle.open(res, head);
+        this.#lifecycle.open(res, head, upgrade);
       },
       onFull: () => this.#sayFull(connectionsMax),
     });
@@ -203,7 +204,8 @@ export class Front {
    */
   #isBusy(): boolean {
     const { unfinished, refusing } = this.#parts.replies;
-    const open = this.#parts.open.size + unfinished + (this.#parts.durable?.size ?? 0);
+    const open =
+      this.#parts.open.size + unfinished + (this.#parts.durable?.size ?? 0) + this.#parts.channels.unfinished;
     return open > 0 || (!refusing && this.#listener.connections > 0);
   }
 
@@ -222,6 +224,10 @@ export class Front {
     this.#take(() => this.#listener.stop());
     if (this.#parts.open.size + (this.#parts.durable?.size ?? 0) > 0) {
       this.#take(() => this.#lifecycle.interruptAll());
+      await pause(LAST_WORDS_MS);
+    }
+    if (this.#parts.channels.size > 0) {
+      this.#take(() => this.#parts.channels.endAll());
       await pause(LAST_WORDS_MS);
     }
     this.#close();

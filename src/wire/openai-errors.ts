@@ -5,6 +5,7 @@
  *   body             = { error: { message, type, param, code } }
  *   event, Chat      = "data: " body LF LF                                          no `event:` line; the stream ends without [DONE]
  *   event, Responses = "event: error" LF "data: " { type: "error", code, message, param } LF LF
+ *   WebSocket        = { type: "error", status, error, headers }                      one message, before an answer and inside one
  *
  * Codex stops at once on 400, 404 and `insufficient_quota`, and repeats everything else; the SDKs stop on `x-should-retry: false`.
  * 529 is not theirs: 503 with `server_is_overloaded` is what they know. Source: platform.openai.com/docs/guides/error-codes.
@@ -30,6 +31,7 @@ const CODES: Partial<Record<FailureCode, string>> = {
   model_not_allowed: 'model_not_found',
   balance_exhausted: 'insufficient_quota',
   path_unknown: 'unknown_url',
+  websocket_expired: 'websocket_connection_limit_reached',
 };
 
 function errorObject(refusal: Refusal): ErrorObject {
@@ -79,6 +81,26 @@ export const RESPONSES_DIALECT: Dialect = Object.freeze({
   keepAlive: Buffer.from(': keep-alive\n\n'),
   requestIdHeader: 'x-request-id',
 });
+
+/** Responses over a WebSocket, where a refusal is a message and the connection stays; it has pings of its own. */
+export const RESPONSES_SOCKET_DIALECT: Dialect = Object.freeze({
+  ...RESPONSES_DIALECT,
+  renderError: errorMessage,
+  renderErrorEvent: errorMessage,
+  wrapError: (body: Uint8Array) => socketMessage(502, readError(body), {}),
+  keepAlive: null,
+});
+
+function errorMessage(refusal: Refusal, requestId: string): Uint8Array {
+  const headers: Record<string, string> = { 'x-request-id': requestId };
+  if (refusal.failure.retry === 'never') headers['x-should-retry'] = 'false';
+  if (refusal.retryAfterSeconds > 0) headers['retry-after'] = String(refusal.retryAfterSeconds);
+  return socketMessage(status(refusal), errorObject(refusal), headers);
+}
+
+function socketMessage(statusCode: number, error: ErrorObject, headers: Record<string, string>): Uint8Array {
+  return Buffer.from(JSON.stringify({ type: 'error', status: statusCode, error, headers }));
+}
 
 function errorEvent({ message, code, param }: ErrorObject): Uint8Array {
   return Buffer.from(`event: error\ndata: ${JSON.stringify({ type: 'error', code, message, param })}\n\n`);

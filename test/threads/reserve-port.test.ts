@@ -9,6 +9,7 @@ import { reservePort } from '#threads/reserve-port.ts';
 function makeListener(): Listener {
   return new Listener({
     tls: null,
+    messageBytesMax: 1024,
     connectionsMax: 100,
     counters: new CounterRow(new SharedArrayBuffer(counterBytes(1)), 0),
     mayForward: () => false,

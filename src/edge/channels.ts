@@ -1,0 +1,90 @@
+/**
+ * The WebSockets of one front: how many there may be, by front and by key; what time does to them; their end with the process. Front
+ * thread only.
+ */
+import { nowMs } from '#base/clock.ts';
+import { FAILURE_CODES, type FailureCode, refuse } from '#failure/registry.ts';
+import { C } from '#meter/counters.ts';
+import { RESPONSES_SOCKET_DIALECT } from '#wire/openai-errors.ts';
+import { type Channel, CLOSE } from './channel.ts';
+import { RESPONSES_TURN } from './operations.ts';
+import type { Parts } from './parts.ts';
+
+/** An upstream that has no WebSockets will hardly have got them within minutes. */
+const WITHOUT_MS = 300_000;
+const EXPIRED = FAILURE_CODES.indexOf('websocket_expired');
+
+export class Channels {
+  readonly #open = new Set<Channel>();
+  readonly #byKey = new Map<string, number>();
+  /** Accounts whose upstream has lately refused a WebSocket, and until when that is believed. */
+  readonly #without = new Map<number, number>();
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Those that keep the front from ending. */
+  get unfinished(): number {
+    let count = 0;
+    for (const channel of this.#open) if (channel.unfinished) count++;
+    return count;
+  }
+
+  /** Whether this key may open another one, for this group. */
+  check({ config, catalog }: Parts, keyHash: string, groupId: number): FailureCode | null {
+    const plan = catalog.plans.find(groupId, '', RESPONSES_TURN.servedBy, true);
+    if (plan === undefined || plan.accounts.every(({ id }) => this.isWithout(id))) return 'upgrade_required';
+    const { websocketsPerFront, websocketsPerKey } = config.limits;
+    const full = this.#open.size >= websocketsPerFront || (this.#byKey.get(keyHash) ?? 0) >= websocketsPerKey;
+    return full ? 'websockets_exhausted' : null;
+  }
+
+  /** Its upstream takes no WebSocket, whatever its settings say: for a while clients are told to use POST at once. */
+  noSocketAt(accountId: number): void {
+    this.#without.set(accountId, nowMs() + WITHOUT_MS);
+  }
+
+  isWithout(accountId: number): boolean {
+    const untilMs = this.#without.get(accountId);
+    if (untilMs === undefined || nowMs() < untilMs) return untilMs !== undefined;
+    this.#without.delete(accountId);
+    return false;
+  }
+
+  add({ counters }: Parts, channel: Channel): void {
+    this.#open.add(channel);
+    this.#byKey.set(channel.keyHash, (this.#byKey.get(channel.keyHash) ?? 0) + 1);
+    counters.add(C.websocketsOpened);
+  }
+
+  delete({ counters }: Parts, channel: Channel): void {
+    if (!this.#open.delete(channel)) return;
+    const left = this.#byKey.get(channel.keyHash)! - 1;
+    if (left > 0) this.#byKey.set(channel.keyHash, left);
+    else this.#byKey.delete(channel.keyHash);
+    counters.add(C.websocketsClosed);
+  }
+
+  /** Called some times a second. */
+  sweep(parts: Parts, now: number): void {
+    for (const channel of this.#open) {
+      const verdict = channel.sweep(now);
+      if (verdict === 'closing') channel.end(CLOSE.goingAway, 'the gateway is closing');
+      else if (verdict === 'idle') channel.end(CLOSE.normal, 'idle');
+      else if (verdict === 'silent') channel.cutOff();
+      else if (verdict === 'expired') this.#expire(parts, channel);
+    }
+  }
+
+  /** The front ends. Turns have been broken off before, and close their connections themselves. */
+  endAll(): void {
+    for (const channel of this.#open) channel.end(CLOSE.goingAway, 'the gateway is closing');
+  }
+
+  #expire({ counters }: Parts, channel: Channel): void {
+    counters.failure(EXPIRED);
+    channel.write([RESPONSES_SOCKET_DIALECT.renderError(refuse('websocket_expired'), '')]);
+    channel.end(CLOSE.policy, 'the connection has reached its longest age');
+  }
+}
