@@ -185,6 +185,7 @@ export class Channel implements TurnChannel {
     const limits = { ...config.relay, messageBytesMax: config.websocket.messageBytesMax };
     const upstream = new UpstreamChannel(account.id, target, this.head, limits, () => this.#upstreamEnded(upstream));
     this.#upstream = upstream;
+    this.#parts.channels.joined(upstream);
   }
 
   /** The chain that lived there is gone, so the client must begin anew; a turn that still waits for its place begins one itself. */

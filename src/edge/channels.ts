@@ -5,6 +5,7 @@
 import { nowMs } from '#base/clock.ts';
 import { FAILURE_CODES, type FailureCode, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
+import type { UpstreamChannel } from '#relay/upstream-channel.ts';
 import { RESPONSES_SOCKET_DIALECT } from '#wire/openai-errors.ts';
 import { type Channel, CLOSE } from './channel.ts';
 import { RESPONSES_TURN } from './operations.ts';
@@ -16,6 +17,8 @@ const EXPIRED = FAILURE_CODES.indexOf('websocket_expired');
 
 export class Channels {
   readonly #open = new Set<Channel>();
+  /** To accounts; also those whose client has left. */
+  readonly #upstreams = new Set<UpstreamChannel>();
   readonly #byKey = new Map<string, number>();
   /** Accounts whose upstream has lately refused a WebSocket, and until when that is believed. */
   readonly #without = new Map<number, number>();
@@ -66,8 +69,13 @@ export class Channels {
     counters.add(C.websocketsClosed);
   }
 
+  joined(upstream: UpstreamChannel): void {
+    this.#upstreams.add(upstream);
+  }
+
   /** Called some times a second. */
   sweep(parts: Parts, now: number): void {
+    for (const upstream of this.#upstreams) if (upstream.dead) this.#upstreams.delete(upstream);
     for (const channel of this.#open) {
       const verdict = channel.sweep(now);
       if (verdict === 'closing') channel.end(CLOSE.goingAway, 'the gateway is closing');
@@ -80,6 +88,12 @@ export class Channels {
   /** The front ends. Turns have been broken off before, and close their connections themselves. */
   endAll(): void {
     for (const channel of this.#open) channel.end(CLOSE.goingAway, 'the gateway is closing');
+  }
+
+  /** The thread ends: nothing may keep it. */
+  close(): void {
+    for (const upstream of this.#upstreams) upstream.destroy();
+    this.#upstreams.clear();
   }
 
   #expire({ counters }: Parts, channel: Channel): void {

@@ -25,13 +25,16 @@ export class Upgrade {
     this.#context = context;
   }
 
-  /** Only while the connection lives; its reply must not be used any more. `headers`: name, value, … */
+  /**
+   * Not in a cork of ours: behind it uWebSockets.js 20 reads the connection as one of HTTP still when the upgrade has left it at its
+   * address, and then may close it.
+   *
+   * Only while the connection lives; its reply must not be used any more. `headers`: name, value, …
+   */
   accept(channel: Channel, headers: readonly string[]): void {
     const res = this.#res;
-    res.cork(() => {
-      res.writeStatus('101 Switching Protocols');
-      for (let i = 0; i < headers.length; i += 2) res.writeHeader(headers[i]!, headers[i + 1]!);
-      res.upgrade<UpgradeData>({ channel }, this.#key, this.#protocol, '', this.#context);
-    });
+    res.writeStatus('101 Switching Protocols');
+    for (let i = 0; i < headers.length; i += 2) res.writeHeader(headers[i]!, headers[i + 1]!);
+    res.upgrade<UpgradeData>({ channel }, this.#key, this.#protocol, '', this.#context);
   }
 }

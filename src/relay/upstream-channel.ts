@@ -120,7 +120,6 @@ export class UpstreamChannel {
   destroy(): void {
     this.#handler = null;
     this.#request = null;
-    if (this.#dead) return;
     this.#dead = true;
     this.#socket?.terminate();
   }

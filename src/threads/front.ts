@@ -241,6 +241,7 @@ export class Front {
     this.#parts.counting.close();
     this.#parts.openings.close();
     this.#take(() => this.#listener.close());
+    this.#take(() => this.#parts.channels.close());
     this.#take(() => this.#parts.pools.close());
   }
 
