@@ -24,6 +24,8 @@ const EXCHANGE_NATIVE_BYTES = 8 * KIB;
 const CONNECTION_NATIVE_BYTES = 6 * KIB;
 /** What TLS adds to it: measured 2.7 to 2.9 KiB after the handshake, more while it lasts, which is 10 s at most. */
 const CONNECTION_TLS_BYTES = 8 * KIB;
+/** What the server adds to the longest message before it closes the connection (`edge/listener.ts`). */
+const MESSAGE_MARGIN_BYTES = 256 * KIB;
 /** A principal with its lists, its hash and the map entry around it. */
 const KEY_ENTRY_BYTES = KIB;
 const NEGATIVE_ENTRY_BYTES = 256;
@@ -138,7 +140,8 @@ function sharedLines({ limits, queue, schedule }: Config, fronts: number): Memor
 }
 
 function frontLines(config: Config, fronts: number): MemoryLine[] {
-  const { limits, usage, listen } = config;
+  const { limits, usage, listen, websocket } = config;
+  const messages = limits.websocketsPerFront * (2 * websocket.messageBytesMax + MESSAGE_MARGIN_BYTES);
   const connection = CONNECTION_NATIVE_BYTES + (listen.tls === null ? 0 : CONNECTION_TLS_BYTES);
   const native =
     limits.exchangesPerFront * (EXCHANGE_NATIVE_BYTES + TICKET_BYTES) + limits.connectionsPerFront * connection;
@@ -148,6 +151,11 @@ function frontLines(config: Config, fronts: number): MemoryLine[] {
       name: 'bodies waiting for room',
       bytes: fronts * waiting,
       why: `${fronts} × (limits.bodyWaitBytes + limits.bodyWaiters × 256 B)`,
+    },
+    {
+      name: 'messages on WebSockets',
+      bytes: fronts * messages,
+      why: `${fronts} × limits.websocketsPerFront × (2 × websocket.messageBytesMax + 256 KiB): put together by server and client library`,
     },
     { name: 'usage rings', bytes: fronts * usage.ringBytes, why: `${fronts} × usage.ringBytes` },
     {
@@ -262,13 +270,14 @@ function frontWarnings({ threads }: Config, fronts: number): string[] {
 export function connectionBound({ limits }: Config, fronts: number, openFilesMax: number | null): number {
   if (openFilesMax === null) return limits.connectionsPerFront;
   const share = Math.floor((openFilesMax - SPARE_DESCRIPTORS) / fronts);
-  const granted = Math.max(Math.floor(share / 2), share - limits.exchangesPerFront);
+  const granted = Math.max(Math.floor(share / 2), share - limits.exchangesPerFront - limits.websocketsPerFront);
   return Math.max(1, Math.min(limits.connectionsPerFront, granted));
 }
 
 function descriptorWarnings(config: Config, fronts: number, openFilesMax: number | null): string[] {
   const { limits } = config;
-  const needed = fronts * (limits.connectionsPerFront + limits.exchangesPerFront) + SPARE_DESCRIPTORS;
+  const perFront = limits.connectionsPerFront + limits.exchangesPerFront + limits.websocketsPerFront;
+  const needed = fronts * perFront + SPARE_DESCRIPTORS;
   if (openFilesMax === null || openFilesMax >= needed) return [];
   const bound = connectionBound(config, fronts, openFilesMax);
   return [

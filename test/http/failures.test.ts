@@ -31,6 +31,11 @@ const ELSEWHERE: FailureCode[] = [
   'crossing_unsupported',
   // http/affinity.test.ts
   'response_unknown',
+  // http/websocket.test.ts, http/websocket-bounds.test.ts
+  'upgrade_required',
+  'turn_in_progress',
+  'websocket_expired',
+  'websockets_exhausted',
   'internal',
   'record_not_durable',
 ];
