@@ -5,36 +5,8 @@
  */
 import { z } from 'zod';
 import { catalogSchema, networkSchema } from './catalog-schema.ts';
+import { GIB, HOUR_MS, int, KIB, MIB, powerOfTwo, section } from './schema-parts.ts';
 import { secretSchema } from './secret.ts';
-
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const GIB = 1024 * MIB;
-const HOUR_MS = 3_600_000;
-
-function int(fallback: number, min: number, max: number, text: string) {
-  return z.int().min(min).max(max).default(fallback).describe(text);
-}
-
-/** A whole number that must be a power of two, because indexes are masked with it. */
-function powerOfTwo(fallback: number, min: number, max: number, text: string) {
-  return z
-    .int()
-    .min(min)
-    .max(max)
-    .refine((value) => Number.isInteger(Math.log2(value)))
-    .meta({ expected: `a power of two from ${min} to ${max}` })
-    .default(fallback)
-    .describe(text);
-}
-
-/** A section may be left out: every key of it has a default. */
-function section<Shape extends z.ZodRawShape>(text: string, shape: Shape) {
-  return z
-    .strictObject(shape)
-    .prefault({} as never)
-    .describe(text);
-}
 
 const host = z
   .string()

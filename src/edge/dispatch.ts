@@ -50,12 +50,7 @@ export function dispatch(parts: Parts, exchange: Exchange, fresh = false): Refus
 }
 
 /** The same over the WebSocket to the account that belongs to the client's. */
-function dispatchTurn(
-  parts: Parts,
-  exchange: Exchange,
-  channel: Channel,
-  account: SnapshotAccount,
-): Refusal | null {
+function dispatchTurn(parts: Parts, exchange: Exchange, channel: Channel, account: SnapshotAccount): Refusal | null {
   const release = (): void => parts.accountSlots.release(account.row);
   const target = parts.catalog.targets.get(account.id);
   exchange.sentModel = upstreamModel(account, exchange.model);
@@ -71,7 +66,12 @@ function dispatchTurn(
   return null;
 }
 
-function began({ health, liveAttempts }: Parts, exchange: Exchange, account: SnapshotAccount, attempt: UpstreamAttempt): void {
+function began(
+  { health, liveAttempts }: Parts,
+  exchange: Exchange,
+  account: SnapshotAccount,
+  attempt: UpstreamAttempt,
+): void {
   exchange.stage = 'relaying';
   exchange.account = account;
   exchange.attempts++;

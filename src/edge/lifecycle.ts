@@ -124,10 +124,10 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     exchange.reply = channel.reply(exchange);
     this.#begin(exchange);
     this.#parts.counters.add(C.turns);
-    const refusal = isBusy ? refuse('turn_in_progress') : (checkTurn(message) ?? this.#checkHead(channel.head, null));
-    const failed = refusal ?? this.#authenticating.start(exchange, channel);
-    if (failed !== null) return this.refuse(exchange, failed);
-    this.#receiving.message(exchange, message);
+    const fault = isBusy ? refuse('turn_in_progress') : (checkTurn(message) ?? this.#checkHead(channel.head, null));
+    const refusal = fault ?? this.#authenticating.start(exchange, channel);
+    if (refusal === null) this.#receiving.message(exchange, message);
+    else this.refuse(exchange, refusal);
   }
 
   onClosed(channel: Channel): void {

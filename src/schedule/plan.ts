@@ -55,7 +55,13 @@ export class Plans {
         .filter((account): account is SnapshotAccount => account !== undefined && account.status === 'active')
         .sort((a, b) => a.priority - b.priority || a.id - b.id);
       const isMixed = new Set(members.map(({ platform }) => platform)).size > 1;
-      this.#groups.set(group.id, { members, modelPlatforms: group.modelPlatforms, isMixed, plans: new Map(), socketPlans: new Map() });
+      this.#groups.set(group.id, {
+        members,
+        modelPlatforms: group.modelPlatforms,
+        isMixed,
+        plans: new Map(),
+        socketPlans: new Map(),
+      });
     }
   }
 
