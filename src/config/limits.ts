@@ -281,7 +281,7 @@ function descriptorWarnings(config: Config, fronts: number, openFilesMax: number
   if (openFilesMax === null || openFilesMax >= needed) return [];
   const bound = connectionBound(config, fronts, openFilesMax);
   return [
-    `open files: the system grants ${openFilesMax}, but limits.connectionsPerFront and limits.exchangesPerFront allow ${needed}; ` +
+    `open files: the system grants ${openFilesMax}, but limits.connectionsPerFront, exchangesPerFront and websocketsPerFront allow ${needed}; ` +
       `each front accepts ${bound} connections; raise the one (ulimit -n) or lower the others`,
   ];
 }

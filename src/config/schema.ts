@@ -105,7 +105,7 @@ const sections = {
     streamBytesTotal: int(256 * MIB, MIB, 64 * GIB, 'Answer bytes waiting for slow readers, by all fronts together.'),
     exchangesPerFront: int(12_000, 1, 1_000_000, 'Open exchanges of one front.'),
     connectionsPerFront: int(20_000, 1, 1_000_000, 'Client connections of one front.'),
-    websocketsPerFront: int(64, 0, 100_000, 'Open WebSockets of one front; 0 refuses them, clients then use POST.'),
+    websocketsPerFront: int(32, 0, 100_000, 'Open WebSockets of one front; 0 refuses them, clients then use POST.'),
     websocketsPerKey: int(16, 1, 100_000, 'Open WebSockets of one API key, on each front.'),
     users: int(16_384, 1, 1_048_576, 'Rows for users in use at once.'),
     accounts: int(16_384, 1, 65_536, 'Rows for accounts.'),

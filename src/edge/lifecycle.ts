@@ -108,8 +108,6 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     counters.add(C.exchangesOpened);
   }
 
-  // ── WebSockets ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
   /** The key may open one: the exchange of the handshake is over, and each message begins one of its own. */
   #welcome(exchange: Exchange): void {
     const code = welcome(this.#parts, exchange, this);
@@ -124,8 +122,10 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     exchange.reply = channel.reply(exchange);
     this.#begin(exchange);
     this.#parts.counters.add(C.turns);
-    const fault = isBusy ? refuse('turn_in_progress') : (checkTurn(message) ?? this.#checkHead(channel.head, null));
-    const refusal = fault ?? this.#authenticating.start(exchange, channel);
+    const refusal =
+      (isBusy ? refuse('turn_in_progress') : checkTurn(message)) ??
+      this.#checkHead(channel.head, null) ??
+      this.#authenticating.start(exchange, channel);
     if (refusal === null) this.#receiving.message(exchange, message);
     else this.refuse(exchange, refusal);
   }

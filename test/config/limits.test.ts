@@ -102,7 +102,7 @@ test('what the system or another key does not grant is a warning', () => {
   const config = configWith({ threads: { fronts: 1 } });
   assert.deepEqual(checkLimits(config, 1, PLENTY), []);
   assert.deepEqual(checkLimits(config, 1, null), []);
-  assert.match(checkLimits(config, 1, 1024)[0]!, /the system grants 1024, but .* allow 32256/);
+  assert.match(checkLimits(config, 1, 1024)[0]!, /the system grants 1024, but .* allow 32288/);
   const smallRing = configWith({ threads: { fronts: 1 }, usage: { ringBytes: 65_536 } });
   assert.match(checkLimits(smallRing, 1, PLENTY)[0]!, /usage\.ringBytes: holds 63 records/);
   const smallBudget = configWith({ threads: { fronts: 1 }, limits: { bodyBytesTotal: 1 << 20 } });
@@ -115,8 +115,8 @@ test('a front accepts what is configured, or its share of what the system grants
   assert.equal(connectionBound(config, 1, PLENTY), 20_000);
   // 3 fronts share (20,000 − 256) files; each connection may need another one for its upstream.
   assert.equal(connectionBound(config, 3, 20_000), 3_290);
-  // More than two for each exchange: only exchanges need upstreams.
-  assert.equal(connectionBound(config, 1, 30_256), 18_000);
+  // More than two for each exchange: only exchanges and WebSockets need upstreams.
+  assert.equal(connectionBound(config, 1, 30_256), 17_968);
   assert.equal(connectionBound(config, 64, 256), 1);
   for (const granted of [300, 1_024, 20_000, 100_000]) {
     for (const fronts of [1, 3, 8]) {
