@@ -92,7 +92,7 @@ const sections = {
     ),
   }),
   limits: section('Every bound that is not a time. The worst case they allow is added up at start.', {
-    memoryBytesMax: int(4 * GIB, 256 * MIB, 1024 * GIB, 'Refuse to start when the worst case is larger than this.'),
+    memoryBytesMax: int(5 * GIB, 256 * MIB, 1024 * GIB, 'Refuse to start when the worst case is larger than this.'),
     bodyBytesMax: int(32 * MIB, KIB, 256 * MIB, 'Largest request body.'),
     bodyBytesTotal: int(256 * MIB, MIB, 64 * GIB, 'Request bodies held at once, by all fronts together.'),
     bodyWaiters: int(
@@ -146,7 +146,7 @@ const sections = {
     ),
   }),
   websocket: section('WebSockets of clients, for Responses.', {
-    messageBytesMax: int(4 * MIB, KIB, 256 * MIB, 'Largest message, either way; limits.bodyBytesMax holds for it too.'),
+    messageBytesMax: int(2 * MIB, KIB, 256 * MIB, 'Largest message, either way; limits.bodyBytesMax holds for it too.'),
     pingMs: int(
       30_000,
       250,

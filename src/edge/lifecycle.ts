@@ -102,10 +102,9 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
   }
 
   #begin(exchange: Exchange): void {
-    const { open, counters } = this.#parts;
-    open.add(exchange);
-    counters.add(C.requests);
-    counters.add(C.exchangesOpened);
+    this.#parts.open.add(exchange);
+    this.#parts.counters.add(C.requests);
+    this.#parts.counters.add(C.exchangesOpened);
   }
 
   /** The key may open one: the exchange of the handshake is over, and each message begins one of its own. */
@@ -122,10 +121,8 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     exchange.reply = channel.reply(exchange);
     this.#begin(exchange);
     this.#parts.counters.add(C.turns);
-    const refusal =
-      (isBusy ? refuse('turn_in_progress') : checkTurn(message)) ??
-      this.#checkHead(channel.head, null) ??
-      this.#authenticating.start(exchange, channel);
+    const fault = (isBusy ? refuse('turn_in_progress') : checkTurn(message)) ?? this.#checkHead(channel.head, null);
+    const refusal = fault ?? this.#authenticating.start(exchange, channel);
     if (refusal === null) this.#receiving.message(exchange, message);
     else this.refuse(exchange, refusal);
   }
