@@ -8,7 +8,7 @@
  * Usage comes in a chunk of its own when it was asked for; other upstreams put it into the last chunk, or count up in every one. A
  * stream that ends without [DONE] but with a finish reason is whole. Source: platform.openai.com/docs/api-reference/chat-streaming.
  */
-import { KeyScan, objectAt, stringAt } from '#wire/key-scan.ts';
+import { isStringAt, KeyScan, objectAt, stringAt } from '#wire/key-scan.ts';
 import { OpenAiUsage } from '#wire/openai-usage.ts';
 import type { TokenCounts } from '#wire/token-counts.ts';
 import { asJson, parseJson, Tap } from './tap.ts';
@@ -31,7 +31,6 @@ const KEYS = [
 ];
 const [USAGE, ERROR, CHOICES, MODEL, TIER, FINISH, TOOL_CALLS] = [0, 1, 2, 3, 4, 5, 6] as const;
 const DONE = Buffer.from('[DONE]');
-const QUOTE = 0x22;
 /** Looks at one frame at a time, so all taps of a thread share it. */
 const scan = new KeyScan(KEYS);
 
@@ -77,7 +76,7 @@ export class ChatTap extends Tap {
     if (valueAt[ERROR]! >= 0 && valueAt[CHOICES]! < 0) return this.#error(objectAt(data, valueAt[ERROR]!, end));
     if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
     this.generatedBytes += textBytes;
-    const finishes = valueAt[FINISH]! >= 0 && data[valueAt[FINISH]!] === QUOTE;
+    const finishes = isStringAt(data, valueAt[FINISH]!, end);
     this.#finished ||= finishes;
     if (textBytes > 0 || finishes || valueAt[TOOL_CALLS]! >= 0) {
       this.hasContent = true;

@@ -8,7 +8,7 @@
  * chunk that has a finish reason, or says why the prompt was blocked. Source: ai.google.dev/api/generate-content.
  */
 import { GeminiUsage } from '#wire/gemini-usage.ts';
-import { KeyScan, objectAt, objectEnd, skipSpaces, stringAt } from '#wire/key-scan.ts';
+import { isStringAt, KeyScan, objectAt, objectEnd, skipSpaces, stringAt } from '#wire/key-scan.ts';
 import type { TokenCounts } from '#wire/token-counts.ts';
 import { asJson, parseJson, parseObject, Tap } from './tap.ts';
 
@@ -25,7 +25,6 @@ const scan = new KeyScan([
 ]);
 const [USAGE, ERROR, CANDIDATES, MODEL, FINISH, BLOCK, CALL] = [0, 1, 2, 3, 4, 5, 6] as const;
 const USAGE_BYTES_MAX = 4096;
-const QUOTE = 0x22;
 const OBJECT_OPEN = 0x7b;
 
 export class GeminiTap extends Tap {
@@ -76,7 +75,7 @@ export class GeminiTap extends Tap {
     }
     if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
     this.generatedBytes += textBytes;
-    const ends = isString(data, valueAt[FINISH]!) || isString(data, valueAt[BLOCK]!);
+    const ends = isStringAt(data, valueAt[FINISH]!, end) || isStringAt(data, valueAt[BLOCK]!, end);
     if (textBytes > 0 || ends || valueAt[CALL]! >= 0) {
       this.hasContent = true;
       this.onlyHandshake = false;
@@ -98,8 +97,4 @@ export class GeminiTap extends Tap {
     }
     if (this.streamEnded && this.seen === 'partial') this.seen = 'final';
   }
-}
-
-function isString(data: Buffer, at: number): boolean {
-  return at >= 0 && data[skipSpaces(data, at, data.length)] === QUOTE;
 }

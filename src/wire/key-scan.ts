@@ -118,6 +118,13 @@ export function stringAt(bytes: Buffer, at: number, end: number): string | null 
   return typeof value === 'string' ? value : null;
 }
 
+/** Whether a string begins at or, behind spaces, after `at`; never for -1. */
+export function isStringAt(bytes: Uint8Array, at: number, end: number): boolean {
+  if (at < 0) return false;
+  const start = skipSpaces(bytes, at, end);
+  return start < end && bytes[start] === QUOTE;
+}
+
 export function skipSpaces(bytes: Uint8Array, from: number, end: number): number {
   let at = from;
   while (at < end && bytes[at]! <= SPACE) at++;

@@ -1,7 +1,7 @@
 /**
  * Fuzzing by hand, for longer than a test run allows.
  *
- *   npm run fuzz -- [--target scan|tap|journal] [--seconds 60] [--seed N] [--keep | --distil]
+ *   npm run fuzz -- [--target NAME of targets.ts] [--seconds 60] [--seed N] [--keep | --distil]
  *
  * Without --target each has its turn. `--keep` adds the inputs that reached new branches to the corpus, `--distil` reduces the corpus
  * to the fewest small ones that reach every branch (those that once failed are kept beside it by hand). A failure is made small,

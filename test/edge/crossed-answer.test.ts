@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ByteBudget, byteBudgetBytes } from '#coordinate/local/byte-budget.ts';
+import { StreamCrossing, WholeCrossing } from '#edge/crossed-answer.ts';
+import type { AnswerContext, Crossing, StreamConverter } from '#wire/convert/crossing.ts';
+
+const CONTEXT = {} as AnswerContext;
+const crossing = {
+  answer: (body: object) => ({ turned: body }),
+  error: (status: number, body: object | null) => ({ status, error: body }),
+} as unknown as Crossing;
+
+function makeBudget(bytes = 1 << 20): ByteBudget {
+  return new ByteBudget(new SharedArrayBuffer(byteBudgetBytes(1)), bytes, 0);
+}
+
+test('a whole answer is kept within its bound, turned at its end, and its budget given back', () => {
+  const budget = makeBudget();
+  const whole = new WholeCrossing(crossing, CONTEXT, 200, 10_000, budget);
+  assert.equal(whole.push(Buffer.from('{"a":')), null);
+  assert.equal(whole.push(Buffer.from('1}')), null);
+  assert.deepEqual([whole.budgetedBytes, budget.usedBytes], [1024, 1024]);
+  assert.equal(whole.end()?.toString(), '{"turned":{"a":1}}');
+  assert.deepEqual([whole.failed, budget.usedBytes], [false, 0]);
+});
+
+test('an error is turned even when it is no JSON; an answer then fails', () => {
+  for (const [status, expected] of [
+    [500, '{"status":500,"error":null}'],
+    [200, undefined],
+  ] as const) {
+    const budget = makeBudget();
+    const whole = new WholeCrossing(crossing, CONTEXT, status, 100, budget);
+    whole.push(Buffer.from('<html>'));
+    assert.equal(whole.end()?.toString(), expected);
+    assert.deepEqual([whole.failed, budget.usedBytes], [status === 200, 0]);
+  }
+});
+
+test('beyond its bound or the budget a whole answer fails, and gives back what it had', () => {
+  for (const [bytesMax, budgetBytes] of [
+    [3_000, 1 << 20],
+    [1 << 20, 2_048],
+  ] as const) {
+    const budget = makeBudget(budgetBytes);
+    const whole = new WholeCrossing(crossing, CONTEXT, 200, bytesMax, budget);
+    whole.push(Buffer.alloc(1_500));
+    assert.equal(whole.failed, false);
+    whole.push(Buffer.alloc(2_500));
+    assert.deepEqual([whole.failed, whole.end()], [true, null]);
+    whole.drop();
+    assert.equal(budget.usedBytes, 0);
+  }
+});
+
+/** Says each event's `n` as an event of its own. */
+const counting: StreamConverter = {
+  event: (_name, data) => `data: {"n":${Number((data as { n: number }).n)}}\n\n`,
+  end: () => 'data: {"end":1}\n\n',
+} as StreamConverter;
+
+function streamed(pieces: readonly string[], asArray: boolean, budget = makeBudget()): string {
+  const stream = new StreamCrossing(counting, 1 << 20, budget, asArray);
+  const out = pieces.map((piece) => stream.push(Buffer.from(piece)) ?? Buffer.alloc(0));
+  const text = Buffer.concat([...out, stream.end() ?? Buffer.alloc(0)]).toString();
+  stream.drop();
+  assert.equal(budget.usedBytes, 0);
+  return text;
+}
+
+test('a stream is turned event by event, as events or as one array, under any chunking', () => {
+  const text = ': hi\r\n\r\ndata: {"n":1}\n\ndata: no JSON\n\nevent: x\ndata:{"n":\ndata: 2}\r\rdata: {"n":3}';
+  const events = [1, 2, 3].map((n) => `data: {"n":${n}}\n\n`).join('');
+  for (const pieces of [[text], [...text]]) {
+    assert.equal(streamed(pieces, false), `${events}data: {"end":1}\n\n`);
+    assert.deepEqual(JSON.parse(streamed(pieces, true)), [{ n: 1 }, { n: 2 }, { n: 3 }, { end: 1 }]);
+  }
+});
+
+test('half an event beyond 64 KiB draws on the budget until it is whole; one beyond the bound fails', () => {
+  const budget = makeBudget();
+  const stream = new StreamCrossing(counting, 200_000, budget, false);
+  stream.push(Buffer.from('data: {"n":1,"x":"'));
+  assert.equal(budget.usedBytes, 0, 'a small one counts to the exchange');
+  stream.push(Buffer.alloc(100_000, 0x78));
+  assert.ok(budget.usedBytes >= 100_000 && stream.budgetedBytes === budget.usedBytes);
+  assert.equal(stream.push(Buffer.from('"}\n\n'))?.toString(), 'data: {"n":1}\n\n');
+  assert.equal(budget.usedBytes, 0);
+  stream.push(Buffer.from(`data: {"n":2,"x":"${'x'.repeat(300_000)}"}\n\n`));
+  assert.equal(stream.failed, true);
+  stream.drop();
+  assert.equal(budget.usedBytes, 0);
+});
+
+test('without budget a long event fails', () => {
+  const stream = new StreamCrossing(counting, 1 << 20, makeBudget(10_240), false);
+  stream.push(Buffer.from(`data: "${'x'.repeat(100_000)}`));
+  assert.equal(stream.failed, true);
+  stream.drop();
+});

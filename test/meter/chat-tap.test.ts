@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ChatTap } from '#meter/chat-tap.ts';
+import { cutAnywhere } from '../support/anthropic-answer.ts';
+import { tapped, testFixtures } from '../support/tap-fixtures.ts';
+
+testFixtures(new URL('fixtures/chat/', import.meta.url), () => new ChatTap());
+
+const chunk = (delta: object, more: object = {}): string =>
+  `data: ${JSON.stringify({ model: 'm', choices: [{ index: 0, delta, finish_reason: null }], ...more })}\n\n`;
+const USAGE = `data: {"model":"m","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}}\n\n`;
+
+test('a chunk of megabytes passes without being held, its text counts, and the usage behind it is read', () => {
+  const bytes = Buffer.from(`${chunk({ content: 'B'.repeat(3_000_000) })}${USAGE}data: [DONE]\n\n`);
+  const tap = new ChatTap();
+  const whole = tapped(tap, 'sse', [bytes]);
+  assert.deepEqual(
+    [tap.usage.inputTokens, tap.usage.outputTokens, tap.usage.seen, tap.terminal],
+    [7, 3, 'final', true],
+  );
+  assert.ok(tap.estimatedOutputTokens > 999_000);
+  assert.deepEqual(tapped(new ChatTap(), 'sse', cutAnywhere(bytes, 1, 20_000)), whole);
+});
+
+test('the JSON usage behind a body of megabytes is found', () => {
+  const content = 'é"\\'.repeat(500_000);
+  const usage = { prompt_tokens: 1, completion_tokens: 260_000 };
+  const bytes = Buffer.from(JSON.stringify({ choices: [{ message: { content } }], usage }));
+  const tap = new ChatTap();
+  tapped(tap, 'body', cutAnywhere(bytes, 1, 60_000));
+  assert.deepEqual([tap.usage.outputTokens, tap.terminal], [260_000, true]);
+});
+
+test('content and handshake are told apart while a stream arrives', () => {
+  const tap = new ChatTap();
+  tap.start(true);
+  const seen: boolean[][] = [];
+  for (const delta of [{ role: 'assistant', content: '' }, {}, { content: 'a' }]) {
+    tap.push(Buffer.from(chunk(delta)));
+    seen.push([tap.handshakeOnly, tap.contentSeen]);
+  }
+  assert.deepEqual(seen, [
+    [true, false],
+    [true, false],
+    [false, true],
+  ]);
+});
+
+test('an error in place of an answer is not billed; an answer that broke is, by its text', () => {
+  const tap = new ChatTap();
+  for (const [form, text] of [
+    ['sse', 'data: {"error":{"code":"server_error"}}\n\n'],
+    ['body', '{"error":{"code":"server_error"}}'],
+  ]) {
+    tapped(tap, form!, [Buffer.from(text!)]);
+    const { inputTokens, outputTokens } = tap.billable(100).counts;
+    assert.deepEqual([inputTokens, outputTokens], [0, 0]);
+  }
+  tapped(tap, 'sse', [Buffer.from(`${chunk({ content: 'abcdef' })}data: {"error":{"code":"server_error"}}\n\n`)]);
+  const { counts, source } = tap.billable(100);
+  assert.deepEqual([counts.inputTokens, counts.outputTokens, source], [100, 2, 'estimated']);
+});
