@@ -25,9 +25,9 @@ test('what generates is billed; what counts or belongs to an account is not', ()
 });
 
 test('answers are read by the tap of the protocol that the upstream speaks', () => {
-  assert.equal(operations.tapMaker('messages'), AnthropicTap);
+  assert.equal(operations.tapMaker(operations.CHAT, 'messages'), AnthropicTap);
   for (const protocol of ['chat', 'completions', 'embeddings'] as const)
-    assert.equal(operations.tapMaker(protocol), ChatTap);
-  assert.equal(operations.tapMaker('responses'), ResponsesTap);
-  assert.equal(operations.tapMaker('gemini'), GeminiTap);
+    assert.equal(operations.tapMaker(operations.CHAT, protocol), ChatTap);
+  assert.equal(operations.tapMaker(operations.CHAT, 'responses'), ResponsesTap);
+  assert.equal(operations.tapMaker(operations.CHAT, 'gemini'), GeminiTap);
 });

@@ -57,7 +57,6 @@ test('a wrong method names the right ones, in the dialect of the path', () => {
 
 test('paths that nobody serves are unknown, in the dialect that they suggest', () => {
   for (const [path, dialect] of [
-    ['/', 'anthropic'],
     ['/v1/complete', 'anthropic'],
     ['/v1/chat/nothing', 'chat'],
     ['/v1/audio/speech', 'chat'],

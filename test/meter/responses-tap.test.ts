@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ResponsesMessageTap } from '#meter/responses-message-tap.ts';
 import { ResponsesTap } from '#meter/responses-tap.ts';
 import { cutAnywhere } from '../support/anthropic-answer.ts';
 import { tapped, testFixtures } from '../support/tap-fixtures.ts';
@@ -55,10 +56,10 @@ test('content and handshake are told apart while a stream arrives', () => {
 });
 
 test('messages of a WebSocket are read like the data of events', () => {
-  const tap = new ResponsesTap();
-  tap.start(true);
+  const tap = new ResponsesMessageTap();
+  tap.start();
   for (const frame of [DELTA, event('response.completed', { response: { id: 'r', usage } })]) {
-    tap.message(Buffer.from(frame.slice(frame.indexOf('{')).trimEnd()));
+    tap.push(Buffer.from(frame.slice(frame.indexOf('{')).trimEnd()));
   }
   assert.deepEqual(
     [tap.usage.outputTokens, tap.usage.seen, tap.terminal, tap.estimatedOutputTokens],
