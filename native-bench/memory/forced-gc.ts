@@ -1,20 +1,14 @@
 /** Resident memory after forced collections, of processes of Node that were started to allow it. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withNodeOptions } from '../rig/node-options.ts';
 import { resident } from './resident.ts';
 
 const SETTLE_SECONDS = 1.5;
 const TIMES = 2;
 
 /** Whatever `start` starts collects its garbage on SIGUSR2, in every thread. */
-export async function withForcedGc<T>(start: () => Promise<T>): Promise<T> {
-  const before = process.env['NODE_OPTIONS'];
-  process.env['NODE_OPTIONS'] = `${before ?? ''} --import=${new URL('force-gc.ts', import.meta.url).href}`;
-  try {
-    return await start();
-  } finally {
-    if (before === undefined) delete process.env['NODE_OPTIONS'];
-    else process.env['NODE_OPTIONS'] = before;
-  }
+export function withForcedGc<T>(start: () => Promise<T>): Promise<T> {
+  return withNodeOptions(`--import=${new URL('force-gc.ts', import.meta.url).href}`, start);
 }
 
 /** Resident bytes after every thread has collected its garbage, twice, and given pages back. */

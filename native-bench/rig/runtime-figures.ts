@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withNodeOptions } from './node-options.ts';
 
 /** Of all threads of some processes: pauses of collectors so far, and the worst of the last second's loop delays. */
 export interface RuntimeFigures {
@@ -14,16 +15,12 @@ export class RuntimeProbe {
 
   /** Node programs that `start` starts carry the probe. */
   async over<T>(start: () => Promise<T>): Promise<T> {
-    const before = process.env['NODE_OPTIONS'];
-    const preload = `--import=${new URL('runtime-probe.ts', import.meta.url).href}`;
-    process.env['NODE_OPTIONS'] = `${before ?? ''} ${preload} --disable-warning=ExperimentalWarning`.trim();
+    const preload = `--import=${new URL('runtime-probe.ts', import.meta.url).href} --disable-warning=ExperimentalWarning`;
     process.env['BENCH_PROBE'] = this.#folder;
     try {
-      return await start();
+      return await withNodeOptions(preload, start);
     } finally {
       delete process.env['BENCH_PROBE'];
-      if (before === undefined) delete process.env['NODE_OPTIONS'];
-      else process.env['NODE_OPTIONS'] = before;
     }
   }
 

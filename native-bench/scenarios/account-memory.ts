@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KeptConnections } from '../load/kept-connections.ts';
 import { addAccounts, fillCatalog, keyOf } from '../load/mass-catalog.ts';
 import { rawRequest } from '../load/requests.ts';
+import { withForcedGc } from '../memory/forced-gc.ts';
 import { resident } from '../memory/resident.ts';
 import { DataFolder } from '../rig/data-folder.ts';
 import type { Rig } from './scenario.ts';
@@ -18,7 +19,6 @@ const CONNECTIONS = 16;
 const REQUESTS = 200;
 const COLLECTIONS = 4;
 const SETTLE_MS = 300;
-const FORCE_GC = new URL('../memory/force-gc.ts', import.meta.url).href;
 
 export async function measureAccountMemory(rig: Rig, upstream: string): Promise<void> {
   const grown: number[] = [];
@@ -53,13 +53,8 @@ async function residentWith(
   rig.ends(() => folder.remove());
   const mass = { group: GROUP, count: accounts, baseUrl: upstream, concurrency: 100 };
   await fillCatalog(rig, folder.path, (sql) => addAccounts(sql, mass));
-  const before = process.env['NODE_OPTIONS'];
-  process.env['NODE_OPTIONS'] = `${before ?? ''} --import ${FORCE_GC}`.trim();
   const config = { data: folder.path, threads: { fronts } };
-  const gateway = await rig.start('Penstock', upstream, { config }).finally(() => {
-    if (before === undefined) delete process.env['NODE_OPTIONS'];
-    else process.env['NODE_OPTIONS'] = before;
-  });
+  const gateway = await withForcedGc(() => rig.start('Penstock', upstream, { config }));
   if (gateway === null) return null;
   const connections = new KeptConnections(gateway.url, CONNECTIONS);
   const request = rawRequest(gateway.url, { key: keyOf(GROUP), bodyBytes: 1_024, stream: false });

@@ -6,9 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { settledBytes, withForcedGc } from '../memory/forced-gc.ts';
 import type { Contender } from '../peers/contender.ts';
 import { ControlPort } from '../rig/control-port.ts';
+import { withNodeOptions } from '../rig/node-options.ts';
 import { GROWTH_BOUND, judgeMemory, type Sample } from '../soak/memory-slope.ts';
 import { type MixedCounts, MixedTraffic } from '../soak/mixed-traffic.ts';
 import { idleFds, leftOpen, openFds, SoakWatch } from '../soak/watch.ts';
+import { SMALL_YOUNG_GENERATION } from '../soak/young-generation.ts';
 import type { Rig, Scenario } from './scenario.ts';
 import { PLANS, secondsOf } from './windows.ts';
 
@@ -30,7 +32,7 @@ export const soak: Scenario = {
   about:
     'Whole, streamed, large, broken-off and refused requests of 200 keys over 4 models at 100 a second, before a mock that ' +
     'fails 2 % of them; RSS once a second, its Theil–Sen slope after the warm-up, and what is left open at the end. ' +
-    'Length: BENCH_SOAK_MINUTES.',
+    'Young generations are kept small, so that growth of RSS is growth of what is held. Length: BENCH_SOAK_MINUTES.',
   run,
 };
 
@@ -68,7 +70,8 @@ async function run(rig: Rig): Promise<void> {
     usage: { ringBytes: MIB },
     limits: { exchangesPerFront: 512 },
   };
-  const gateway = await withForcedGc(() => rig.start('Penstock', mock.url, { config }));
+  const start = (): Promise<Contender | null> => rig.start('Penstock', mock.url, { config });
+  const gateway = await withNodeOptions(SMALL_YOUNG_GENERATION, () => withForcedGc(start));
   if (gateway !== null) await load(rig, gateway, minutes);
 }
 
