@@ -11,10 +11,15 @@ export function withForcedGc<T>(start: () => Promise<T>): Promise<T> {
   return withNodeOptions(`--import=${new URL('force-gc.ts', import.meta.url).href}`, start);
 }
 
+/** Of a process that was started with forced collections; it is done some milliseconds later. Any other one would be ended by it. */
+export function collectGarbage(pid: number): void {
+  process.kill(pid, 'SIGUSR2');
+}
+
 /** Resident bytes after every thread has collected its garbage, twice, and given pages back. */
 export async function settledBytes(pids: readonly number[], seconds = SETTLE_SECONDS): Promise<number> {
   for (let i = 0; i < TIMES; i++) {
-    for (const pid of pids) process.kill(pid, 'SIGUSR2');
+    for (const pid of pids) collectGarbage(pid);
     await sleep(seconds * 1_000);
   }
   return residentBytes(pids);

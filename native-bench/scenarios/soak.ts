@@ -7,7 +7,7 @@ import { settledBytes, withForcedGc } from '../memory/forced-gc.ts';
 import type { Contender } from '../peers/contender.ts';
 import { ControlPort } from '../rig/control-port.ts';
 import { withNodeOptions } from '../rig/node-options.ts';
-import { GROWTH_BOUND, judgeMemory, type Sample } from '../soak/memory-slope.ts';
+import { GROWTH_BOUND, judgeMemory, type Sample, type SlopeOptions } from '../soak/memory-slope.ts';
 import { type MixedCounts, MixedTraffic } from '../soak/mixed-traffic.ts';
 import { idleFds, leftOpen, openFds, SoakWatch } from '../soak/watch.ts';
 import { SMALL_YOUNG_GENERATION } from '../soak/young-generation.ts';
@@ -32,7 +32,8 @@ export const soak: Scenario = {
   about:
     'Whole, streamed, large, broken-off and refused requests of 200 keys over 4 models at 100 a second, before a mock that ' +
     'fails 2 % of them; RSS once a second, its Theil–Sen slope after the warm-up, and what is left open at the end. ' +
-    'Young generations are kept small, so that growth of RSS is growth of what is held. Length: BENCH_SOAK_MINUTES.',
+    'Young generations are kept small and collections forced, so that growth of RSS is growth of what is held. ' +
+    'Length: BENCH_SOAK_MINUTES.',
   run,
 };
 
@@ -86,10 +87,11 @@ async function load(rig: Rig, { url: base, penstock }: Contender, minutes: numbe
   await first.stop();
   const fdsAtStart = await idleFds(gatewayPid);
   const rowsBefore = await rowsOf(port);
-  // Before the watch and after it alone: nothing is forced while the slope is taken. With --quick there is no slope.
+  // With --quick there is no slope.
   const settledMib = async (): Promise<number> => (rig.quick ? 0 : (await settledBytes([gatewayPid])) / MIB);
   const settledBefore = await settledMib();
-  const watch = new SoakWatch(watched);
+  const window = windowOf(minutes);
+  const watch = new SoakWatch(watched, { collectEveryMs: window.intervalMs });
   const traffic = new MixedTraffic({ ...mix, seed: SEED + 1 });
   try {
     await pass(rig, minutes, traffic);
@@ -99,7 +101,7 @@ async function load(rig: Rig, { url: base, penstock }: Contender, minutes: numbe
   }
   const left = await leftOpen(watched, fdsAtStart + FDS_SPARE);
   const fdsAtEnd = openFds(gatewayPid);
-  report(rig, watch, minutes);
+  report(rig, watch, window);
   if (!rig.quick) {
     const settled = { case: 'mixed traffic', contender: 'Penstock', unit: 'MiB', round: 0 } as const;
     rig.measured({ ...settled, metric: 'RSS after forced collections, before', value: settledBefore });
@@ -132,10 +134,14 @@ async function pass(rig: Rig, minutes: number, { counts }: MixedTraffic): Promis
   }
 }
 
-function report(rig: Rig, { samples, peaks }: SoakWatch, minutes: number): void {
+/** One forced collection an interval, so that its lowest sample is what is held and not what lies around. */
+function windowOf(minutes: number): SlopeOptions {
   const totalMs = minutes * 60_000;
-  const options = { warmUpMs: totalMs / 3, intervalMs: Math.max(3_000, totalMs / 60) };
-  rig.verdict({ goal: 'memory slope over the soak', bound: GROWTH_BOUND, ...judgeMemory(samples, options) });
+  return { warmUpMs: totalMs / 3, intervalMs: Math.max(3_000, totalMs / 60) };
+}
+
+function report(rig: Rig, { samples, peaks }: SoakWatch, window: SlopeOptions): void {
+  rig.verdict({ goal: 'memory slope over the soak', bound: GROWTH_BOUND, ...judgeMemory(samples, window) });
   rig.curve(curveOf(samples));
   const figure = { case: 'mixed traffic', contender: 'Penstock', round: 0 } as const;
   const rss = (metric: string, bytes: number): void =>

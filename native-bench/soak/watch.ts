@@ -5,6 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../../test/support/wait-for.ts';
+import { collectGarbage } from '../memory/forced-gc.ts';
 import { resident } from '../memory/resident.ts';
 import type { Sample } from './memory-slope.ts';
 
@@ -32,17 +33,25 @@ export function openFds(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
+export interface WatchPace {
+  sampleMs?: number;
+  /** Collections are forced so often, which the process must have been started for; never when left out. */
+  collectEveryMs?: number;
+}
+
 export class SoakWatch {
   readonly samples: Sample[] = [];
   readonly peaks: Peaks = { fds: 0, exchangesOpen: 0, primaryHeapBytes: 0 };
   readonly #watched: Watched;
   readonly #sampleMs: number;
+  readonly #collectEveryMs: number;
   readonly #done: Promise<void>;
   #stopped = false;
 
-  constructor(watched: Watched, sampleMs = SAMPLE_MS) {
+  constructor(watched: Watched, { sampleMs = SAMPLE_MS, collectEveryMs = Number.POSITIVE_INFINITY }: WatchPace = {}) {
     this.#watched = watched;
     this.#sampleMs = sampleMs;
+    this.#collectEveryMs = collectEveryMs;
     this.#done = this.#sample();
   }
 
@@ -53,7 +62,12 @@ export class SoakWatch {
 
   async #sample(): Promise<void> {
     const { gatewayPid } = this.#watched;
+    let collectAtMs = performance.now() + this.#collectEveryMs;
     for (let i = 0; !this.#stopped; i++) {
+      if (performance.now() >= collectAtMs) {
+        collectGarbage(gatewayPid);
+        collectAtMs += this.#collectEveryMs;
+      }
       this.samples.push({ atMs: performance.now(), bytes: resident(gatewayPid).nowBytes });
       if (i % METRICS_EVERY === 0) await this.#look();
       await sleep(this.#sampleMs);

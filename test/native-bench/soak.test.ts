@@ -92,7 +92,7 @@ test('mixed traffic leaves no exchange, no place, no byte and no descriptor open
   await sent(warm, 60);
   await warm.stop();
   const fds = await idleFds(gateway.gatewayPid);
-  const watch = new SoakWatch(watched, 200);
+  const watch = new SoakWatch(watched, { sampleMs: 200 });
   const traffic = new MixedTraffic({ ...mix, seed: 2 });
   await sent(traffic, REQUESTS);
   await traffic.stop();
