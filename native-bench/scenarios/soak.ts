@@ -7,7 +7,7 @@ import { settledBytes, withForcedGc } from '../memory/forced-gc.ts';
 import type { Contender } from '../peers/contender.ts';
 import { ControlPort } from '../rig/control-port.ts';
 import { withNodeOptions } from '../rig/node-options.ts';
-import { GROWTH_BOUND, judgeMemory, type Sample, type SlopeOptions } from '../soak/memory-slope.ts';
+import { GROWTH_BOUND, judgeMemory, type Sample, type SlopeOptions, windowOf } from '../soak/memory-slope.ts';
 import { type MixedCounts, MixedTraffic } from '../soak/mixed-traffic.ts';
 import { idleFds, leftOpen, openFds, SoakWatch } from '../soak/watch.ts';
 import { SMALL_YOUNG_GENERATION } from '../soak/young-generation.ts';
@@ -90,7 +90,8 @@ async function load(rig: Rig, { url: base, penstock }: Contender, minutes: numbe
   // With --quick there is no slope.
   const settledMib = async (): Promise<number> => (rig.quick ? 0 : (await settledBytes([gatewayPid])) / MIB);
   const settledBefore = await settledMib();
-  const window = windowOf(minutes);
+  const window = windowOf(minutes * 60_000);
+  // One collection an interval: its lowest sample is what is held, not what lies around.
   const watch = new SoakWatch(watched, { collectEveryMs: window.intervalMs });
   const traffic = new MixedTraffic({ ...mix, seed: SEED + 1 });
   try {
@@ -132,12 +133,6 @@ async function pass(rig: Rig, minutes: number, { counts }: MixedTraffic): Promis
     toldMs = performance.now();
     rig.say(`soak: ${(left / 60_000).toFixed(0)} min left, ${counts.sent} requests sent`);
   }
-}
-
-/** One forced collection an interval, so that its lowest sample is what is held and not what lies around. */
-function windowOf(minutes: number): SlopeOptions {
-  const totalMs = minutes * 60_000;
-  return { warmUpMs: totalMs / 3, intervalMs: Math.max(3_000, totalMs / 60) };
 }
 
 function report(rig: Rig, { samples, peaks }: SoakWatch, window: SlopeOptions): void {

@@ -94,6 +94,19 @@ export const GROWTH_BOUND = `≤ ${GROWTH_MAX_MIB} MiB in ${PER_MINUTES} min aft
 /** Slopes of windows shorter than this are told but not judged: heaps still settle. */
 export const JUDGED_FROM_MS = 10 * MINUTE_MS;
 
+/** For so long V8 compiles what turns out to be hot, and resident memory still grows by more than the bound. */
+const SETTLING_MS = 10 * MINUTE_MS;
+const INTERVAL_MIN_MS = 3_000;
+const INTERVALS = 60;
+
+/** Of a run of a length: from 20 minutes on it leaves the settling time out and is judged. */
+export function windowOf(totalMs: number): SlopeOptions {
+  return {
+    warmUpMs: Math.max(totalMs / 3, Math.min(SETTLING_MS, totalMs / 2)),
+    intervalMs: Math.max(INTERVAL_MIN_MS, totalMs / INTERVALS),
+  };
+}
+
 export function judgeMemory(samples: readonly Sample[], options: SlopeOptions): MemoryJudgement {
   const slope = memorySlope(samples, options);
   if (slope === null) return { held: null, measured: 'not measured', why: 'too few samples after the warm-up' };

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judgeMemory, memorySlope, type Sample } from '../../native-bench/soak/memory-slope.ts';
+import { judgeMemory, memorySlope, type Sample, windowOf } from '../../native-bench/soak/memory-slope.ts';
 import { MixedTraffic } from '../../native-bench/soak/mixed-traffic.ts';
 import { idleFds, leftOpen, SoakWatch } from '../../native-bench/soak/watch.ts';
 import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
@@ -56,6 +56,16 @@ test('a run that is too short for a slope is told so and not judged', () => {
   assert.equal(judged.held, null);
   assert.match(judged.why, /a window of 45 s/);
   assert.equal(judgeMemory([], OPTIONS).held, null);
+});
+
+test('a run is judged from 20 minutes on, and never by its first ten', () => {
+  const judged = (minutes: number, leakMibInTen: number) =>
+    judgeMemory(heap(leakMibInTen, 6).slice(0, minutes * 60), windowOf(minutes * MINUTE_MS)).held;
+  assert.deepEqual([judged(16, 0), judged(21, 0), judged(30, 0)], [null, true, true]);
+  assert.deepEqual([judged(16, 60), judged(21, 60), judged(30, 4)], [null, false, false]);
+  assert.equal(windowOf(20 * MINUTE_MS).warmUpMs, 10 * MINUTE_MS);
+  assert.equal(windowOf(30 * MINUTE_MS).warmUpMs, 10 * MINUTE_MS);
+  assert.equal(windowOf(60 * MINUTE_MS).warmUpMs, 20 * MINUTE_MS);
 });
 
 /** Faults as the mock of the bench has them. */
