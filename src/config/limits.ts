@@ -52,6 +52,10 @@ const POSTGRES_BACKEND_BYTES = 16 * MIB;
 /** Heap of a counting worker: all four vocabularies (57 MiB measured), garbage, and its text as bytes, as a string and in pieces. */
 const VOCABULARY_BYTES = 96 * MIB;
 const TEXT_COPIES = 6;
+/** A media job on primary: its row, its promise, its timers; on a front its exchange is counted already. */
+const JOB_BYTES = 64 * KIB;
+/** A picture as it is read, sent on and, when it was made, written as base64 for the front. */
+const PICTURE_COPIES = 3;
 /** Connections besides primary's pool: usage-writer (COPY, statements), LISTEN, one spare for an operator. */
 const EXTRA_CONNECTIONS = 4;
 /** An open record as the usage-writer keeps it: its bytes, its id and the map entry; on the front as an object half of that. */
@@ -115,7 +119,7 @@ export function worstCase(config: Config, fronts: number): WorstCase {
 }
 
 function sharedLines({ limits, queue, schedule }: Config, fronts: number): MemoryLine[] {
-  const owners = fronts + 1;
+  const owners = fronts + 2;
   const userRow = ROW_BYTES + 4 * queue.perUser + OWNER_USER_BYTES * owners;
   const accountRow = ROW_BYTES + 4 * queue.perAccount + OWNER_ACCOUNT_BYTES * owners;
   return [
@@ -193,7 +197,7 @@ function countingLines(config: Config, fronts: number): MemoryLine[] {
   ];
 }
 
-function processLines({ limits, usage, auth, database }: Config, fronts: number): MemoryLine[] {
+function processLines({ limits, usage, auth, database, sora }: Config, fronts: number): MemoryLine[] {
   const backends = database.connections + EXTRA_CONNECTIONS;
   const primary =
     PROCESS_BYTES +
@@ -216,6 +220,11 @@ function processLines({ limits, usage, auth, database }: Config, fronts: number)
       name: 'open records',
       bytes: fronts * limits.exchangesPerFront * OPEN_RECORD_BYTES,
       why: `${fronts} × limits.exchangesPerFront × 1 KiB, on the usage-writer and at replay`,
+    },
+    {
+      name: 'media jobs',
+      bytes: sora.jobsMax * JOB_BYTES + PICTURE_COPIES * sora.imageBytesTotal,
+      why: 'sora.jobsMax × 64 KiB (prompts of 32,000 characters) + 3 × sora.imageBytesTotal',
     },
     { name: 'supervisor', bytes: PROCESS_BYTES, why: 'a process without traffic' },
   ];

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { catalogSchema, networkSchema } from './catalog-schema.ts';
 import { GIB, HOUR_MS, int, KIB, MIB, powerOfTwo, section } from './schema-parts.ts';
 import { secretSchema } from './secret.ts';
+import { soraSection } from './sora-section.ts';
 
 const host = z
   .string()
@@ -239,6 +240,7 @@ const sections = {
     jobBytesMax: int(4 * MIB, KIB, 256 * MIB, 'Largest text that is counted.'),
     deadlineMs: int(2_000, 10, 60_000, 'Longest wait for a count.'),
   }),
+  sora: soraSection,
   pricing: section('Prices of models.', {
     file: z
       .string()

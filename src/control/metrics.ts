@@ -18,6 +18,7 @@ const KNOWN_ALARMS = [
   'default_partition',
   'poison_record',
   'front_stalled',
+  'job_unknown',
 ];
 
 interface Sample {

@@ -2,7 +2,7 @@
  * `secrets.json` in the data folder: what was generated here and must be the same after a restart. Mode 0600, written
  * atomically. Primary writes it; the CLI reads the admin token from it.
  *
- *   {"adminToken": TEXT, "demoKey": KEY}       each only once it was needed
+ *   {"adminToken": TEXT, "demoKey": KEY, "linkKey": TEXT}       each only once it was needed
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -13,6 +13,8 @@ import { StartupError } from '#base/startup-error.ts';
 export interface GeneratedSecrets {
   adminToken: string | null;
   demoKey: string | null;
+  /** Signs links to media. */
+  linkKey: string | null;
 }
 
 const TOKEN_RANDOM_BYTES = 32;
@@ -22,7 +24,11 @@ export function readSecrets(dataDir: string): GeneratedSecrets {
   const path = join(dataDir, 'secrets.json');
   try {
     const stored = JSON.parse(readTextFile(path) ?? '{}') as Record<string, unknown>;
-    return { adminToken: textOrNull(stored['adminToken']), demoKey: textOrNull(stored['demoKey']) };
+    return {
+      adminToken: textOrNull(stored['adminToken']),
+      demoKey: textOrNull(stored['demoKey']),
+      linkKey: textOrNull(stored['linkKey']),
+    };
   } catch (error) {
     throw new StartupError(`${path} cannot be used: ${(error as Error).message}`);
   }
@@ -34,6 +40,12 @@ export function ensureAdminToken(dataDir: string): string {
   return (
     secrets.adminToken ?? keep(dataDir, secrets, 'adminToken', randomBytes(TOKEN_RANDOM_BYTES).toString('base64url'))
   );
+}
+
+/** What signs links to media, made at the first call: links that were given out hold over restarts. */
+export function ensureLinkKey(dataDir: string): string {
+  const secrets = readSecrets(dataDir);
+  return secrets.linkKey ?? keep(dataDir, secrets, 'linkKey', randomBytes(TOKEN_RANDOM_BYTES).toString('base64url'));
 }
 
 /** The key of the demo user, made at the first call: restarts print the same one. */

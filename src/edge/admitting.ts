@@ -6,7 +6,8 @@ import { openBooks } from '#admit/open-books.ts';
 import { authorizeModel } from '#auth/authorize.ts';
 import { type FailureCode, type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
-import { findPrice } from '#meter/prices.ts';
+import { findMediaPrice, mediaCost } from '#meter/media-cost.ts';
+import { findPrice, type Price } from '#meter/prices.ts';
 import { reserveNano } from '#meter/reserve.ts';
 import { findCrossing } from './crossings.ts';
 import type { Exchange } from './exchange.ts';
@@ -88,19 +89,29 @@ export class Admitting {
     exchange.plan = plan;
     exchange.crossing = plan.protocol === operation.protocol ? null : findCrossing(operation.protocol, plan.protocol);
     if (!operation.billed) return null;
-    exchange.price = Buffer.byteLength(model) > MODEL_BYTES_MAX ? null : findPrice(this.#parts.prices, model);
+    exchange.price = Buffer.byteLength(model) > MODEL_BYTES_MAX ? null : this.#findPrice(exchange);
     return exchange.price === null ? 'model_unpriced' : null;
+  }
+
+  #findPrice({ media, model }: Exchange): Price | null {
+    const { prices } = this.#parts;
+    return media === null ? findPrice(prices, model) : findMediaPrice(prices, model, media.priceNames);
   }
 
   #openBooks(exchange: Exchange): FailureCode | null {
     if (!exchange.operation.billed) return null;
     const { principal } = exchange.entry!;
-    const { outputReserveTokens } = this.#parts.config.budget;
-    const rule = { outputReserveTokens, multiplierMicros: principal.multiplierMicros };
-    const amount = reserveNano(exchange.price!, exchange.facts!, rule);
+    const amount = this.#amountFor(exchange, principal.multiplierMicros);
     exchange.reservedNanoUsd = amount;
     const code = openBooks(this.#parts, principal.userRow, amount);
     exchange.booksOpen = code === null;
     return code;
+  }
+
+  /** What a picture or a video costs is known; of everything else there is an upper guess. */
+  #amountFor({ media, price, facts }: Exchange, multiplierMicros: number): bigint {
+    if (media !== null) return mediaCost(price!, media, multiplierMicros).chargedNanoUsd;
+    const { outputReserveTokens } = this.#parts.config.budget;
+    return reserveNano(price!, facts!, { outputReserveTokens, multiplierMicros });
   }
 }

@@ -4,6 +4,7 @@
  *
  *   receiving ─► scanning ─► waiting(user) ─► waiting(account) ─► relaying ─► draining ─► settled
  *       └────────────┴──────────────┴────────────────┴────────────────┴───────────────────▲
+ *   A media job goes another way: waiting(account) ─► job ─► settled. `job` is also a link to media while primary looks it up.
  *
  * Front thread only.
  */
@@ -20,6 +21,7 @@ import type { UsageRecord } from '#usage/record.ts';
 import type { Crossing } from '#wire/convert/crossing.ts';
 import type { Dialect } from '#wire/dialect.ts';
 import type { Facts } from '#wire/facts.ts';
+import type { MediaRequest } from '#wire/media-job.ts';
 import type { AnswerForm } from './answer-head.ts';
 import type { AnswerTransform } from './answer-transform.ts';
 import type { BodyOwner, BodyReader } from './body-reader.ts';
@@ -31,7 +33,7 @@ import type { Operation } from './operations.ts';
 import type { Route } from './routes.ts';
 import type { TerminalHold } from './terminal-hold.ts';
 
-export type Stage = 'receiving' | 'scanning' | 'waiting' | 'relaying' | 'draining' | 'settled';
+export type Stage = 'receiving' | 'scanning' | 'waiting' | 'relaying' | 'draining' | 'job' | 'settled';
 
 /** What an exchange tells the lifecycle. */
 export interface ExchangeEvents {
@@ -82,6 +84,10 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   /** The client wants a stream. */
   streams = false;
   price: Price | null = null;
+  /** The picture or video that is asked for; null for everything else. */
+  media: MediaRequest | null = null;
+  /** Of a link to media: its path at the account, behind the base; '' for everything else. */
+  mediaPath = '';
 
   /** Room for the usage record and the reservation are held. */
   booksOpen = false;

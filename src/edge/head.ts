@@ -10,6 +10,8 @@ export interface Head {
   /** Lower case. */
   readonly method: string;
   readonly path: string;
+  /** As the client addressed this gateway; '' when it did not say. */
+  readonly host: string;
   /** Without `?`; '' when none. */
   readonly query: string;
   /** The presented key, from `x-api-key`, `Authorization: Bearer`, `x-goog-api-key` or `?key=`, on every path; '' when none. */
@@ -55,6 +57,7 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
   let clientRequestId = '';
   let forwardedFor = '';
   let chunked = false;
+  let host = '';
   let hosts = 0;
   let fault = '';
   const forwarded: string[] = [];
@@ -87,6 +90,7 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
         return;
       case 'host':
         if (++hosts > 1) fault = 'host is given twice';
+        host = value;
         return;
       case 'content-encoding':
         contentEncoding = value;
@@ -112,6 +116,7 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
   return {
     method: req.getMethod(),
     path: req.getUrl(),
+    host,
     query,
     key: apiKey || bearer || googKey || inQuery,
     isGoogle: googKey !== '' || inQuery !== '',

@@ -25,6 +25,9 @@ import { corsHeaders, preflightHeaders } from './cors.ts';
 import { Exchange, type ExchangeEvents } from './exchange.ts';
 import type { Head } from './head.ts';
 import { answerCount } from './local-count.ts';
+import { MediaDesk } from './media-desk.ts';
+import { MediaLinkDesk } from './media-link-desk.ts';
+import { answerMediaModels } from './media-models.ts';
 import type { Operation } from './operations.ts';
 import { answerModels, answerWell } from './own-answers.ts';
 import type { Parts } from './parts.ts';
@@ -53,6 +56,8 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
   readonly #scheduling: Scheduling;
   readonly #admitting: Admitting;
   readonly #relaying: Relaying;
+  readonly #media: MediaDesk;
+  readonly #links: MediaLinkDesk;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -76,6 +81,14 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
       countHere: (exchange) => this.#countHere(exchange),
       refuse: (exchange, refusal) => this.refuse(exchange, refusal),
     });
+    this.#media = new MediaDesk(parts, {
+      end: (exchange, status, refusal) => settle(parts, exchange, status, refusal),
+      refuse: (exchange, refusal) => this.refuse(exchange, refusal),
+    });
+    this.#links = new MediaLinkDesk(parts, {
+      schedule: (exchange) => this.#schedule(exchange),
+      refuse: (exchange, refusal) => this.refuse(exchange, refusal),
+    });
   }
 
   /** A request's head has arrived; `upgrade`: it asks for a WebSocket at a path that may have one. */
@@ -94,9 +107,7 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     if (exchange.route.own === 'well') return this.#answerWell(exchange);
     if (this.#answerPreflight(exchange)) return;
     const refusal =
-      this.#checkRoute(exchange) ??
-      this.#checkHead(head, exchange.route.operation) ??
-      this.#authenticating.start(exchange, res);
+      this.#checkRoute(exchange) ?? this.#checkHead(head, exchange.route.operation) ?? this.#admitAtDoor(exchange, res);
     if (refusal !== null) this.refuse(exchange, refusal);
     else if (exchange.stage === 'receiving') this.#proceed(exchange);
   }
@@ -193,6 +204,14 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     return null;
   }
 
+  // ── authenticate ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A signed link stands for a key. */
+  #admitAtDoor(exchange: Exchange, res: HttpResponse): Refusal | null {
+    const isLink = exchange.route.operation?.linked === true;
+    return isLink ? this.#links.open(exchange) : this.#authenticating.start(exchange, res);
+  }
+
   // ── receive ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   bodyRoomFound(exchange: Exchange): void {
@@ -204,8 +223,12 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     if (exchange.entry === null || exchange.stage !== 'receiving') return;
     if (exchange.welcome !== null) return this.#welcome(exchange);
     if (!exchange.bodyComplete) return;
-    if (exchange.route.own === 'models') this.#answerModels(exchange);
-    else if (exchange.operation.shape === null) this.#scanned(exchange, NO_FACTS);
+    if (exchange.route.own === 'models') return this.#answerModels(exchange);
+    if (exchange.operation.media !== null) {
+      const refusal = this.#media.checkPlatform(exchange);
+      if (refusal !== null) return this.refuse(exchange, refusal);
+    }
+    if (exchange.operation.shape === null) this.#scanned(exchange, NO_FACTS);
     else this.#scan(exchange, exchange.operation.shape);
   }
 
@@ -230,6 +253,12 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     exchange.facts = facts;
     exchange.model = operation.owned ? '' : route.named || (facts.model ?? '');
     exchange.streams = operation.streams === 'asked' ? facts.stream : operation.streams === 'always';
+    if (operation.media === 'models') {
+      answerMediaModels(this.#parts, exchange);
+      return settle(this.#parts, exchange, 'completed');
+    }
+    const refusal = operation.media === null ? null : this.#media.prepare(exchange);
+    if (refusal !== null) return this.refuse(exchange, refusal);
     this.#admitting.admit(exchange);
   }
 
@@ -251,6 +280,7 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
   // ── relay (+ tap) ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #relay(exchange: Exchange): void {
+    if (exchange.media !== null) return this.#media.start(exchange);
     const refusal = this.#relaying.start(exchange);
     if (refusal !== null) this.refuse(exchange, refusal);
   }
@@ -292,6 +322,7 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     if (exchange.stage === 'settled' || exchange.stage === 'draining') return;
     exchange.clientGone = true;
     if (exchange.stage === 'waiting') this.#scheduling.abandon(exchange);
+    if (exchange.stage === 'job') this.#media.leave(exchange);
     if (exchange.stage === 'relaying') return this.#relaying.drain(exchange);
     settle(this.#parts, exchange, 'client_gone');
   }
@@ -314,6 +345,7 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
 
   #interrupt(exchange: Exchange): void {
     if (exchange.stage === 'waiting') this.#scheduling.abandon(exchange);
+    if (exchange.stage === 'job') this.#media.leave(exchange);
     if (exchange.stage === 'relaying' || exchange.stage === 'draining') this.#relaying.interrupt(exchange);
     else this.refuse(exchange, refuse('draining'));
   }
@@ -328,8 +360,14 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     for (const exchange of this.#parts.open.snapshot()) {
       if (exchange.stage === 'receiving') this.#receiving.sweep(exchange, now);
       else if (exchange.stage === 'waiting') this.#sweepWaiting(exchange, now);
+      else if (exchange.stage === 'job') this.#sweepJob(exchange, now);
       else this.#relaying.sweep(exchange, now);
     }
+  }
+
+  #sweepJob(exchange: Exchange, now: number): void {
+    this.#media.sweep(exchange, now);
+    this.#links.sweep(exchange, now);
   }
 
   /** Not where they happen: tables know nothing of counters. */

@@ -12,7 +12,7 @@ import type { Tap } from '#meter/tap.ts';
 import { ANTHROPIC_DIALECT } from '#wire/anthropic.ts';
 import type { Dialect } from '#wire/dialect.ts';
 import { GEMINI_DIALECT } from '#wire/gemini-errors.ts';
-import { CHAT_DIALECT, RESPONSES_DIALECT, RESPONSES_SOCKET_DIALECT } from '#wire/openai-errors.ts';
+import { CHAT_DIALECT, RESPONSES_DIALECT, RESPONSES_SOCKET_DIALECT, SORA_DIALECT } from '#wire/openai-errors.ts';
 import * as shapes from '#wire/request-shape.ts';
 import { servedBy } from './crossings.ts';
 
@@ -40,6 +40,10 @@ export interface Operation {
   readonly overSocket: boolean;
   /** What it asks for belongs to the account that made it, which alone can serve it: an operation on a stored response. */
   readonly owned: boolean;
+  /** Only for keys of groups of platform sora: a job that primary runs, or the models that can be asked for. */
+  readonly media: 'job' | 'models' | null;
+  /** A signed link stands for the key. */
+  readonly linked: boolean;
 }
 
 type Fields = Partial<Operation> & Pick<Operation, 'protocol' | 'dialect'>;
@@ -55,6 +59,8 @@ function operation(name: string, fields: Fields): Operation {
     counts: false,
     overSocket: false,
     owned: false,
+    media: null,
+    linked: false,
     ...fields,
   });
 }
@@ -164,6 +170,21 @@ export const GEMINI_EMBED = operation('gemini_embed', {
   shape: shapes.GEMINI_EMBED_SHAPE,
   billed: true,
 });
+
+/** A picture or video in the clothes of a chat completion. */
+export const SORA = operation('sora', {
+  protocol: 'sora',
+  dialect: SORA_DIALECT,
+  shape: shapes.CHAT_SHAPE,
+  streams: 'asked',
+  billed: true,
+  media: 'job',
+});
+
+export const SORA_MODELS = operation('sora_models', { protocol: 'sora', dialect: SORA_DIALECT, media: 'models' });
+
+/** What such a job made. */
+export const SORA_MEDIA = operation('sora_media', { protocol: 'sora', dialect: SORA_DIALECT, linked: true });
 
 /** By the protocol that the upstream speaks. */
 const TAPS: Partial<Record<Protocol, TapMaker>> = {

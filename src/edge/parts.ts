@@ -27,6 +27,7 @@ import type { Channels } from './channels.ts';
 import type { DurableReplies } from './durable-replies.ts';
 import type { Exchange } from './exchange.ts';
 import type { LiveAttempts } from './live-attempts.ts';
+import type { MediaTies } from './media-ties.ts';
 import type { OpenList } from './open-list.ts';
 import type { OpenRecordQueue } from './open-record-queue.ts';
 import type { Openings } from './openings.ts';
@@ -63,6 +64,9 @@ export interface Parts {
   readonly usageRing: UsageRingProducer;
   readonly usagePressure: UsagePressure;
   readonly prices: PriceTable;
+  readonly media: MediaTies;
+  /** In whose name the shared tables keep what belongs to media jobs. */
+  readonly jobsOwner: number;
   readonly pools: OriginPools;
   readonly replies: ReplyShared;
   readonly open: OpenList<Exchange>;

@@ -6,7 +6,7 @@
 import { ANTHROPIC_DIALECT } from '#wire/anthropic.ts';
 import type { Dialect } from '#wire/dialect.ts';
 import { GEMINI_DIALECT } from '#wire/gemini-errors.ts';
-import { CHAT_DIALECT, RESPONSES_DIALECT } from '#wire/openai-errors.ts';
+import { CHAT_DIALECT, RESPONSES_DIALECT, SORA_DIALECT } from '#wire/openai-errors.ts';
 import type { Operation } from './operations.ts';
 import * as operations from './operations.ts';
 
@@ -24,7 +24,7 @@ export interface Route {
   readonly own: OwnAnswer | null;
   /** Path at the upstream, behind its base and version: `/messages`. */
   readonly tail: string;
-  /** What the path names: a model, the id of one in a list; '' when nothing. */
+  /** What the path names: a model, the id of one in a list, a media job; '' when nothing. */
   readonly named: string;
   /** For 405: the methods that the path does take, as an `allow` header; '' otherwise. */
   readonly allow: string;
@@ -45,6 +45,10 @@ function relayed(operation: Operation, tail: string): Place {
   return { methods: ['post'], route: route(operation.dialect, { operation, tail }) };
 }
 
+function asked(operation: Operation, named = ''): Place {
+  return { methods: ['get'], route: route(operation.dialect, { operation, named }) };
+}
+
 const WELL: Place = { methods: ['get', 'head', 'post'], route: route(ANTHROPIC_DIALECT, { own: 'well' }) };
 /** Its dialect is that of whoever asks: `ownDialect`. */
 const MODELS: Place = { methods: ['get'], route: route(CHAT_DIALECT, { own: 'models' }) };
@@ -59,6 +63,8 @@ const PLACES: Readonly<Record<string, Place>> = Object.freeze({
   '/v1/responses': { ...relayed(operations.RESPONSES, '/responses'), get: route(RESPONSES_DIALECT, { own: 'socket' }) },
   '/v1/responses/compact': relayed(operations.RESPONSES_COMPACT, '/responses/compact'),
   '/v1/responses/input_tokens': relayed(operations.RESPONSES_INPUT_TOKENS, '/responses/input_tokens'),
+  '/sora/v1/chat/completions': relayed(operations.SORA, ''),
+  '/sora/v1/models': asked(operations.SORA_MODELS),
   '/v1/models': MODELS,
   '/v1beta/models': GEMINI_MODELS,
   '/v1alpha/models': GEMINI_MODELS,
@@ -81,11 +87,15 @@ const MODEL_PATH = /^\/(v1|v1beta|v1alpha)\/(models\/|(?=tunedModels\/))([^:?#]{
 /** `/v1/responses/{id}` and what can be done with one. */
 const RESPONSE_PATH = /^\/responses\/([A-Za-z0-9_-]{1,128})(\/cancel|\/input_items)?$/;
 
+/** What a media job made. */
+const MEDIA_PATH = /^\/sora\/media\/([0-9a-f-]{36})$/;
+
 /** Dialects of the paths that begin so; the first that fits. */
 const DIALECTS: readonly (readonly [start: RegExp, dialect: Dialect])[] = [
   [/^\/v1(alpha|beta|internal)\b|:[A-Za-z]+$/, GEMINI_DIALECT],
   [/^(\/v1)?\/responses\b/, RESPONSES_DIALECT],
-  [/^(\/v1)?\/(chat|completions|embeddings|images|audio|files|videos|moderations)\b|^\/sora\//, CHAT_DIALECT],
+  [/^(\/v1)?\/(chat|completions|embeddings|images|audio|files|videos|moderations)\b/, CHAT_DIALECT],
+  [/^\/sora\//, SORA_DIALECT],
 ];
 
 /** `method` in lower case, `path` as it came. */
@@ -101,6 +111,8 @@ function findPlace(path: string): Place | null {
   const decoded = path.includes('%') ? decode(path) : path;
   if (decoded.startsWith('/responses')) return PLACES[`/v1${decoded}`] ?? responsePlace(decoded);
   if (decoded.startsWith('/v1/responses/')) return responsePlace(decoded.slice(3));
+  const [, job] = MEDIA_PATH.exec(decoded) ?? [];
+  if (job !== undefined) return asked(operations.SORA_MEDIA, job);
   const [, version, , model, verb] = MODEL_PATH.exec(decoded) ?? [];
   if (version === undefined || model === undefined) return null;
   return verb === undefined ? modelPlace(version, model) : verbPlace(model, verb);

@@ -120,7 +120,8 @@ export class Scheduling {
     exchange.nextPingAtMs = now + this.#parts.config.queue.pingEveryMs;
     if (!exchange.pinging) {
       exchange.pinging = true;
-      exchange.reply.begin(statusLine(200), streamHeaders(exchange.id.text));
+      const task = exchange.media === null ? [] : ['x-request-id', exchange.id.text];
+      exchange.reply.begin(statusLine(200), [...streamHeaders(exchange.id.text), ...task]);
     }
     exchange.reply.push(keepAlive);
   }

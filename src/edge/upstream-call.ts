@@ -24,6 +24,7 @@ const TAILS: Partial<Record<Protocol, string>> = {
 const ANTHROPIC_VERSION = '2023-06-01';
 
 export function upstreamCall(exchange: Exchange, target: Target): UpstreamCall {
+  if (exchange.mediaPath !== '') return mediaCall(exchange.mediaPath, target);
   if (exchange.crossing !== null) return crossedCall(exchange, target, exchange.plan!.protocol);
   const { head, route, operation } = exchange;
   const query = forwardedQuery(head.query);
@@ -38,6 +39,11 @@ export function upstreamCall(exchange: Exchange, target: Target): UpstreamCall {
 function methodOf(method: string): UpstreamMethod {
   if (method === 'post') return 'POST';
   return method === 'delete' ? 'DELETE' : 'GET';
+}
+
+/** The client's query is a signature of ours. */
+function mediaCall(path: string, target: Target): UpstreamCall {
+  return { method: 'GET', path: target.base + path, headers: ['accept', '*/*'] };
 }
 
 /** Nothing of the client's query or headers means anything in another protocol. */

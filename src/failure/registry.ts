@@ -47,6 +47,11 @@ const ROWS = {
   body_malformed: ['client', 400, 'invalid_request_error', 'never', 'The request body is not valid JSON.'],
   field_invalid: ['client', 400, 'invalid_request_error', 'never', 'A field of the request is missing or of the wrong type.'],
   crossing_unsupported: ['client', 400, 'invalid_request_error', 'never', 'This model is served over another protocol, in which this request cannot be said.'],
+  platform_unsupported: ['client', 400, 'invalid_request_error', 'never', 'This endpoint only supports Sora platform.'],
+  media_unreadable: ['client', 400, 'invalid_request_error', 'never', 'The reference image cannot be used.'],
+  job_refused: ['client', 400, 'invalid_request_error', 'never', 'The upstream does not take this job.'],
+  link_invalid: ['client', 401, 'authentication_error', 'never', 'This link is not valid, or it has expired.'],
+  media_unknown: ['client', 404, 'not_found_error', 'never', 'There is nothing to be had at this link.'],
   body_too_large: ['client', 413, 'request_too_large', 'never', 'The request body is larger than this gateway accepts.'],
   body_timeout: ['client', 408, 'timeout_error', 'now', 'The request body did not arrive in time.'],
   encoding_unsupported: ['client', 415, 'invalid_request_error', 'never', 'Request bodies must be sent without content-encoding.'],
@@ -68,6 +73,8 @@ const ROWS = {
   auth_unavailable: ['gateway', 503, 'api_error', 'later', 'API keys cannot be checked at the moment.'],
   draining: ['gateway', 503, 'api_error', 'now', 'This gateway is shutting down.'],
   record_not_durable: ['gateway', 503, 'api_error', 'later', 'The record of this answer could not be written to disk in time.'],
+  jobs_unavailable: ['gateway', 503, 'api_error', 'later', 'Media jobs cannot be recorded at the moment.'],
+  jobs_exhausted: ['gateway', 503, 'api_error', 'later', 'This gateway has as many media jobs under way as it is allowed to have.'],
   internal: ['gateway', 500, 'api_error', 'now', 'An unexpected fault happened inside the gateway.'],
   upstream_connect: ['upstream', 502, 'api_error', 'now', 'The upstream could not be reached.'],
   upstream_tls: ['upstream', 502, 'api_error', 'never', 'The certificate of the upstream was not accepted.'],
@@ -79,6 +86,9 @@ const ROWS = {
   upstream_auth: ['upstream', 502, 'api_error', 'later', 'The upstream refused the credentials of the account.'],
   upstream_rate_limited: ['upstream', 429, 'rate_limit_error', 'later', 'The upstream is rate limiting the account.'],
   upstream_overloaded: ['upstream', 529, 'overloaded_error', 'later', 'The upstream is overloaded.'],
+  job_failed: ['upstream', 502, 'api_error', 'never', 'The upstream could not make it.'],
+  job_cancelled: ['upstream', 502, 'api_error', 'never', 'The job was cancelled at the upstream.'],
+  job_timeout: ['upstream', 504, 'timeout_error', 'never', 'The job was not done in time.'],
 } as const satisfies Record<string, Row>;
 
 export type FailureCode = keyof typeof ROWS;

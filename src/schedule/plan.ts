@@ -33,6 +33,7 @@ export interface Plan {
 
 interface GroupPlans {
   readonly members: readonly SnapshotAccount[];
+  readonly platform: Platform;
   readonly modelPlatforms: Readonly<Record<string, Platform>>;
   /** Its accounts are of several platforms: one that lists no models is not taken to serve another platform's. */
   readonly isMixed: boolean;
@@ -45,29 +46,36 @@ interface GroupPlans {
 export class Plans {
   readonly version: number;
   readonly #groups = new Map<number, GroupPlans>();
+  readonly #accounts: ReadonlyMap<number, SnapshotAccount>;
 
   constructor(snapshot: Snapshot) {
     this.version = snapshot.version;
     const byId = new Map(snapshot.accounts.map((account) => [account.id, account]));
+    this.#accounts = byId;
     for (const group of snapshot.groups) {
       const members = group.accounts
         .map((id) => byId.get(id))
         .filter((account): account is SnapshotAccount => account !== undefined && account.status === 'active')
         .sort((a, b) => a.priority - b.priority || a.id - b.id);
       const isMixed = new Set(members.map(({ platform }) => platform)).size > 1;
-      this.#groups.set(group.id, {
-        members,
-        modelPlatforms: group.modelPlatforms,
-        isMixed,
-        plans: new Map(),
-        socketPlans: new Map(),
-      });
+      const { platform, modelPlatforms } = group;
+      const [plans, socketPlans] = [new Map(), new Map()];
+      this.#groups.set(group.id, { members, platform, modelPlatforms, isMixed, plans, socketPlans });
     }
   }
 
   /** Accounts of a group that are in use, best priority first; undefined: the group is not in this snapshot. */
   members(groupId: number): readonly SnapshotAccount[] | undefined {
     return this.#groups.get(groupId)?.members;
+  }
+
+  /** Undefined: the group is not in this snapshot. */
+  platformOf(groupId: number): Platform | undefined {
+    return this.#groups.get(groupId)?.platform;
+  }
+
+  account(id: number): SnapshotAccount | undefined {
+    return this.#accounts.get(id);
   }
 
   /**
@@ -135,6 +143,12 @@ function planOf(accounts: readonly SnapshotAccount[], model: string, protocol: P
     tierEnds: Int32Array.from(tierEnds),
     cursors: Int32Array.from([0, ...tierEnds.slice(0, -1)]),
   };
+}
+
+/** For what only one account has, in use or not: what it made. Null: it is in this snapshot no more. */
+export function planOfAccount(plans: Plans, accountId: number): Plan | null {
+  const account = plans.account(accountId);
+  return account === undefined ? null : planOf([account], '', 'sora');
 }
 
 function tiersOf(accounts: readonly SnapshotAccount[]): number[] {

@@ -22,7 +22,7 @@ export class CatalogKeeper {
   readonly #log: Logger;
   readonly #publish: (message: PrimaryToFront) => void;
   readonly #seen = new Map<number, string>();
-  #listed: ReadonlySet<number> = new Set();
+  #listed: ReadonlyMap<number, SnapshotAccount> = new Map();
   #version = 0;
   #message: PrimaryToFront = { type: 'snapshot', version: 0, bytes: pack({ version: 0, groups: [], accounts: [] }) };
   #timer: NodeJS.Timeout | null = null;
@@ -51,6 +51,11 @@ export class CatalogKeeper {
   /** The account is in the newest snapshot. */
   isListed(accountId: number): boolean {
     return this.#listed.has(accountId);
+  }
+
+  /** As the newest snapshot has it. */
+  account(id: number): SnapshotAccount | undefined {
+    return this.#listed.get(id);
   }
 
   get version(): number {
@@ -85,7 +90,7 @@ export class CatalogKeeper {
     const rows = await this.#load();
     const version = ++this.#version;
     const accounts = rows.accounts.flatMap((account) => this.#seat(account));
-    this.#listed = new Set(accounts.map(({ id }) => id));
+    this.#listed = new Map(accounts.map((account) => [account.id, account]));
     for (const id of this.#seen.keys()) if (!this.#listed.has(id)) this.#seen.delete(id);
     const snapshot: Snapshot = { version, groups: rows.groups, accounts };
     this.#message = { type: 'snapshot', version, bytes: pack(snapshot) };

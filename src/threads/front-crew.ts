@@ -19,6 +19,8 @@ export interface CrewEvents {
   onBorrow(front: number, ask: Extract<FrontToPrimary, { type: 'borrow' }>): void;
   /** A front wants a text counted; the answer goes back with `tell`. */
   onCount(front: number, ask: Extract<FrontToPrimary, { type: 'count' }>): void;
+  /** A front orders a media job, stops listening to one, or asks what one made; answers and news go back with `tell`. */
+  onMedia(front: number, ask: Extract<FrontToPrimary, { type: 'job' | 'jobLeft' | 'findMedia' }>): void;
   /** What a new front must know before it listens. */
   briefing(): PrimaryToFront[];
   onListening(front: number): void;
@@ -35,6 +37,8 @@ export interface CrewParts {
   log: Logger;
   /** 0: any free one. */
   listenPort: number;
+  /** Signs links to media. */
+  linkKey: string;
 }
 
 interface Member {
@@ -54,6 +58,7 @@ export class FrontCrew {
   readonly #shared: SharedBlocks;
   readonly #log: Logger;
   readonly #events: CrewEvents;
+  readonly #linkKey: string;
   readonly #members = new Map<number, Member>();
   readonly #pauses: ReplacePauses[];
   #listenPort: number;
@@ -69,12 +74,13 @@ export class FrontCrew {
     this.#onGone = resolve;
   });
 
-  constructor({ threads, config, shared, log, listenPort }: CrewParts, events: CrewEvents) {
+  constructor({ threads, config, shared, log, listenPort, linkKey }: CrewParts, events: CrewEvents) {
     this.#threads = threads;
     this.#config = config;
     this.#shared = shared;
     this.#log = log;
     this.#listenPort = listenPort;
+    this.#linkKey = linkKey;
     this.#events = events;
     this.#pauses = shared.usageRings.map(() => new ReplacePauses());
   }
@@ -163,7 +169,7 @@ export class FrontCrew {
 
   #launch(index: number): Member {
     const { port1, port2 } = new MessageChannel();
-    const data: FrontData = { index, config: this.#config, shared: this.#shared, port: port2 };
+    const data: FrontData = { index, config: this.#config, shared: this.#shared, port: port2, linkKey: this.#linkKey };
     const thread = this.#threads.front(data);
     const up = Promise.withResolvers<void>();
     const ready = Promise.withResolvers<void>();
@@ -203,6 +209,8 @@ export class FrontCrew {
     if (message.type === 'lookup') this.#events.onLookup(index, message.keyHash);
     if (message.type === 'borrow') this.#events.onBorrow(index, message);
     if (message.type === 'count') this.#events.onCount(index, message);
+    if (message.type === 'job' || message.type === 'jobLeft' || message.type === 'findMedia')
+      this.#events.onMedia(index, message);
     if (message.type === 'rowsDropped') this.#events.onRowsDropped(index, message.id, message.inUse);
     if (message.type === 'auditFailed') this.#events.onAuditFailed(message.differences);
     if (message.type === 'failed') this.#log.error({ front: index, error: message.message }, 'a front gave up');

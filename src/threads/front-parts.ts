@@ -13,6 +13,7 @@ import { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { Doorbells } from '#coordinate/local/doorbells.ts';
 import { HandoverWord } from '#coordinate/local/handover-word.ts';
 import { Ledger } from '#coordinate/local/ledger.ts';
+import { jobsOwner } from '#coordinate/local/owners.ts';
 import { RowGenerations } from '#coordinate/local/row-generations.ts';
 import { SlotTable } from '#coordinate/local/slot-table.ts';
 import { TicketBoard } from '#coordinate/local/ticket-board.ts';
@@ -24,6 +25,7 @@ import type { Exchange } from '#edge/exchange.ts';
 import { FlushQueue } from '#edge/flush-queue.ts';
 import { LateBell } from '#edge/late-bell.ts';
 import { LiveAttempts } from '#edge/live-attempts.ts';
+import { MediaTies } from '#edge/media-ties.ts';
 import { OpenList } from '#edge/open-list.ts';
 import { OpenRecordQueue } from '#edge/open-record-queue.ts';
 import { Openings } from '#edge/openings.ts';
@@ -88,6 +90,12 @@ export function makeParts(data: FrontData, log: Logger) {
     usageRing,
     usagePressure: pressure,
     prices: loadPriceTable(config),
+    media: new MediaTies(data.linkKey, {
+      begin: (order) => tell({ type: 'job', order }),
+      leave: (id) => tell({ type: 'jobLeft', id }),
+      find: (id, jobId) => tell({ type: 'findMedia', id, jobId }),
+    }),
+    jobsOwner: jobsOwner(shared.usageRings.length),
     pools: new OriginPools(config.relay, counters),
     replies,
     open: new OpenList<Exchange>(),

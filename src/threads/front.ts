@@ -147,6 +147,10 @@ export class Front {
         return this.#resume(message.port);
       case 'borrowed':
         return this.#parts.lender.answer(message.id, message.granted);
+      case 'job':
+        return this.#parts.media.onNews(message.news);
+      case 'mediaFound':
+        return this.#parts.media.onFound(message.id, message.found);
       case 'counted':
         return this.#parts.counting.answer(message.id, message.counted);
       case 'exit':

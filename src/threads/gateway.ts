@@ -2,9 +2,9 @@
  * The gateway process as one object: everything primary owns, started and ended in order. Primary only.
  *
  *   prepare:  fronts' threads │ migrate → catalog applied → usage-writer (replays the journal) → notifications
- *   takeOver: what a process before has in use is booked → control server → fronts listen
+ *   takeOver: what a process before has in use, or left of jobs, is booked → control server → fronts listen
  *   handOver: limits and balances capped → control server closed        resume: the other way round
- *   leave:    control says "draining" → fronts drained and gone → counting workers ended → usage-writer flushed and gone → control server → database
+ *   leave:    control says "draining" → fronts drained and gone → counting workers and media jobs ended → usage-writer flushed and gone → control server → database
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,12 +15,13 @@ import { checkLimits, counterHeapBytes, frontCount } from '#config/limits.ts';
 import { readOpenFilesMax } from '#config/open-files.ts';
 import type { Config } from '#config/schema.ts';
 import { checkTlsFiles } from '#config/tls-files.ts';
+import { ensureLinkKey } from '#control/secrets-file.ts';
 import { Heartbeats } from '#coordinate/local/heartbeats.ts';
 import { C, CounterRow } from '#meter/counters.ts';
 import { type DatabasePool, openDatabase } from '#store/database.ts';
 import { ensurePartitions } from '#store/ensure-partitions.ts';
 import { findPrincipals } from '#store/find-principals.ts';
-import { type CatalogChange, type CatalogListener, listenCatalog } from '#store/listen-catalog.ts';
+import type { CatalogListener } from '#store/listen-catalog.ts';
 import { loadCatalog } from '#store/load-catalog.ts';
 import { loadKeyHashes } from '#store/load-key-hashes.ts';
 import { migrate } from '#store/migrate.ts';
@@ -28,14 +29,17 @@ import { CountingPool } from '#tokenizer/counting-pool.ts';
 import { auditSums, auditsWanted } from './audits.ts';
 import { CatalogKeeper } from './catalog-keeper.ts';
 import { ControlDesk, type DemoSeed } from './control-desk.ts';
+import { followCatalog } from './follow-catalog.ts';
 import { FrontCrew } from './front-crew.ts';
 import { FrontWatch } from './front-watch.ts';
+import { keepRows } from './keep-rows.ts';
+import { MediaJobs } from './media-jobs.ts';
 import { PeerDesk } from './peer-desk.ts';
 import type { PrimaryOptions } from './primary-options.ts';
 import { PrimaryTables } from './primary-tables.ts';
 import { PrincipalDesk } from './principal-desk.ts';
 import type { GatewayToSupervisor, Handover, PeerMessage, SharedBlocks } from './protocol.ts';
-import { RowKeeper } from './row-keeper.ts';
+import type { RowKeeper } from './row-keeper.ts';
 import { sayWorstCase } from './say-worst-case.ts';
 import { makeSharedBlocks } from './shared-blocks.ts';
 import type { ThreadStarter } from './thread-starter.ts';
@@ -71,6 +75,7 @@ export class Gateway {
   #audit: { stop(): void } | null = null;
   readonly #control: ControlDesk;
   readonly #peers: PeerDesk;
+  readonly #jobs: MediaJobs;
   readonly #partitions: NodeJS.Timeout;
   #writer: WriterHandle | null = null;
   #listener: CatalogListener | null = null;
@@ -106,13 +111,15 @@ export class Gateway {
     this.#counting = new CountingPool(counting, log, (front, id, counted) =>
       this.#crew.tell(front, { type: 'counted', id, counted }),
     );
+    const linkKey = ensureLinkKey(options.dataDir);
     const listenPort = options.listenPort ?? config.listen.port;
     this.#crew = new FrontCrew(
-      { ...parts, shared: this.#shared, listenPort },
+      { ...parts, shared: this.#shared, listenPort, linkKey },
       {
         onLookup: (front, keyHash) => this.#desk.ask(front, keyHash),
         onBorrow: (front, ask) => this.#peers.borrow(front, ask),
         onCount: (front, { id, job }) => this.#counting.count(front, id, job),
+        onMedia: (front, ask) => this.#jobs.receive(front, ask),
         briefing: () => [this.#keeper.message],
         onAuditFailed: (differences) => this.#auditFailed(differences),
         onRowsDropped: (front, id, inUse) => this.#rows.answered(front, id, inUse),
@@ -127,7 +134,7 @@ export class Gateway {
         parts.onStuck(front);
       },
     });
-    this.#rows = this.#keepRows();
+    this.#rows = keepRows({ tables: this.#tables, keeper: this.#keeper, desk: this.#desk, crew: this.#crew, log });
     if (auditsWanted) this.#audit = auditSums(this.#tables, fronts, (lines) => this.#auditFailed(lines));
     this.#control = new ControlDesk({
       ...parts,
@@ -148,6 +155,20 @@ export class Gateway {
       adopt: () => this.#adopt(),
       send: parts.tellPeer,
     });
+    this.#jobs = new MediaJobs({
+      ...{
+        config,
+        log,
+        linkKey,
+        database: this.#database,
+        tables: this.#tables,
+        keeper: this.#keeper,
+        crew: this.#crew,
+      },
+      append: (record) => this.#writer?.append(record) ?? Promise.resolve(false),
+      flush: () => this.#flush(),
+      alarm: (text) => this.#control.alarm({ alarm: 'job_unknown', on: true, text }),
+    });
     this.#partitions = setInterval(() => this.#ensurePartitions(), PARTITIONS_EVERY_MS);
   }
 
@@ -163,7 +184,9 @@ export class Gateway {
     if (replayedRows > 0)
       this.#parts.log.info({ rows: replayedRows }, 'records of an earlier process are in the books');
     if (replaying) void this.#outwaitReplay(this.#writer);
-    await this.#followCatalog();
+    this.#listener = await followCatalog(this.#parts.options.databaseUrl, {
+      ...{ keeper: this.#keeper, desk: this.#desk, crew: this.#crew, log: this.#parts.log },
+    });
     await launched;
   }
 
@@ -172,6 +195,8 @@ export class Gateway {
     if (handover !== null) await this.#peers.takeOver(handover);
     // One that ended while this one started has left its journal, which the balances lack.
     else await Promise.race([this.#adopt(), sleep(this.#parts.config.usage.replayWaitMs, undefined, { ref: false })]);
+    // What is set aside for them is, before anybody is served; those of a process that still drains are its own until it has ended.
+    if (handover === null) await this.#jobs.adopt().catch(cannotStart);
     const controlUrl = await this.#control.open();
     await this.#crew.listen().catch(cannotStart);
     const { host, tls } = this.#parts.config.listen;
@@ -194,8 +219,8 @@ export class Gateway {
     await books;
   }
 
-  predecessorEnded(): Promise<void> {
-    return this.#peers.predecessorEnded();
+  async predecessorEnded(): Promise<void> {
+    await Promise.all([this.#jobs.adoptSurely(), this.#peers.predecessorEnded()]);
   }
 
   receivePeer(message: PeerMessage): void {
@@ -216,6 +241,7 @@ export class Gateway {
     this.#rows.close();
     this.#audit?.stop();
     await this.#counting.close();
+    await this.#jobs.close(config.shutdown.flushMs);
     const rowsWaiting = (await this.#writer?.drain(config.shutdown.flushMs)) ?? 0;
     if (rowsWaiting > 0) log.warn({ rows: rowsWaiting }, 'records stay in the journal for the next start');
     this.#peers.stop();
@@ -224,20 +250,6 @@ export class Gateway {
     await this.#control.close();
     await this.#database.end();
     log.info('drained');
-  }
-
-  #keepRows(): RowKeeper {
-    const tables = this.#tables;
-    return new RowKeeper({
-      rows: { users: tables.users.rows, accounts: tables.accounts.rows },
-      isIdle: (kind, row) => tables.isIdle(kind, row),
-      isListed: (accountId) => this.#keeper.isListed(accountId),
-      forgetUsers: (userIds) => this.#desk.forgetUsers(userIds),
-      clear: (kind, row) => tables.clear(kind, row),
-      fronts: () => this.#crew.indexes,
-      tell: (front, message) => this.#crew.tell(front, message),
-      log: this.#parts.log,
-    });
   }
 
   /** Nothing that this process says about places and money can be trusted: the supervisor starts another. */
@@ -250,6 +262,7 @@ export class Gateway {
   async #frontGone(front: number): Promise<void> {
     this.#watch.forget(front);
     this.#counting.forget(front);
+    this.#jobs.frontGone(front);
     if (!this.#control.draining) new CounterRow(this.#shared.counters, front).add(C.frontsLost);
     undoFront(front, this.#tables, this.#shared, this.#parts.log);
     this.#rows.frontGone(front);
@@ -300,39 +313,8 @@ export class Gateway {
     await this.#writer.flush();
   }
 
-  /** Listens first and loads then, so that no change falls between. */
-  async #followCatalog(): Promise<void> {
-    this.#listener = await listenCatalog(this.#parts.options.databaseUrl, {
-      onChange: (change) => this.#catalogChanged(change),
-      onLive: (live) => this.#catalogLive(live),
-    });
-    await this.#keeper.reload();
-    await this.#desk.learnKeys();
-  }
-
-  #catalogChanged({ table, keyHashes }: CatalogChange): void {
-    if (keyHashes !== undefined) {
-      this.#desk.forget(keyHashes);
-      this.#crew.tellAll({ type: 'invalidate', keyHashes });
-    }
-    if (table !== 'keys' && table !== 'users') this.#keeper.reloadSoon();
-  }
-
-  /** The channel was lost: what is cached may be old, so everything is learnt anew when it is back. */
-  #catalogLive(live: boolean): void {
-    if (!live) {
-      this.#parts.log.warn('notifications of catalog changes are lost');
-      return this.#desk.distrust();
-    }
-    this.#desk.renew();
-    this.#crew.tellAll({ type: 'invalidate', keyHashes: [] });
-    this.#keeper.reloadSoon();
-    this.#desk
-      .learnKeys()
-      .catch((error: Error) => this.#parts.log.warn({ error: error.message }, 'keys could not be loaded'));
-  }
-
   #ensurePartitions(): void {
+    this.#jobs.purge();
     ensurePartitions(this.#database, new Date()).catch((error: Error) =>
       this.#parts.log.warn({ error: error.message }, 'partitions could not be made ahead'),
     );

@@ -6,7 +6,7 @@ import { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import { Doorbells } from '#coordinate/local/doorbells.ts';
 import { HandoverWord } from '#coordinate/local/handover-word.ts';
 import { Ledger } from '#coordinate/local/ledger.ts';
-import { predecessorOwner } from '#coordinate/local/owners.ts';
+import { jobsOwner, predecessorOwner } from '#coordinate/local/owners.ts';
 import { type Reclaimed, reclaimFront } from '#coordinate/local/reclaim.ts';
 import { RowGenerations } from '#coordinate/local/row-generations.ts';
 import { RowTable } from '#coordinate/local/row-table.ts';
@@ -20,6 +20,8 @@ export class PrimaryTables {
   readonly users: { rows: RowTable; slots: SlotTable; ledger: Ledger; limits: RowLimits; balances: RowBalances };
   readonly accounts: { rows: RowTable; slots: SlotTable; health: AccountHealth; limits: RowLimits };
   readonly affinity: AffinityTable;
+  /** The same tables in the name of media jobs. */
+  readonly jobs: { userSlots: SlotTable; accountSlots: SlotTable; ledger: Ledger };
   /** Set while another process has taken over. */
   readonly handedOver: HandoverWord;
   /** The predecessor's index among the owners, which primary writes. */
@@ -54,6 +56,12 @@ export class PrimaryTables {
       limits: new RowLimits(accountSlots),
     };
     this.affinity = new AffinityTable(shared.affinity, config.schedule.affinityEntries);
+    const jobs = jobsOwner(fronts);
+    this.jobs = {
+      userSlots: new SlotTable(shared.userSlots, shapes.userSlots, jobs, board, bells),
+      accountSlots: new SlotTable(shared.accountSlots, shapes.accountSlots, jobs, board, bells),
+      ledger: new Ledger(shared.ledger, shapes.ledger, jobs),
+    };
     this.handedOver = new HandoverWord(shared.handover);
     this.bodyBudget = new ByteBudget(shared.bodyBudget, limits.bodyBytesTotal, owner);
     this.streamBudget = new ByteBudget(shared.streamBudget, limits.streamBytesTotal, owner);

@@ -2,17 +2,20 @@
  * Every message between the threads of the gateway process, all of them over dedicated MessagePorts (a worker's own `message`
  * event also carries the runtime's messages under `node --watch`). Plain data only.
  *
- *   primary ──► front         Snapshot, PrincipalAnswer, Counted, Invalidate, Drain, …
- *   front   ──► primary       FrontReady, PrincipalLookup, Count, SnapshotAck, FrontDrained, …
- *   primary ──► usage-writer  Flush, FrontGone, Adopt, WriterDrain
+ *   primary ──► front         Snapshot, PrincipalAnswer, Counted, Job, Invalidate, Drain, …
+ *   front   ──► primary       FrontReady, PrincipalLookup, Count, Job, SnapshotAck, FrontDrained, …
+ *   primary ──► usage-writer  Flush, Append, FrontGone, Adopt, WriterDrain
  *   writer  ──► primary       WriterReady, FlushDone, FrontClosed, Adopted, WriterAlarm, …
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { NoPrincipal, Principal } from '#auth/principal.ts';
 import type { Config } from '#config/schema.ts';
+import type { FoundMedia } from '#edge/media-ties.ts';
 import type { CatalogAccount, CatalogGroup } from '#store/load-catalog.ts';
 import type { CountJob } from '#tokenizer/count-job.ts';
 import type { Counted } from '#tokenizer/counting-pool.ts';
+import type { UsageRecord } from '#usage/record.ts';
+import type { JobNews, JobOrder } from '#wire/media-job.ts';
 import type { PrimaryOptions } from './primary-options.ts';
 
 /** Shared memory handed to every thread at its start; each block's layout is drawn in the module that owns it. */
@@ -53,6 +56,8 @@ export interface FrontData {
   config: Config;
   shared: SharedBlocks;
   port: MessagePort;
+  /** Signs links to media. */
+  linkKey: string;
 }
 
 export interface WriterData {
@@ -99,6 +104,9 @@ export type PrimaryToFront =
   | { type: 'borrowed'; id: number; granted: boolean }
   /** The answer to `count`. */
   | { type: 'counted'; id: number; counted: Counted }
+  | { type: 'job'; news: JobNews }
+  /** The answer to `findMedia`. */
+  | { type: 'mediaFound'; id: number; found: FoundMedia }
   /** Forget what leads to these rows of the shared tables; answered with `rowsDropped`. */
   | { type: 'dropRows'; id: number; kind: 'users' | 'accounts'; rows: number[] }
   /** After `drained` or `failed`: the thread may end. */
@@ -111,6 +119,11 @@ export type FrontToPrimary =
   | { type: 'borrow'; id: number; userRow: number; nanoUsd: bigint }
   /** Tokens of a text; the job's memory comes with it. Always answered. */
   | { type: 'count'; id: number; job: CountJob }
+  /** What the front held for it is the jobs' already. `jobLeft`: nobody listens any more. */
+  | { type: 'job'; order: JobOrder }
+  | { type: 'jobLeft'; id: string }
+  /** Which account has what a media job made. Always answered. */
+  | { type: 'findMedia'; id: number; jobId: string }
   | { type: 'snapshotAck'; version: number }
   /** `inUse`: those that an open exchange may still use; no other will. */
   | { type: 'rowsDropped'; id: number; inUse: number[] }
@@ -122,6 +135,8 @@ export type FrontToPrimary =
 export type PrimaryToWriter =
   /** Answered with `flushed` once every record that was in a ring before it is in PostgreSQL. */
   | { type: 'flush'; id: number }
+  /** A record that no front makes; answered with `appended`. The same one may come again: it is one row. */
+  | { type: 'append'; id: number; record: UsageRecord }
   /** A front has died: what it had open becomes rows. Answered with `frontClosed`. */
   | { type: 'frontGone'; front: number }
   /**
@@ -137,6 +152,8 @@ export type WriterToPrimary =
   | { type: 'ready'; replayedRows: number; replaying: boolean }
   | { type: 'frontClosed'; front: number; rows: number }
   | { type: 'adopted'; id: number; replayedRows: number }
+  /** `kept`: it is in the journal, on disk. */
+  | { type: 'appended'; id: number; kept: boolean }
   | { type: 'flushed'; id: number; error: string | null }
   /** After each commit. `committedNanoUsd`: only of records made by this process, never of replayed ones. */
   | { type: 'balances'; entries: { userId: number; balanceNanoUsd: bigint; committedNanoUsd: bigint }[] }

@@ -57,6 +57,13 @@ export class RowBalances {
     else this.#ledger.commit(row, balance, committed);
   }
 
+  /** A charge that nobody had booked here is in PostgreSQL: only while another process goes by what is outstanding is that to be told. */
+  commitUnbooked(row: number, amount: bigint): void {
+    if (!this.#handedOver) return;
+    this.#ledger.charge(row, amount);
+    this.#ledger.commitCapped(row, amount);
+  }
+
   commits(row: number): number {
     return this.#commits[row] ?? 0;
   }

@@ -17,6 +17,7 @@ import type { SlotTable } from '#coordinate/local/slot-table.ts';
 import type { UserLimits } from '#store/load-user-limits.ts';
 import type { PrimaryTables } from './primary-tables.ts';
 import type { Handover, Holdings, PeerMessage } from './protocol.ts';
+import { seatUsers } from './seat-users.ts';
 
 const RETRY_MS = 1000;
 const REFRESH_ATTEMPTS = 20;
@@ -113,17 +114,8 @@ export class TakingOver {
     }
   }
 
-  /** Users get a row, their limit and their balance as when their key is first asked for. */
   async #seat(userIds: number[]): Promise<void> {
-    const { rows, limits, balances } = this.#tables.users;
-    const strangers = userIds.filter((id) => rows.find(id) === undefined);
-    if (strangers.length === 0) return;
-    for (const { userId, concurrency, balanceNanoUsd } of await this.#exits.loadUsers(strangers)) {
-      const seat = rows.assign(userId);
-      if (!seat?.fresh) continue;
-      balances.load(seat.row, balanceNanoUsd);
-      limits.setLimit(seat.row, concurrency);
-    }
+    await seatUsers(this.#tables.users, userIds, (ids) => this.#exits.loadUsers(ids));
   }
 
   #takeBack({ users, accounts }: Holdings): void {

@@ -5,6 +5,7 @@
  *
  *   start:      journals of ended processes are replayed (or PostgreSQL found away, or `usage.replayWaitMs` over) ──► ready
  *   flush:      drain rings ──► everything up to here committed, within `shutdown.flushMs` ──► flushed
+ *   append:     a record of primary's ──► in the journal, synced ──► appended
  *   frontGone:  drain rings ──► what that front had open becomes rows ──► frontClosed
  *   adopt:      journals of processes that ended meanwhile are replayed ──► adopted
  *   drain:      drain rings, sync ──► committed, or the deadline ──► close ──► drained ──► its port closes
@@ -24,10 +25,10 @@ import { JournalBound, refuseAtBytes } from '#usage/journal-bound.ts';
 import { JournalFiles } from '#usage/journal-files.ts';
 import { JournalReader } from '#usage/journal-reader.ts';
 import { JournalWriter } from '#usage/journal-writer.ts';
-import { OpenRecordTable, recoveredFrames } from '#usage/open-record-table.ts';
+import { OpenRecordTable, recordFrame, recoveredFrames } from '#usage/open-record-table.ts';
 import { type PoisonRecord, setAside } from '#usage/poison-file.ts';
 import { UsagePressure } from '#usage/pressure.ts';
-import { KIND } from '#usage/record.ts';
+import { KIND, type UsageRecord } from '#usage/record.ts';
 import { UsageRingConsumer } from '#usage/ring.ts';
 import { RingDrain } from '#usage/ring-drain.ts';
 import type { PrimaryToWriter, WriterData, WriterToPrimary } from './protocol.ts';
@@ -157,6 +158,8 @@ export class UsageWriter {
     switch (message.type) {
       case 'flush':
         return void this.#flush(message.id);
+      case 'append':
+        return this.#append(message.id, message.record);
       case 'frontGone':
         return this.#closeFront(message.front);
       case 'adopt':
@@ -164,6 +167,12 @@ export class UsageWriter {
       case 'drain':
         return void this.#end(message.deadlineMs);
     }
+  }
+
+  /** Of a kind that no front has booked; a second copy, after a failure of the disk, is the same row. */
+  #append(id: number, record: UsageRecord): void {
+    const kept = this.#drain.append(recordFrame(record), 1);
+    this.#tell({ type: 'appended', id, kept });
   }
 
   /** Service does not wait for a long replay: balances follow as its batches are committed. */

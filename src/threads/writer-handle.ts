@@ -1,5 +1,6 @@
 /** The usage-writer as primary sees it: started, flushed, drained; its alarms and balances handed on. Primary only. */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { UsageRecord } from '#usage/record.ts';
 import type { PrimaryToWriter, WriterData, WriterToPrimary } from './protocol.ts';
 import type { ThreadHandle, ThreadStarter } from './thread-starter.ts';
 
@@ -20,6 +21,7 @@ export class WriterHandle {
   readonly #events: WriterEvents;
   readonly #flushes = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
   readonly #adoptions = new Map<number, (answer: { replayedRows: number }) => void>();
+  readonly #appends = new Map<number, (kept: boolean) => void>();
   readonly #goneFronts = new Map<number, (() => void)[]>();
   readonly ready: Promise<WriterReady>;
   #onReady: (answer: WriterReady) => void = () => {};
@@ -51,6 +53,15 @@ export class WriterHandle {
     return new Promise((resolve, reject) => {
       this.#flushes.set(id, { resolve, reject });
       this.#tell({ type: 'flush', id });
+    });
+  }
+
+  /** A record that no front makes. Resolves once it is in the journal, on disk; false when the disk does not take it. */
+  append(record: UsageRecord): Promise<boolean> {
+    const id = ++this.#nextId;
+    return new Promise((resolve) => {
+      this.#appends.set(id, resolve);
+      this.#tell({ type: 'append', id, record });
     });
   }
 
@@ -111,6 +122,11 @@ export class WriterHandle {
         const adopted = this.#adoptions.get(message.id);
         this.#adoptions.delete(message.id);
         return adopted?.(message);
+      }
+      case 'appended': {
+        const appended = this.#appends.get(message.id);
+        this.#appends.delete(message.id);
+        return appended?.(message.kept);
       }
       case 'flushed': {
         const flush = this.#flushes.get(message.id);

@@ -5,7 +5,7 @@
  */
 import { FrameBuffer } from './frame-buffer.ts';
 import { FRAME_BYTES_MAX } from './journal-segment.ts';
-import { KIND, type Kind } from './record.ts';
+import { KIND, type Kind, type UsageRecord } from './record.ts';
 import { decodeRecord, encodeRecord, requestIdIn } from './record-codec.ts';
 
 export class OpenRecordTable {
@@ -69,5 +69,12 @@ function interruptedPayload(open: Buffer): Buffer {
 export function recoveredFrames(open: readonly Buffer[]): Buffer {
   const frames = new FrameBuffer(open.length * FRAME_BYTES_MAX);
   for (const payload of interruptedPayloads(open)) frames.add(payload, KIND.recovered);
+  return frames.bytes;
+}
+
+/** One record that the process makes beside its fronts, framed for its own journal. */
+export function recordFrame(record: UsageRecord): Buffer {
+  const frames = new FrameBuffer(FRAME_BYTES_MAX);
+  frames.add(encodeRecord(record), KIND.recovered);
   return frames.bytes;
 }

@@ -24,7 +24,7 @@ export const FORMAT_VERSION = 3;
  * - `open`: replaces the open record of the same request.
  * - `closing`: a settled exchange that had left one.
  * - `void`: ends an open record without a row.
- * - `recovered`: made by the usage-writer from an open record; no front has booked it.
+ * - `recovered`: made by the usage-writer from an open record, or by primary for a media job; no front has booked it.
  */
 export const KIND = Object.freeze({ record: 0, open: 1, closing: 2, void: 3, recovered: 4 });
 export type Kind = (typeof KIND)[keyof typeof KIND];

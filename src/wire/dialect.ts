@@ -5,7 +5,7 @@
 import type { Refusal } from '#failure/registry.ts';
 
 export interface Dialect {
-  readonly name: 'anthropic' | 'chat' | 'responses' | 'gemini';
+  readonly name: 'anthropic' | 'chat' | 'responses' | 'gemini' | 'sora';
   /** HTTP status of a refusal before the first byte. */
   status(refusal: Refusal): number;
   /** The JSON body of that status. */

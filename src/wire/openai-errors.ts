@@ -1,9 +1,10 @@
 /**
- * How a refusal is said to OpenAI's clients, of Chat Completions (and all routes but Responses) and of Responses. Pure; runs on front
- * threads.
+ * How a refusal is said to OpenAI's clients, of Chat Completions (and all routes but Responses), of Responses, and of the Sora façade. Pure;
+ * runs on front threads.
  *
  *   body             = { error: { message, type, param, code } }
  *   event, Chat      = "data: " body LF LF                                          no `event:` line; the stream ends without [DONE]
+ *   event, Sora      = "event: error" LF "data: " body LF LF, and [DONE] behind it
  *   event, Responses = "event: error" LF "data: " { type: "error", code, message, param } LF LF
  *   WebSocket        = { type: "error", status, error, headers }                      one message, before an answer and inside one
  *
@@ -32,6 +33,7 @@ const CODES: Partial<Record<FailureCode, string>> = {
   balance_exhausted: 'insufficient_quota',
   path_unknown: 'unknown_url',
   websocket_expired: 'websocket_connection_limit_reached',
+  link_invalid: 'invalid_link',
 };
 
 function errorObject(refusal: Refusal): ErrorObject {
@@ -70,6 +72,16 @@ export const CHAT_DIALECT: Dialect = Object.freeze({
   wrapError: (body: Uint8Array) => Buffer.from(`data: ${oneLine(body)}\n\n`),
   keepAlive: Buffer.from(': keep-alive\n\n'),
   requestIdHeader: 'x-request-id',
+});
+
+/** Its clients take a bare comment for a ping, and wait for [DONE] behind an error too. */
+export const SORA_DIALECT: Dialect = Object.freeze({
+  ...CHAT_DIALECT,
+  name: 'sora',
+  renderErrorEvent: (refusal: Refusal) =>
+    Buffer.from(`event: error\ndata: ${JSON.stringify({ error: errorObject(refusal) })}\n\ndata: [DONE]\n\n`),
+  wrapError: (body: Uint8Array) => Buffer.from(`event: error\ndata: ${oneLine(body)}\n\ndata: [DONE]\n\n`),
+  keepAlive: Buffer.from(':\n\n'),
 });
 
 export const RESPONSES_DIALECT: Dialect = Object.freeze({

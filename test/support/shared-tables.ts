@@ -2,7 +2,7 @@
 import { ByteBudget, byteBudgetBytes } from '#coordinate/local/byte-budget.ts';
 import { Doorbells, doorbellBytes } from '#coordinate/local/doorbells.ts';
 import { Ledger, type LedgerShape, ledgerBytes } from '#coordinate/local/ledger.ts';
-import { ownerCount } from '#coordinate/local/owners.ts';
+import { ownerCount, predecessorOwner } from '#coordinate/local/owners.ts';
 import type { OwnedTables } from '#coordinate/local/reclaim.ts';
 import { SlotTable, type SlotTableShape, slotTableBytes } from '#coordinate/local/slot-table.ts';
 import { TicketBoard, ticketBoardBytes } from '#coordinate/local/ticket-board.ts';
@@ -11,6 +11,7 @@ import { WaitingRoom } from '#coordinate/local/waiting-room.ts';
 export const FRONTS = 3;
 export const TICKETS_PER_FRONT = 64;
 export const OWNERS = ownerCount(FRONTS);
+export const PREDECESSOR = predecessorOwner(FRONTS);
 
 export interface TableBlocks {
   slots: SharedArrayBuffer;

@@ -40,10 +40,11 @@ async function start(patch: object = {}, seams?: PoolSeams): Promise<void> {
   const shared = makeSharedBlocks(config, FRONTS);
   const threads = { front: startFront, writer: () => assert.fail('nobody writes here') };
   crew = new FrontCrew(
-    { threads, config, shared, log, listenPort: 0 },
+    { threads, config, shared, log, listenPort: 0, linkKey: '' },
     {
       onLookup: () => assert.fail('nobody looks a key up here'),
       onBorrow: () => assert.fail('nobody borrows here'),
+      onMedia: () => assert.fail('nobody orders media here'),
       onCount: (front, { id, job }) => pool.count(front, id, job),
       briefing: () => [{ type: 'snapshot', version: 1, bytes: pack({ version: 1, groups: [], accounts: [] }) }],
       onListening: () => {},

@@ -23,7 +23,7 @@ const CLOSED = -(2n ** 62n);
 
 export interface LedgerShape {
   rows: number;
-  /** Fronts and the predecessor (`ownerCount`). */
+  /** Fronts, jobs and the predecessor (`ownerCount`). */
   owners: number;
 }
 
@@ -78,6 +78,12 @@ export class Ledger {
   /** Ends a reservation. */
   free(row: number, amount: bigint): void {
     Atomics.sub(this.#cells, row * ROW_CELLS + RESERVED, amount);
+    Atomics.sub(this.#cells, this.#heldAt(this.#owner, row), amount);
+  }
+
+  /** Passes a reservation on to another owner; it is set aside all the time. */
+  handTo(owner: number, row: number, amount: bigint): void {
+    Atomics.add(this.#cells, this.#heldAt(owner, row), amount);
     Atomics.sub(this.#cells, this.#heldAt(this.#owner, row), amount);
   }
 
@@ -147,7 +153,7 @@ export class Ledger {
     Atomics.sub(this.#cells, at + UNFLUSHED, committed);
   }
 
-  /** The new one: sets aside what the predecessor has outstanding, covered or not; a negative amount gives back. */
+  /** The new one: sets aside what the predecessor has outstanding, or a job that is taken up again, covered or not; a negative amount gives back. */
   setAside(row: number, amount: bigint): void {
     Atomics.add(this.#cells, this.#heldAt(this.#owner, row), amount);
     Atomics.add(this.#cells, row * ROW_CELLS + RESERVED, amount);

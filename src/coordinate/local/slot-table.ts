@@ -8,18 +8,13 @@
  *     word:  bit 31 lock │ bits 16–30 waiting │ bits 0–15 in use
  *   held (after all rows, Int32 per owner × row): places that each owner has, so that a dead one's can be returned (`owners.ts`).
  *
- *   A thread cannot end while it holds a lock bit: nothing in there can throw, and whatever stops a thread between two instructions (the
- *   heap's bound, a native crash) ends the process, because its server is still open. Should a lock ever stay, the bound of
- *   `relax` ends the thread that waits, and so primary and the process: better than everybody waiting for ever.
- *
- * Taking and returning a place while nobody waits is one compare-and-swap on `word`. A newcomer never overtakes: with anybody
- * waiting it queues. Everything that touches the queue holds the row's lock bit for some tens of instructions without a call that
- * could throw. A releaser hands its place to the oldest live ticket: the count is never lowered while someone waits.
- *
- * A limit may be lowered between a taker's look at it and its compare-and-swap. Elsewhere that is one place too many for a moment;
- * at a reload it would be one that the next process has given to somebody else. So a taker looks at the limit again once it
- * owns the place (one load): either the one who lowered it counted the place, or the taker sees the new limit and gives it back.
- *
+ *   A thread cannot end while it holds a lock bit: nothing in there can throw, and what stops a thread between two instructions (a native
+ *   crash, the heap's bound) ends the process. Should a lock ever stay, `relax` ends the thread that waits, and so the process.
+ * Taking and returning a place while nobody waits is one compare-and-swap on `word`; a newcomer never overtakes those who wait. Whoever
+ * touches the queue holds the row's lock bit for some tens of instructions without a call that could throw. A releaser hands its place
+ * to the oldest live ticket: the count is never lowered while someone waits.
+ * A limit may be lowered between a taker's look at it and its compare-and-swap; at a reload that place may be somebody else's already. So a
+ * taker looks at the limit again once it owns the place: either whoever lowered it counted the place, or the taker gives it back.
  * Runs on fronts (take, enqueue, release, cancel) and primary (limits, reclaim). Never blocks for longer than another thread's hold.
  */
 import { assert } from '#base/assert.ts';
@@ -142,7 +137,13 @@ export class SlotTable {
     return 'queued';
   }
 
-  /** Returns a place of this front: to the oldest live ticket, else to the row. */
+  /** Passes a place of this owner on to another one. */
+  handTo(owner: number, row: number): void {
+    this.#own(owner, row, 1);
+    this.#own(this.#owner, row, -1);
+  }
+
+  /** Returns a place of this owner: to the oldest live ticket, else to the row. */
   release(row: number): void {
     const at = row * this.#stride;
     for (let spins = 0; ; spins++, this.retries++) {
@@ -232,7 +233,7 @@ export class SlotTable {
     this.#grantAndUnlock(row, word & IN_USE_MASK, word >>> WAITING_SHIFT);
   }
 
-  /** The new one: places that the predecessor has in use, also above the limit. */
+  /** The new one: places that the predecessor has in use, also above the limit; or a job that is taken up again. */
   hold(row: number, places: number): void {
     const at = row * this.#stride;
     this.#own(this.#owner, row, places);

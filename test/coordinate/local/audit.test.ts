@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareOwner, compareSums, findPersistent, type Holdings } from '#coordinate/local/audit.ts';
 import { reclaimFront } from '#coordinate/local/reclaim.ts';
-import { FRONTS, makeOwnedBlocks, OWNERS, openOwned } from '../../support/shared-tables.ts';
+import { makeOwnedBlocks, OWNERS, openOwned, PREDECESSOR } from '../../support/shared-tables.ts';
 
 const KIB = 1024;
 
 function open() {
   const blocks = makeOwnedBlocks(4, 8, 100 * KIB);
   const front = openOwned(blocks, 1);
-  const primary = openOwned(blocks, FRONTS);
+  const primary = openOwned(blocks, PREDECESSOR);
   for (let row = 0; row < 4; row++) {
     primary.userSlots.setLimit(row, 4);
     primary.accountSlots.setLimit(row, 4);

@@ -6,7 +6,14 @@ import type { Ledger } from '#coordinate/local/ledger.ts';
 import { isNothing, reclaimFront, reclaimOwner } from '#coordinate/local/reclaim.ts';
 import { FREE } from '#coordinate/local/ticket-board.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
-import { FRONTS, makeOwnedBlocks, OWNERS, openOwned, TICKETS_PER_FRONT } from '../../support/shared-tables.ts';
+import {
+  FRONTS,
+  makeOwnedBlocks,
+  OWNERS,
+  openOwned,
+  PREDECESSOR,
+  TICKETS_PER_FRONT,
+} from '../../support/shared-tables.ts';
 import type { LastWords, StressData } from './reclaim-stress-worker.ts';
 
 const KIB = 1024;
@@ -18,7 +25,7 @@ function open() {
     ReturnType<typeof openOwned>,
     ReturnType<typeof openOwned>,
   ];
-  const primary = openOwned(blocks, FRONTS);
+  const primary = openOwned(blocks, PREDECESSOR);
   for (let row = 0; row < 4; row++) {
     primary.userSlots.setLimit(row, 2);
     primary.accountSlots.setLimit(row, 1);
@@ -114,7 +121,7 @@ test('what an earlier process still has in use is one sweep too', () => {
   other.userSlots.tryTake(1);
   primary.userSlots.tryTake(1);
   primary.ledger.reserve(1, 10n);
-  const left = reclaimOwner(primary, FRONTS);
+  const left = reclaimOwner(primary, PREDECESSOR);
   assert.deepEqual([left.userPlaces, left.nanoUsd], [1, 10n]);
   assert.equal(primary.userSlots.inUse(1), 1);
 });
@@ -128,7 +135,7 @@ for (const seed of [11, 205, 77_003]) {
   test(`fronts that work, wait, die and are replaced at random leave nothing and exceed nothing (seed ${seed})`, async () => {
     const rows = 3;
     const blocks = makeOwnedBlocks(rows, 16, 60 * KIB);
-    const primary = openOwned(blocks, FRONTS);
+    const primary = openOwned(blocks, PREDECESSOR);
     for (let row = 0; row < rows; row++) {
       primary.userSlots.setLimit(row, 1 + 2 * row);
       primary.ledger.load(row, OPENING);

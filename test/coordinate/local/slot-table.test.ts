@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { FRONTS, makeBlocks, openBlocks, type TableBlocks } from '../../support/shared-tables.ts';
+import { FRONTS, makeBlocks, openBlocks, PREDECESSOR, type TableBlocks } from '../../support/shared-tables.ts';
 
 function waiter(log: string[], name: string) {
   return { onGranted: () => void log.push(name) };
@@ -152,7 +152,7 @@ test('once a row is shrunk to what is in use nobody gets a place more, however c
 
 test('what the predecessor is owed is set aside before those who wait here, is told by the next loan, and ends when it is waived', () => {
   const blocks = makeBlocks(1, 8);
-  const [front, primary] = [openBlocks(blocks, 0), openBlocks(blocks, FRONTS).table];
+  const [front, primary] = [openBlocks(blocks, 0), openBlocks(blocks, PREDECESSOR).table];
   primary.setLimit(0, 2);
   const log: string[] = [];
   assert.ok(front.table.tryTake(0) && front.table.tryTake(0));
@@ -160,7 +160,7 @@ test('what the predecessor is owed is set aside before those who wait here, is t
   assert.equal(primary.lend(0, 1), 0, 'nothing is free');
   front.table.release(0);
   front.room.wakeGranted();
-  assert.deepEqual([log, primary.held(FRONTS, 0), primary.inUse(0)], [[], 1, 2], 'the place is the predecessor’s');
+  assert.deepEqual([log, primary.held(PREDECESSOR, 0), primary.inUse(0)], [[], 1, 2], 'the place is the predecessor’s');
   assert.equal(primary.lend(0, 2), 1, 'it is told, and one more is owed');
   assert.equal(primary.lend(0, 0), 0, 'nobody waits there any more');
   front.table.release(0);
@@ -168,7 +168,7 @@ test('what the predecessor is owed is set aside before those who wait here, is t
   assert.deepEqual(log, ['first']);
   primary.takeBack(0, 1);
   front.room.wakeGranted();
-  assert.deepEqual([log, primary.held(FRONTS, 0), primary.inUse(0)], [['first', 'second'], 0, 2]);
+  assert.deepEqual([log, primary.held(PREDECESSOR, 0), primary.inUse(0)], [['first', 'second'], 0, 2]);
 });
 
 /** A front a thread that takes, waits, leaves and releases at random. */

@@ -1,0 +1,42 @@
+/** The section `sora` of the configuration: media jobs, and the links to what they made. Does no I/O. */
+import { z } from 'zod';
+import { GIB, HOUR_MS, int, KIB, MIB, section } from './schema-parts.ts';
+
+export const soraSection = section('Media jobs: pictures and videos behind the Sora façade, which primary runs.', {
+  jobsMax: int(1_000, 1, 100_000, 'Jobs under way at once, those whose client has left included; the next gets 503.'),
+  connections: int(64, 1, 4_096, 'Connections to one origin for creating and polling jobs.'),
+  pollMs: int(
+    2_000,
+    50,
+    60_000,
+    'Time between two looks at a job; a little more or less, so that not all are asked for together.',
+  ),
+  createTimeoutMs: int(120_000, 100, HOUR_MS, 'Longest wait for an account to take a job, or to make a picture.'),
+  deadlineMs: int(1_200_000, 1_000, 24 * HOUR_MS, 'A job that is not done by then has failed, and is not charged.'),
+  pingMs: int(10_000, 100, 60_000, 'A streaming caller gets a comment after this much silence.'),
+  fetchPrivate: z
+    .boolean()
+    .default(false)
+    .describe('Fetch reference pictures from private, loopback and link-local addresses too; for tests.'),
+  imageFetchMs: int(20_000, 100, 120_000, 'Longest time for fetching a reference picture, redirects included.'),
+  imageBytesMax: int(20 * MIB, KIB, 64 * MIB, 'Largest picture: for reference, or made.'),
+  imageBytesTotal: int(
+    80 * MIB,
+    KIB,
+    16 * GIB,
+    'Pictures that jobs hold at once; each counts as the largest. The next job gets 503.',
+  ),
+  media: z
+    .enum(['signed', 'passthrough'])
+    .default('signed')
+    .describe(
+      "Link to a video: signed: one of this gateway that expires and reads the file through the account; passthrough: the upstream's own where it gives one.",
+    ),
+  linkMs: int(24 * HOUR_MS, 1_000, 720 * HOUR_MS, 'A signed link is good this long.'),
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .nullable()
+    .default(null)
+    .meta({ expected: 'an http:// or https:// address' })
+    .describe('Address of this gateway in signed links; null takes the one that the client used.'),
+});

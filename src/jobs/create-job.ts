@@ -1,0 +1,129 @@
+/**
+ * Asks accounts to take a media job, one after the other, until one does. The row is in PostgreSQL before each request. Another account is
+ * asked only when it is certain that the one before has made nothing: after an answer that says so, or when its list of jobs does not have
+ * it. Primary only.
+ */
+import { nowMs, wallMs } from '#base/clock.ts';
+import { hashModel } from '#coordinate/local/account-health.ts';
+import type { FailureCode } from '#failure/registry.ts';
+import type { JobRow, JobState } from '#store/job-row.ts';
+import type { JobOrder } from '#wire/media-job.ts';
+import { findMade, type Made } from './find-made.ts';
+import type { HttpAnswer } from './http-call.ts';
+import type { JobHold } from './job-hold.ts';
+import { readJobStatus, readPictures } from './job-status.ts';
+import type { JobTools } from './job-tools.ts';
+import { type Judged, judgeAnswer, judgeFault, neverArrived, restAccount } from './judge-create.ts';
+import { MediaAccount, parse, type SentPicture } from './media-account.ts';
+
+export interface JobFailure {
+  state: JobState;
+  code: FailureCode;
+  detail: string;
+}
+
+interface Creation {
+  tools: JobTools;
+  row: JobRow;
+  hold: JobHold;
+  order: JobOrder;
+  picture: SentPicture | null;
+}
+
+/** Null: an account has taken it, and the row says which, and the upstream's id or the pictures. Rejects when the process ends. */
+export async function createJob(creation: Creation): Promise<JobFailure | null> {
+  const { tools, row, hold, order } = creation;
+  let failure: JobFailure = { state: 'refused', code: 'model_unknown', detail: '' };
+  for (const [index, accountId] of order.accounts.entries()) {
+    const account = turnTo(creation, accountId, index);
+    if (account === null) continue;
+    row.upstreamModel = account.modelFor(order.model, order.upstreamModel);
+    if (!(await writeDown(tools, row, index))) return { state: 'refused', code: 'jobs_unavailable', detail: '' };
+    const judged = await ask(creation, account);
+    if (judged.kind === 'taken') return null;
+    if (judged.kind === 'refused') return { state: 'refused', code: judged.code, detail: judged.detail };
+    if (hold.accountRow >= 0)
+      restAccount(tools.tables.health, hold.accountRow, order.model, judged.verdict, tools.config.rest);
+    failure = { state: row.state === 'unknown' ? 'unknown' : 'refused', code: judged.code, detail: '' };
+    if (failure.state === 'unknown') return failure;
+  }
+  return failure;
+}
+
+/** The first account's place is held already; of the others only one with a free place will do. */
+function turnTo({ tools, row, hold }: Creation, accountId: number, index: number): MediaAccount | null {
+  const { health } = tools.tables;
+  const account = tools.account(accountId);
+  if (account === undefined) return null;
+  if (index > 0) {
+    const rests = health.restUntil(account.row, hashModel(row.model), nowMs()) > nowMs();
+    if (rests || !hold.moveTo(account.row)) return null;
+    row.accountId = accountId;
+    row.attempts++;
+  }
+  health.markUsed(account.row, nowMs());
+  return new MediaAccount(account, tools.rules);
+}
+
+async function writeDown({ store, log }: JobTools, row: JobRow, index: number): Promise<boolean> {
+  try {
+    await (index === 0 ? store.insert(row) : store.change(row));
+    return true;
+  } catch (error) {
+    log.warn({ job: row.id, error: (error as Error).message }, 'a media job could not be written down');
+    return false;
+  }
+}
+
+async function ask({ tools, row, order, picture }: Creation, account: MediaAccount): Promise<Judged> {
+  const { cut, config, log } = tools;
+  const isImage = order.kind === 'image';
+  try {
+    const answer = await (isImage
+      ? account.makeImage(order, row.upstreamModel, cut)
+      : account.createVideo(order, row.upstreamModel, picture, cut));
+    const judged = judgeAnswer(answer, config.rest, wallMs());
+    if (judged.kind !== 'taken') return judged;
+    return isImage ? takePictures(row, answer) : await takeVideo(tools, row, account, answer);
+  } catch (error) {
+    cut.throwIfAborted();
+    const judged = judgeFault(error as Error);
+    log.warn({ job: row.id, error: (error as Error).message }, 'a media job was not created');
+    if (neverArrived(judged.code)) return judged;
+    if (isImage) return asUnknown(row, judged);
+    return await doubt(tools, row, account, judged);
+  }
+}
+
+function takePictures(row: JobRow, { body }: HttpAnswer): Judged {
+  row.urls = readPictures(parse(body));
+  return row.urls.length > 0 ? { kind: 'taken' } : asUnknown(row, judgeFault(new Error('no picture')));
+}
+
+async function takeVideo(tools: JobTools, row: JobRow, account: MediaAccount, { body }: HttpAnswer): Promise<Judged> {
+  const { id } = readJobStatus(parse(body));
+  if (id === '') return await doubt(tools, row, account, judgeFault(new Error('no id')));
+  noteMade(row, id);
+  return { kind: 'taken' };
+}
+
+type Next = Extract<Judged, { kind: 'next' }>;
+
+/** The account may have made it all the same. */
+async function doubt(tools: JobTools, row: JobRow, account: MediaAccount, judged: Next): Promise<Judged> {
+  const made = await findMade(tools, account, row).catch((): Made => 'unknown');
+  if (made === 'not made') return judged;
+  if (made === 'unknown') return asUnknown(row, judged);
+  noteMade(row, made.upstreamId);
+  return { kind: 'taken' };
+}
+
+function asUnknown(row: JobRow, judged: Next): Next {
+  row.state = 'unknown';
+  return judged;
+}
+
+export function noteMade(row: JobRow, upstreamId: string): void {
+  row.upstreamId = upstreamId;
+  row.state = 'running';
+}

@@ -1,0 +1,78 @@
+/**
+ * One HTTP request with a bounded answer, by Node's own client: what media jobs ask of upstreams, apart from the relay path and its
+ * pools. Follows no redirect. Primary only.
+ */
+import {
+  type Agent,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { LookupFunction } from 'node:net';
+
+export interface HttpCall {
+  method: 'GET' | 'POST';
+  url: URL;
+  headers: Record<string, string>;
+  body: Uint8Array | null;
+  /** PEM of the only authority trusted; null trusts the public ones. */
+  ca: string | null;
+  agent: Agent | false;
+  /** For the whole call. */
+  timeoutMs: number;
+  /** Of the answer's body; a longer one is an error. */
+  bytesMax: number;
+  signal: AbortSignal;
+  lookup?: LookupFunction;
+}
+
+export interface HttpAnswer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+/** Rejects with an error whose `code` tells what happened; `ANSWER_TOO_LARGE` and `UND_ERR_HEADERS_TIMEOUT` are its own. */
+export function callHttp(call: HttpCall): Promise<HttpAnswer> {
+  const { method, url, headers, body, ca, agent, timeoutMs, signal, lookup } = call;
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const options = {
+    method,
+    agent,
+    signal: AbortSignal.any([signal, deadline]),
+    headers: { ...headers, ...(body === null ? {} : { 'content-length': String(body.byteLength) }) },
+    ...(ca === null ? {} : { ca }),
+    ...(lookup === undefined ? {} : { lookup }),
+  };
+  return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException): void =>
+      reject(deadline.aborted ? coded('the answer did not come in time', 'UND_ERR_HEADERS_TIMEOUT') : error);
+    const answered = (response: IncomingMessage): void => {
+      readBody(response, call.bytesMax).then(
+        (bytes) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: bytes }),
+        fail,
+      );
+    };
+    const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const request: ClientRequest = make(url, options, answered);
+    request.on('error', fail);
+    request.end(body ?? undefined);
+  });
+}
+
+async function readBody(response: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > bytesMax) throw coded(`the answer is longer than ${bytesMax} bytes`, 'ANSWER_TOO_LARGE');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function coded(message: string, code: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(message), { code });
+}

@@ -1,0 +1,159 @@
+/**
+ * Joins the media jobs with the rest of primary: the database, the shared tables in the jobs' name, the accounts of the newest snapshot, the
+ * usage-writer, the fronts. No rule of its own. Primary only.
+ */
+import { createHash } from 'node:crypto';
+import { Agent } from 'node:http';
+import { Agent as TlsAgent } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '#base/logger.ts';
+import type { Config } from '#config/schema.ts';
+import type { FoundMedia } from '#edge/media-ties.ts';
+import { JobDesk } from '#jobs/job-desk.ts';
+import type { JobTables } from '#jobs/job-tools.ts';
+import { contentPath } from '#jobs/media-account.ts';
+import { changeJob } from '#store/change-job.ts';
+import type { Database } from '#store/database.ts';
+import { findJobMedia } from '#store/find-job-media.ts';
+import { insertJob } from '#store/insert-job.ts';
+import { knownUpstreamJobs } from '#store/known-upstream-jobs.ts';
+import { loadUserLimits } from '#store/load-user-limits.ts';
+import { openJobs } from '#store/open-jobs.ts';
+import { purgeJobs } from '#store/purge-jobs.ts';
+import type { UsageRecord } from '#usage/record.ts';
+import type { JobNews } from '#wire/media-job.ts';
+import type { CatalogKeeper } from './catalog-keeper.ts';
+import type { FrontCrew } from './front-crew.ts';
+import type { PrimaryTables } from './primary-tables.ts';
+import type { FrontToPrimary } from './protocol.ts';
+import { seatUsers } from './seat-users.ts';
+
+export interface MediaJobsParts {
+  config: Config;
+  log: Logger;
+  database: Database;
+  tables: PrimaryTables;
+  keeper: CatalogKeeper;
+  crew: FrontCrew;
+  /** Signs links; the jobs of a data folder are told from others' by it. */
+  linkKey: string;
+  append(record: UsageRecord): Promise<boolean>;
+  flush(): Promise<void>;
+  alarm(text: string): void;
+}
+
+const POLL_TIMEOUT_MS = 30_000;
+/** Ended jobs, and so the media behind links, are known this long. */
+const KEEP_DAYS = 30;
+
+export class MediaJobs {
+  readonly #parts: MediaJobsParts;
+  readonly #desk: JobDesk;
+
+  constructor(parts: MediaJobsParts) {
+    this.#parts = parts;
+    this.#desk = makeJobDesk(parts);
+  }
+
+  receive(front: number, ask: Extract<FrontToPrimary, { type: 'job' | 'jobLeft' | 'findMedia' }>): void {
+    if (ask.type === 'job') this.#desk.begin(front, ask.order);
+    else if (ask.type === 'jobLeft') this.#desk.left(ask.id);
+    else void this.#findMedia(front, ask.id, ask.jobId);
+  }
+
+  frontGone(front: number): void {
+    this.#desk.frontGone(front);
+  }
+
+  /** What processes that have ended left open is taken up. Rejects while PostgreSQL does not answer. */
+  adopt(): Promise<void> {
+    return this.#desk.adopt();
+  }
+
+  /** The same, for as long as it takes. */
+  adoptSurely(): Promise<void> {
+    return this.#desk.adoptSurely();
+  }
+
+  purge(): void {
+    purgeJobs(this.#parts.database, KEEP_DAYS).catch((error: Error) =>
+      this.#parts.log.warn({ error: error.message }, 'old media jobs could not be forgotten'),
+    );
+  }
+
+  close(boundMs: number): Promise<void> {
+    return this.#desk.close(boundMs);
+  }
+
+  /** A front asks which account has what a job made. */
+  async #findMedia(front: number, id: number, jobId: string): Promise<void> {
+    const { crew, log } = this.#parts;
+    try {
+      crew.tell(front, { type: 'mediaFound', id, found: await this.#locate(jobId) });
+    } catch (error) {
+      log.warn({ job: jobId, error: (error as Error).message }, 'media could not be looked up');
+      crew.tell(front, { type: 'mediaFound', id, found: 'unavailable' });
+    }
+  }
+
+  async #locate(jobId: string): Promise<FoundMedia> {
+    const media = await findJobMedia(this.#parts.database, jobId);
+    const account = media === null ? undefined : this.#parts.keeper.account(media.accountId);
+    if (media === null || account === undefined) return null;
+    return { accountId: account.id, path: contentPath(account, media.upstreamId) };
+  }
+}
+
+function makeJobDesk(parts: MediaJobsParts): JobDesk {
+  const { config, log, database, append, flush, alarm } = parts;
+  const { createTimeoutMs, connections, imageBytesMax } = config.sora;
+  const agent = { keepAlive: true, maxSockets: connections, maxFreeSockets: 4 };
+  const bounded = <T>(answer: Promise<T>): Promise<T> => inTime(answer, config.database.connectTimeoutMs);
+  const home = createHash('sha256').update(`home\n${parts.linkKey}`).digest('hex').slice(0, 16);
+  return new JobDesk({
+    config,
+    log,
+    store: {
+      insert: (job) => bounded(insertJob(database, home, job)),
+      change: (job, error) => bounded(changeJob(database, job, error)),
+      open: () => bounded(openJobs(database, home)),
+      known: (accountId, ids) => bounded(knownUpstreamJobs(database, accountId, ids)),
+    },
+    tables: jobTables(parts),
+    rules: {
+      agents: { http: new Agent(agent), https: new TlsAgent(agent) },
+      createTimeoutMs,
+      pollTimeoutMs: POLL_TIMEOUT_MS,
+      // Base64, and what is around it.
+      imageBytesMax: Math.ceil((imageBytesMax * 4) / 3) + 65_536,
+    },
+    account: (id) => parts.keeper.account(id),
+    append,
+    flush,
+    tell: (front, news: JobNews) => parts.crew.tell(front, { type: 'job', news }),
+    alarm,
+  });
+}
+
+function jobTables({ tables, database }: MediaJobsParts): JobTables {
+  const { users, accounts, jobs } = tables;
+  return {
+    ...jobs,
+    health: accounts.health,
+    userRow: (userId) => users.rows.find(userId)!.row,
+    accountRow: (accountId) => accounts.rows.find(accountId)?.row,
+    seatUsers: (userIds) => seatUsers(users, userIds, (ids) => loadUserLimits(database, ids)),
+    committed: (row, nanoUsd) => users.balances.commitUnbooked(row, nanoUsd),
+  };
+}
+
+/** A PostgreSQL that stands still answers nothing, and breaks nothing off; a statement that comes through late does no harm (`change-job.ts`). */
+async function inTime<T>(answer: Promise<T>, boundMs: number): Promise<T> {
+  const timer = new AbortController();
+  const late = sleep(boundMs, undefined, { signal: timer.signal }).then(
+    () => Promise.reject(new Error(`PostgreSQL has not answered within ${boundMs} ms`)),
+    () => new Promise<never>(() => {}),
+  );
+  answer.catch(() => {});
+  return await Promise.race([answer, late]).finally(() => timer.abort());
+}

@@ -1,0 +1,179 @@
+/**
+ * The scripted upstream of media jobs: OpenAI's video API over memory. Each job does what its prompt's plan says; what was asked for and made
+ * is kept, against which the gateway's books are compared.
+ *
+ *   POST /v1/videos            multipart; a job, in progress
+ *   POST /v1/videos/{id}/remix JSON
+ *   GET  /v1/videos            the newest jobs
+ *   GET  /v1/videos/{id}       one step further with each look
+ *   GET  …/content             the file
+ *   POST /v1/images/generations
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface MediaPlan {
+  /** Answer of the request that creates: a status, and headers, instead of a job. */
+  refuse?: { status: number; headers?: Record<string, string>; body?: string };
+  /** The job is made, and then its answer waits for this. */
+  answerAfter?: Promise<void>;
+  /** Neither a job nor an answer. */
+  holdBefore?: boolean;
+  /** The job is made, and the connection is reset instead of an answer. */
+  resetAfterMaking?: boolean;
+  /** Looks until it is done. */
+  steps?: number;
+  /** Not done before this. */
+  doneAfter?: Promise<void>;
+  ending?: 'completed' | 'failed' | 'cancelled';
+  error?: string;
+  /** Where the file can be had, in the job's last answer. */
+  url?: string;
+}
+
+export interface MadeJob {
+  id: string;
+  apiKey: string;
+  contentType: string;
+  form: string;
+  prompt: string;
+  model: string;
+  seconds: string;
+  size: string;
+  createdAt: number;
+  looks: number;
+  released: boolean;
+  plan: MediaPlan;
+}
+
+export const FILE = Buffer.from('the bytes of a video '.repeat(20_000));
+
+export class MediaUpstream {
+  readonly url: string;
+  readonly jobs: MadeJob[] = [];
+  /** Requests that would create something, refused ones too. */
+  creations: { apiKey: string; prompt: string }[] = [];
+  contentKeys: string[] = [];
+  /** Jobs are listed; otherwise the list is not there. */
+  lists = true;
+  plan: (prompt: string, apiKey: string) => MediaPlan = () => ({});
+  readonly #server = createServer();
+
+  private constructor() {
+    this.#server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      this.#serve(request, response).catch(() => response.destroy());
+    });
+    this.#server.listen(0, '127.0.0.1');
+    this.url = '';
+  }
+
+  static async start(): Promise<MediaUpstream> {
+    const upstream = new MediaUpstream();
+    await new Promise((resolve) => upstream.#server.once('listening', resolve));
+    const { port } = upstream.#server.address() as AddressInfo;
+    return Object.assign(upstream, { url: `http://127.0.0.1:${port}` });
+  }
+
+  /** Jobs made of this prompt. */
+  made(prompt: string): MadeJob[] {
+    return this.jobs.filter((job) => job.prompt === prompt);
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+    if (request.method === 'HEAD') return void response.writeHead(404).end();
+    const body = Buffer.concat(chunks).toString('latin1');
+    const apiKey = String(request.headers.authorization ?? '');
+    const path = (request.url ?? '').split('?')[0]!;
+    const [, id, rest] = /^\/v1\/videos\/([^/]+)(\/content)?$/.exec(path) ?? [];
+    if (request.method === 'POST') return await this.#create(request, response, { path, body, apiKey });
+    if (path === '/v1/videos') return this.#list(response);
+    const job = this.jobs.find((made) => made.id === id);
+    if (job === undefined) return json(response, 404, { error: { message: 'no such video' } });
+    if (rest === undefined) return json(response, 200, await this.#look(job));
+    this.contentKeys.push(apiKey);
+    response.writeHead(200, { 'content-type': 'video/mp4' }).end(FILE);
+  }
+
+  async #create(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { path, body, apiKey }: { path: string; body: string; apiKey: string },
+  ): Promise<void> {
+    const contentType = String(request.headers['content-type'] ?? '');
+    const fields = contentType.startsWith('multipart') ? formFields(body) : JSON.parse(body);
+    const prompt = String(fields.prompt ?? '');
+    const plan = this.plan(prompt, apiKey);
+    this.creations.push({ apiKey, prompt });
+    if (plan.refuse !== undefined) {
+      const { status, headers, body: text } = plan.refuse;
+      return void response
+        .writeHead(status, { 'content-type': 'application/json', ...headers })
+        .end(text ?? JSON.stringify({ error: { message: `scripted ${status}` } }));
+    }
+    if (plan.holdBefore) return await new Promise((left) => response.once('close', () => left()));
+    const job: MadeJob = {
+      id: `video_${this.jobs.length}_${Math.random().toString(36).slice(2, 8)}`,
+      apiKey,
+      contentType,
+      form: body,
+      prompt,
+      model: String(fields.model ?? ''),
+      seconds: String(fields.seconds ?? ''),
+      size: String(fields.size ?? ''),
+      createdAt: Math.floor(Date.now() / 1000),
+      looks: 0,
+      released: plan.doneAfter === undefined,
+      plan,
+    };
+    this.jobs.push(job);
+    void plan.doneAfter?.then(() => {
+      job.released = true;
+    });
+    await plan.answerAfter;
+    if (plan.resetAfterMaking) return void response.socket?.resetAndDestroy();
+    if (path.endsWith('/images/generations')) return json(response, 200, { data: [{ b64_json: 'aW1hZ2U=' }] });
+    json(response, 200, described(job, 'queued', 0));
+  }
+
+  #list(response: ServerResponse): void {
+    if (!this.lists) return json(response, 404, { error: { message: 'no list' } });
+    json(response, 200, { object: 'list', data: this.jobs.map((job) => described(job, 'in_progress', 0)).reverse() });
+  }
+
+  async #look(job: MadeJob): Promise<object> {
+    const steps = job.plan.steps ?? 3;
+    await sleep(1);
+    if (++job.looks < steps || !job.released) {
+      return described(job, 'in_progress', Math.min(99, Math.floor((100 * job.looks) / steps)));
+    }
+    const ending = job.plan.ending ?? 'completed';
+    const failed = ending === 'failed' ? { error: { code: 'moderation', message: job.plan.error ?? 'blocked' } } : {};
+    const url = job.plan.url === undefined ? {} : { url: job.plan.url };
+    return { ...described(job, ending, 100), ...failed, ...url };
+  }
+}
+
+function described(job: MadeJob, status: string, progress: number): object {
+  const { id, model, seconds, size, createdAt, prompt } = job;
+  return { id, object: 'video', status, progress, model, seconds, size, created_at: createdAt, prompt };
+}
+
+function formFields(body: string): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (const [, name, value] of body.matchAll(/form-data; name="(\w+)"\r\n\r\n([^\r]*)\r\n/g)) fields[name!] = value!;
+  return fields;
+}
+
+function json(response: ServerResponse, status: number, value: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+}
