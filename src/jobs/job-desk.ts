@@ -75,6 +75,10 @@ export class JobDesk {
     await tables.seatUsers([...new Set(rows.map(({ userId }) => userId))]);
     for (const row of rows) {
       const userRow = tables.userRow(row.userId);
+      if (userRow === undefined) {
+        log.error({ job: row.id }, 'a media job waits for the next start: the table of users is full (limits.users)');
+        continue;
+      }
       tables.ledger.setAside(userRow, row.chargedNanoUsd);
       tables.userSlots.hold(userRow, 1);
       const accountRow = tables.accountRow(row.accountId);

@@ -16,7 +16,7 @@ export class JobHold {
   /** All three are held already. */
   constructor(tables: JobTables, { userId, accountId, chargedNanoUsd }: JobRow) {
     this.#tables = tables;
-    this.#userRow = tables.userRow(userId);
+    this.#userRow = tables.userRow(userId)!;
     this.#nanoUsd = chargedNanoUsd;
     this.#accountRow = tables.accountRow(accountId) ?? -1;
   }

@@ -25,7 +25,8 @@ export interface JobTables {
   readonly accountSlots: SlotTable;
   readonly ledger: Ledger;
   readonly health: AccountHealth;
-  userRow(userId: number): number;
+  /** Undefined: the table of users is full. */
+  userRow(userId: number): number | undefined;
   accountRow(accountId: number): number | undefined;
   /** Users that a process before knew get their rows. */
   seatUsers(userIds: number[]): Promise<void>;

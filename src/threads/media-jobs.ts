@@ -140,7 +140,7 @@ function jobTables({ tables, database }: MediaJobsParts): JobTables {
   return {
     ...jobs,
     health: accounts.health,
-    userRow: (userId) => users.rows.find(userId)!.row,
+    userRow: (userId) => users.rows.find(userId)?.row,
     accountRow: (accountId) => accounts.rows.find(accountId)?.row,
     seatUsers: (userIds) => seatUsers(users, userIds, (ids) => loadUserLimits(database, ids)),
     committed: (row, nanoUsd) => users.balances.commitUnbooked(row, nanoUsd),

@@ -36,6 +36,17 @@ const ELSEWHERE: FailureCode[] = [
   'turn_in_progress',
   'websocket_expired',
   'websockets_exhausted',
+  // http/sora.test.ts, http/sora-limits.test.ts, http/sora-crash.test.ts
+  'platform_unsupported',
+  'media_unreadable',
+  'job_refused',
+  'link_invalid',
+  'media_unknown',
+  'jobs_unavailable',
+  'jobs_exhausted',
+  'job_failed',
+  'job_cancelled',
+  'job_timeout',
   'internal',
   'record_not_durable',
 ];

@@ -172,6 +172,21 @@ test('a reload: the job stays with the process that began it while its client wa
   await charged(job);
 });
 
+test('a reload: a job whose client has left is taken up by the process that took over, one charge', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  upstream.plan = () => ({ doneAfter: promise });
+  const response = await openMedia(gateway, 'left behind');
+  const job = await jobOf('left behind');
+  await waitFor('a poll', () => job.looks > 0);
+  response.destroy();
+  await gateway.reload();
+  const { looks } = job;
+  await waitFor('polls of the next process', () => job.looks > looks + 5);
+  resolve();
+  await charged(job);
+  assert.equal(upstream.made('left behind').length, 1);
+});
+
 test('PostgreSQL stands still as a job is ordered: refused, nothing is made', async () => {
   await askMedia(gateway, 'warm');
   const pids = pausePostgres(gateway.dataDir);

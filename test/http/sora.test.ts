@@ -1,6 +1,9 @@
 /** The Sora façade over three fronts: what is asked for, made, shown, refused and charged. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
@@ -140,7 +143,7 @@ test('pictures: one price an item, the picture in the answer', async () => {
   assert.equal(row?.chargedNanoUsd, '40000000');
 });
 
-test('a reference picture goes along, from a data URL, from base64, or fetched', async () => {
+test('a reference picture goes along, from a data URL, or fetched', async () => {
   const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(64, 7)]);
   const url = `data:image/png;base64,${png.toString('base64')}`;
   const content = [
@@ -152,6 +155,22 @@ test('a reference picture goes along, from a data URL, from base64, or fetched',
   const [job] = upstream.made('with a picture');
   assert.match(job!.form, /name="input_reference"; filename="reference.png"\r\ncontent-type: image\/png/);
   assert.ok(job!.form.includes(png.toString('latin1')));
+
+  const pictures = createServer((_request, response) => response.end(png)).listen(0, '127.0.0.1');
+  await once(pictures, 'listening');
+  const image = `http://127.0.0.1:${(pictures.address() as AddressInfo).port}/a.png`;
+  const fetched = await askMedia(gateway, 'with a fetched one', { image }).finally(() => pictures.close());
+  assert.equal(fetched.status, 200, fetched.body.toString());
+  assert.ok(upstream.made('with a fetched one')[0]!.form.includes(png.toString('latin1')));
+});
+
+test('a remix is asked for at the video it is made from', async () => {
+  const answer = await askMedia(gateway, 'in blue', { remix_target_id: 'video_77' });
+  assert.equal(answer.status, 200, answer.body.toString());
+  assert.deepEqual(
+    upstream.made('in blue').map(({ contentType }) => contentType),
+    ['application/json'],
+  );
 });
 
 test('models: those of the façade that are served and have a price', async () => {

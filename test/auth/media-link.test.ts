@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isGoodMediaLink, signMediaLink } from '#auth/media-link.ts';
+
+const JOB = '0190aaaa-bbbb-7ccc-8ddd-eeeeffff0000';
+
+test('a link is good for its job, until it expires, by its key', () => {
+  const [path, query] = signMediaLink('key', JOB, 2000).split('?') as [string, string];
+  assert.equal(path, `/sora/media/${JOB}`);
+  assert.ok(isGoodMediaLink('key', JOB, query, 1999.9));
+  assert.equal(isGoodMediaLink('key', JOB, query, 2000), false);
+  assert.equal(isGoodMediaLink('other', JOB, query, 1000), false);
+  assert.equal(isGoodMediaLink('key', JOB.replace('0190', '0191'), query, 1000), false);
+  assert.equal(isGoodMediaLink('key', JOB, query.replace('expires=2000', 'expires=3000'), 1000), false);
+});
+
+test('whatever else is no link', () => {
+  for (const query of ['', 'expires=', 'expires=x&sig=y', 'expires=9e9&sig=', 'sig=a', 'expires=1e400&sig=a'])
+    assert.equal(isGoodMediaLink('key', JOB, query, 1000), false, query);
+  assert.equal(isGoodMediaLink('key', 'not a job', 'expires=2000&sig=x', 1000), false);
+});
