@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { GIB, HOUR_MS, int, KIB, MIB, section } from './schema-parts.ts';
 
 export const soraSection = section('Media jobs: pictures and videos behind the Sora façade, which primary runs.', {
-  jobsMax: int(1_000, 1, 100_000, 'Jobs under way at once, those whose client has left included; the next gets 503.'),
+  jobsMax: int(400, 1, 100_000, 'Jobs under way at once, those whose client has left included; the next gets 503.'),
   connections: int(64, 1, 4_096, 'Connections to one origin for creating and polling jobs.'),
   pollMs: int(
     2_000,
@@ -19,12 +19,13 @@ export const soraSection = section('Media jobs: pictures and videos behind the S
     .default(false)
     .describe('Fetch reference pictures from private, loopback and link-local addresses too; for tests.'),
   imageFetchMs: int(20_000, 100, 120_000, 'Longest time for fetching a reference picture, redirects included.'),
-  imageBytesMax: int(20 * MIB, KIB, 64 * MIB, 'Largest picture: for reference, or made.'),
+  imageBytesMax: int(20 * MIB, KIB, 64 * MIB, 'Largest reference picture.'),
+  madeBytesMax: int(6 * MIB, KIB, 64 * MIB, 'Largest picture that is made.'),
   imageBytesTotal: int(
-    80 * MIB,
+    36 * MIB,
     KIB,
     16 * GIB,
-    'Pictures that jobs hold at once; each counts as the largest. The next job gets 503.',
+    'Pictures that jobs hold at once; one that is not there yet counts as the largest. The next job gets 503.',
   ),
   media: z
     .enum(['signed', 'passthrough'])

@@ -33,7 +33,7 @@ export class JobDesk {
   /** What the order stands for has been passed on to the jobs by the front. */
   begin(front: number, order: JobOrder): void {
     const job = new Job(this.#tools, newRow(order), front);
-    const room = order.kind === 'image' || order.image !== null ? this.#tools.config.sora.imageBytesMax : 0;
+    let room = roomFor(order, this.#tools.config.sora);
     if (this.#jobs.size >= this.#tools.config.sora.jobsMax || !this.#takeRoom(room))
       return job.refuse('jobs_exhausted');
     this.#jobs.set(order.id, job);
@@ -49,6 +49,9 @@ export class JobDesk {
       try {
         const picture = await this.#picture(order);
         if (picture !== null && 'reason' in picture) return job.refuse('media_unreadable', picture.reason);
+        const unused = picture === null ? 0 : room - picture.bytes.byteLength;
+        room -= unused;
+        this.#imageBytes -= unused;
         await job.run(order, picture, created);
       } finally {
         created();
@@ -143,6 +146,13 @@ export class JobDesk {
     this.#imageBytes += bytes;
     return true;
   }
+}
+
+/** A picture that is not there yet may be as large as any. */
+function roomFor({ kind, image }: JobOrder, bounds: { imageBytesMax: number; madeBytesMax: number }): number {
+  if (image !== null && 'bytes' in image) return image.bytes.byteLength;
+  if (image !== null) return bounds.imageBytesMax;
+  return kind === 'image' ? bounds.madeBytesMax : 0;
 }
 
 function newRow(order: JobOrder): JobRow {

@@ -22,7 +22,7 @@ export interface AccountRules {
   createTimeoutMs: number;
   pollTimeoutMs: number;
   /** Of an answer with pictures in it. */
-  imageBytesMax: number;
+  pictureBytesMax: number;
 }
 
 const STATUS_BYTES_MAX = 256 * 1024;
@@ -82,7 +82,7 @@ export class MediaAccount {
       setting(this.#account, 'imagesPath', '/images/generations'),
       job.id,
       fields,
-      this.#rules.imageBytesMax,
+      this.#rules.pictureBytesMax,
       signal,
     );
   }

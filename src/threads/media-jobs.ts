@@ -106,7 +106,7 @@ export class MediaJobs {
 
 function makeJobDesk(parts: MediaJobsParts): JobDesk {
   const { config, log, database, append, flush, alarm } = parts;
-  const { createTimeoutMs, connections, imageBytesMax } = config.sora;
+  const { createTimeoutMs, connections, madeBytesMax } = config.sora;
   const agent = { keepAlive: true, maxSockets: connections, maxFreeSockets: 4 };
   const bounded = <T>(answer: Promise<T>): Promise<T> => inTime(answer, config.database.connectTimeoutMs);
   const home = createHash('sha256').update(`home\n${parts.linkKey}`).digest('hex').slice(0, 16);
@@ -125,7 +125,7 @@ function makeJobDesk(parts: MediaJobsParts): JobDesk {
       createTimeoutMs,
       pollTimeoutMs: POLL_TIMEOUT_MS,
       // Base64, and what is around it.
-      imageBytesMax: Math.ceil((imageBytesMax * 4) / 3) + 65_536,
+      pictureBytesMax: Math.ceil((madeBytesMax * 4) / 3) + 65_536,
     },
     account: (id) => parts.keeper.account(id),
     append,

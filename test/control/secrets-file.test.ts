@@ -4,19 +4,21 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { StartupError } from '#base/startup-error.ts';
 import { announceControl, readAnnouncement } from '#control/announce.ts';
-import { ensureAdminToken, ensureDemoKey, readSecrets } from '#control/secrets-file.ts';
+import { ensureAdminToken, ensureDemoKey, ensureLinkKey, readSecrets } from '#control/secrets-file.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 test('secrets are generated once, kept, and readable by their owner only', (t) => {
   const folder = tempFolder(t);
-  assert.deepEqual(readSecrets(folder), { adminToken: null, demoKey: null });
+  assert.deepEqual(readSecrets(folder), { adminToken: null, demoKey: null, linkKey: null });
   const demoKey = ensureDemoKey(folder);
   const adminToken = ensureAdminToken(folder);
   assert.match(demoKey, /^sk-ps-/);
   assert.ok(adminToken.length >= 43);
   assert.equal(ensureDemoKey(folder), demoKey);
   assert.equal(ensureAdminToken(folder), adminToken);
-  assert.deepEqual(readSecrets(folder), { adminToken, demoKey });
+  const linkKey = ensureLinkKey(folder);
+  assert.equal(ensureLinkKey(folder), linkKey);
+  assert.deepEqual(readSecrets(folder), { adminToken, demoKey, linkKey });
   assert.equal(statSync(join(folder, 'secrets.json')).mode & 0o777, 0o600);
 });
 
