@@ -56,3 +56,14 @@ test('what is reserved is known by its owner, and nothing is left in its cell af
   b.free(3, 30n);
   assert.deepEqual([a.held(0, 3), a.held(2, 3), a.reserved(3), a.available(3)], [0n, 0n, 0n, 95n]);
 });
+
+test('a reservation that is handed to another owner is set aside all the time, and freed by that owner', () => {
+  const shared = new SharedArrayBuffer(ledgerBytes(SHAPE));
+  const [front, jobs] = [new Ledger(shared, SHAPE, 0), new Ledger(shared, SHAPE, 1)];
+  front.load(1, 100n);
+  front.reserve(1, 70n);
+  front.handTo(1, 1, 70n);
+  assert.deepEqual([front.held(0, 1), front.held(1, 1), front.available(1)], [0n, 70n, 30n]);
+  jobs.free(1, 70n);
+  assert.deepEqual([jobs.held(1, 1), jobs.available(1)], [0n, 100n]);
+});

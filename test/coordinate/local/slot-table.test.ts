@@ -205,3 +205,17 @@ for (const seed of [1, 7, 1234]) {
     }
   });
 }
+
+test('a place that is handed to another owner stays in use, and goes to who waits when that owner releases it', () => {
+  const blocks = makeBlocks(1, 8);
+  const [front, jobs] = [openBlocks(blocks, 0), openBlocks(blocks, 1).table];
+  front.table.setLimit(0, 1);
+  const log: string[] = [];
+  assert.ok(front.table.tryTake(0));
+  front.table.handTo(1, 0);
+  assert.deepEqual([front.table.held(0, 0), front.table.held(1, 0), front.table.inUse(0)], [0, 1, 1]);
+  front.room.wait(front.table, 0, waiter(log, 'next'));
+  jobs.release(0);
+  front.room.wakeGranted();
+  assert.deepEqual([log, jobs.held(1, 0), front.table.inUse(0)], [['next'], 0, 1]);
+});
