@@ -18,20 +18,20 @@ import { makeChoice } from '#schedule/choose.ts';
 import { type Facts, NO_FACTS } from '#wire/facts.ts';
 import type { RequestShape } from '#wire/request-shape.ts';
 import { Admitting } from './admitting.ts';
-import { answerRefusal, statusLine } from './answers.ts';
+import { answerRefusal } from './answers.ts';
 import { Authenticating } from './authenticating.ts';
 import type { Channel, ChannelEvents } from './channel.ts';
-import { corsHeaders, preflightHeaders } from './cors.ts';
+import { checkHead, checkRoute, NO_BACKGROUND } from './check-head.ts';
+import { answerPreflight } from './cors.ts';
 import { Exchange, type ExchangeEvents } from './exchange.ts';
 import type { Head } from './head.ts';
 import { answerCount } from './local-count.ts';
 import { MediaDesk } from './media-desk.ts';
 import { MediaLinkDesk } from './media-link-desk.ts';
 import { answerMediaModels } from './media-models.ts';
-import type { Operation } from './operations.ts';
 import { answerModels, answerWell } from './own-answers.ts';
 import type { Parts } from './parts.ts';
-import { Receiving, tooLarge } from './receiving.ts';
+import { Receiving } from './receiving.ts';
 import { Relaying } from './relaying.ts';
 import { Reply } from './reply.ts';
 import { matchRoute, TURN_ROUTE } from './routes.ts';
@@ -41,13 +41,6 @@ import { settle } from './settle.ts';
 import { checkTurn, keepUpgrade, welcome } from './turns.ts';
 import type { Upgrade } from './upgrade.ts';
 import type { HttpResponse } from './uws.ts';
-
-const NO_BYTES = new Uint8Array(0);
-/** What can be no JSON. Clients that name no type, or the one of forms as curl does, mean JSON. */
-const NO_JSON =
-  /^(multipart|image|audio|video|font)\/|^application\/(octet-stream|pdf|zip|gzip)|[/+](xml|html|protobuf|msgpack|cbor|yaml)\b/i;
-/** Its usage would come when nobody is there to bill it. */
-const NO_BACKGROUND = 'background: expected false, because answers that nobody waits for are not served.';
 
 export class Lifecycle implements ExchangeEvents, ChannelEvents {
   readonly #parts: Parts;
@@ -107,7 +100,7 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     if (exchange.route.own === 'well') return this.#answerWell(exchange);
     if (this.#answerPreflight(exchange)) return;
     const refusal =
-      this.#checkRoute(exchange) ?? this.#checkHead(head, exchange.route.operation) ?? this.#admitAtDoor(exchange, res);
+      checkRoute(exchange) ?? checkHead(parts, head, exchange.route.operation) ?? this.#admitAtDoor(exchange, res);
     if (refusal !== null) this.refuse(exchange, refusal);
     else if (exchange.stage === 'receiving') this.#proceed(exchange);
   }
@@ -132,7 +125,8 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     exchange.reply = channel.reply(exchange);
     this.#begin(exchange);
     this.#parts.counters.add(C.turns);
-    const fault = (isBusy ? refuse('turn_in_progress') : checkTurn(message)) ?? this.#checkHead(channel.head, null);
+    const fault =
+      (isBusy ? refuse('turn_in_progress') : checkTurn(message)) ?? checkHead(this.#parts, channel.head, null);
     const refusal = fault ?? this.#authenticating.start(exchange, channel);
     if (refusal === null) this.#receiving.message(exchange, message);
     else this.refuse(exchange, refusal);
@@ -157,14 +151,7 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
 
   /** Where pages may read answers, what their browsers ask ahead is answered. */
   #answerPreflight(exchange: Exchange): boolean {
-    const { corsOrigins } = this.#parts.config.listen;
-    if (corsOrigins.length === 0) return false;
-    const { head, reply } = exchange;
-    const headers = corsHeaders(corsOrigins, head.origin);
-    reply.extraHeaders = headers;
-    const answer = headers.length === 0 ? null : preflightHeaders(head);
-    if (answer === null) return false;
-    reply.send(statusLine(204), answer, NO_BYTES);
+    if (!answerPreflight(this.#parts.config.listen.corsOrigins, exchange)) return false;
     settle(this.#parts, exchange, 'completed');
     return true;
   }
@@ -185,23 +172,6 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
    */
   #refuseHead(exchange: Exchange): void {
     setImmediate(() => this.refuse(exchange, refuse('header_invalid', `${exchange.head.fault}.`)));
-  }
-
-  #checkRoute(exchange: Exchange): Refusal | null {
-    const { operation, own, allow } = exchange.route;
-    if (own === 'socket') return exchange.welcome === null ? refuse('upgrade_required') : null;
-    if (operation !== null || own !== null) return null;
-    return refuse(allow === '' ? 'path_unknown' : 'method_not_allowed');
-  }
-
-  #checkHead(head: Head, operation: Operation | null): Refusal | null {
-    const { limits } = this.#parts.config;
-    if (this.#parts.replies.refusing) return refuse('draining');
-    if (this.#parts.open.size > limits.exchangesPerFront) return refuse('exchanges_exhausted');
-    if (head.contentEncoding !== '' && head.contentEncoding !== 'identity') return refuse('encoding_unsupported');
-    if (operation?.shape && NO_JSON.test(head.contentType)) return refuse('media_unsupported');
-    if (head.contentLength > limits.bodyBytesMax) return tooLarge(limits.bodyBytesMax);
-    return null;
   }
 
   // ── authenticate ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -356,7 +326,7 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     this.#parts.channels.sweep(this.#parts, now);
     this.#parts.bodyRoom.serve();
     this.#parts.durable?.sweep(now);
-    this.#countRetries();
+    this.#scheduling.countRetries();
     for (const exchange of this.#parts.open.snapshot()) {
       if (exchange.stage === 'receiving') this.#receiving.sweep(exchange, now);
       else if (exchange.stage === 'waiting') this.#sweepWaiting(exchange, now);
@@ -368,14 +338,6 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
   #sweepJob(exchange: Exchange, now: number): void {
     this.#media.sweep(exchange, now);
     this.#links.sweep(exchange, now);
-  }
-
-  /** Not where they happen: tables know nothing of counters. */
-  #countRetries(): void {
-    const { userSlots, accountSlots, counters } = this.#parts;
-    counters.add(C.slotRetries, userSlots.retries + accountSlots.retries);
-    userSlots.retries = 0;
-    accountSlots.retries = 0;
   }
 
   #sweepWaiting(exchange: Exchange, now: number): void {

@@ -85,6 +85,14 @@ export class Scheduling {
     this.#parts.counters.add(C.waitMs, waited);
   }
 
+  /** Called some times a second. Not where they happen: tables know nothing of counters. */
+  countRetries(): void {
+    const { userSlots, accountSlots, counters } = this.#parts;
+    counters.add(C.slotRetries, userSlots.retries + accountSlots.retries);
+    userSlots.retries = 0;
+    accountSlots.retries = 0;
+  }
+
   /** Leaves the queue because the wait took too long. `granted`: a releaser was faster, the exchange goes on. */
   giveUp(exchange: Exchange): 'left' | 'granted' {
     assert(exchange.seat !== null, 'an exchange leaves a queue it is not in');
