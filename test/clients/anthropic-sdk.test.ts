@@ -83,6 +83,7 @@ test('tools and thinking come through, streamed and whole', async () => {
 const ERROR_CLASSES = [
   [400, Anthropic.BadRequestError],
   [404, Anthropic.NotFoundError],
+  [409, Anthropic.ConflictError],
   [422, Anthropic.UnprocessableEntityError],
 ] as const;
 
@@ -184,4 +185,46 @@ test('an abort shortly before the end is billed with the final numbers', async (
   await gateway.assertIdle();
   const row = findRow(await usageOf(gateway), served.requestId);
   assert.deepEqual([row.inputTokens, row.outputTokens, row.status], [50, 77, 'client_gone']);
+});
+
+test('images and documents reach the account as the SDK sends them', async () => {
+  upstream.plan = () => ({});
+  const data = 'iVBORw0KGgo=';
+  const content: Anthropic.ContentBlockParam[] = [
+    { type: 'image', source: { type: 'base64', media_type: 'image/png', data } },
+    { type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'a\u2028b' }, title: 'ü' },
+    { type: 'text', text: 'what?' },
+  ];
+  await client.messages.create({ ...QUESTION, messages: [{ role: 'user', content }] });
+  const sent = JSON.parse(upstream.received.at(-1)!.body.toString('utf8'));
+  assert.deepEqual(sent.messages, [{ role: 'user', content }]);
+});
+
+test('tokens are counted by the account, unbilled', async () => {
+  upstream.plan = () => ({ body: Buffer.from('{"input_tokens":17}') });
+  const before = (await usageOf(gateway)).requests;
+  const { model, messages } = QUESTION;
+  assert.equal((await client.messages.countTokens({ model, messages })).input_tokens, 17);
+  assert.equal((await client.beta.messages.countTokens({ model, messages })).input_tokens, 17);
+  assert.equal((await usageOf(gateway)).requests, before);
+});
+
+test('models are listed and retrieved in the shape that the SDK knows', async () => {
+  const ids: string[] = [];
+  for await (const { id, type } of client.models.list({ limit: 3 })) {
+    assert.equal(type, 'model');
+    ids.push(id);
+  }
+  assert.ok(ids.includes(MODEL), ids.join());
+  assert.equal((await client.models.retrieve(MODEL)).id, MODEL);
+  await assert.rejects(client.models.retrieve('claude-nobody'), Anthropic.NotFoundError);
+});
+
+test('a failing account is 5xx, which the SDK tries again by itself', async () => {
+  let failures = 1;
+  upstream.plan = () => (failures-- > 0 ? { status: 500 } : {});
+  await assert.rejects(client.messages.create(QUESTION), Anthropic.InternalServerError);
+  failures = 1;
+  const patient = new Anthropic({ apiKey: KEY, baseURL: gateway.url, maxRetries: 2 });
+  assert.equal((await patient.messages.create(QUESTION)).stop_reason, 'end_turn');
 });

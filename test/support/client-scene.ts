@@ -66,7 +66,8 @@ export class ClientScene {
     const pricing = { fallback: { input: 1, output: 2, cacheRead: 0.5, cacheWrite5m: 1.25, cacheWrite1h: 2 } };
     const rest = { rateLimitMs: 300, overloadedMs: 300, authMs: 300, errorMs: 300 };
     try {
-      const gateway = await TestGateway.start({ catalog: catalog(upstream.url), pricing, rest, ...patch });
+      const relay = { clientGoneDrainMs: 200 };
+      const gateway = await TestGateway.start({ catalog: catalog(upstream.url), pricing, rest, relay, ...patch });
       return new ClientScene(upstream, gateway);
     } catch (error) {
       await upstream.close();
@@ -104,6 +105,7 @@ export class ClientScene {
 
   /** Runs what aborts in the middle of a stream: the upstream is left, and what was seen is billed, once. */
   async abortIsBilledOnce(work: () => Promise<void>): Promise<Billed> {
+    await waitFor('the answers before to be entered', () => this.upstream.openNow() === 0);
     const served = this.upstream.ledger.length;
     const { row } = await this.billingOne(async () => {
       await work();

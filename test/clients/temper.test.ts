@@ -1,0 +1,162 @@
+/**
+ * The temper of the official clients: what each makes of keep-alive bytes, refusals and broken endings. The table in README.md beside this
+ * file is what these tests hold.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { AI_CLIENTS } from '../support/ai-sdk-clients.ts';
+import { ClientScene, POOR_KEY, platformCatalog, REVOKED_KEY } from '../support/client-scene.ts';
+import { account, KEY } from '../support/gateway.ts';
+import { send } from '../support/http-client.ts';
+import { longScript, SCRIPT } from '../support/model-script.ts';
+import { sayScript } from '../support/scripted-plan.ts';
+import { OFFICIAL_CLIENTS, type SdkClient, understood } from '../support/sdk-clients.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const CLIENTS = [...OFFICIAL_CLIENTS, ...AI_CLIENTS];
+const NARROW_KEY = `${KEY}-narrow`;
+const PING_MS = 100;
+/** Long enough for several pings, also on a busy machine. */
+const WAIT_MS = 12 * PING_MS;
+
+let scene: ClientScene;
+
+/** Beside the usual ones a group whose accounts have one place each. */
+function catalogOf(url: string): Record<string, object[]> {
+  const catalog = platformCatalog(url);
+  const narrow = { groups: ['narrow'], concurrency: 1 };
+  catalog['groups']!.push({ name: 'narrow', platform: 'anthropic', rateMultiplier: 1 });
+  catalog['accounts']!.push(
+    account('narrow-anthropic', url, { ...narrow, models: ['claude*'] }),
+    account('narrow-openai', url, { ...narrow, platform: 'openai', models: ['gpt*'] }),
+    account('narrow-gemini', url, { ...narrow, platform: 'gemini', models: ['gemini*'] }),
+  );
+  catalog['keys']!.push({ user: 'u1', group: 'narrow', key: NARROW_KEY });
+  return catalog;
+}
+
+before(async () => {
+  const queue = { pingAfterMs: PING_MS, pingEveryMs: PING_MS, waitMs: 20_000 };
+  scene = await ClientScene.start({ queue }, catalogOf);
+  const { code, stderr } = await scene.gateway.cli('key', 'revoke', REVOKED_KEY);
+  assert.equal(code, 0, stderr);
+});
+after(() => scene?.close());
+
+const questionOf = ({ model }: SdkClient, key = KEY) => ({ url: scene.url, key, model });
+
+async function counted(name: string): Promise<number> {
+  return (await scene.gateway.metrics()).get(name) ?? 0;
+}
+
+/** Runs the work while the only place of every narrow account is taken, and frees it when the work has waited long. */
+async function whileFull<T>(client: SdkClient, work: () => Promise<T>): Promise<T> {
+  const gate = new AbortController();
+  let first = true;
+  scene.upstream.plan = (request) => {
+    const holds = first;
+    first = false;
+    return sayScript({ ...SCRIPT, model: client.model }, holds ? { holdUntil: gate.signal } : {})(request);
+  };
+  const holder = client.ask(questionOf(client, NARROW_KEY));
+  await waitFor('the place to be taken', () => scene.upstream.openNow() === 1);
+  const waits = await counted('penstock_waits_total');
+  const worked = work();
+  await waitFor('the client to wait', async () => (await counted('penstock_waits_total')) > waits);
+  const sinceMs = performance.now();
+  await waitFor('several pings', () => performance.now() - sinceMs > WAIT_MS);
+  gate.abort();
+  const [result] = await Promise.all([worked, holder]);
+  return result;
+}
+
+for (const client of CLIENTS) {
+  test(`${client.name}: what keeps its connection alive in a queue is no part of its answer`, async () => {
+    const answer = await whileFull(client, () => client.stream(questionOf(client, NARROW_KEY)));
+    assert.deepEqual(answer, understood(SCRIPT));
+  });
+}
+
+test('in a queue Anthropic clients get ping events, those of OpenAI comments, and those of Google nothing', async () => {
+  const [anthropic, chat, responses, google] = OFFICIAL_CLIENTS as [SdkClient, SdkClient, SdkClient, SdkClient];
+  const chatBody = { model: 'gpt-5', stream: true, messages: [{ role: 'user', content: 'hi' }] };
+  const gemini = { contents: [{ role: 'user', parts: [{ text: 'hi' }] }] };
+  for (const [client, path, body, start] of [
+    [
+      anthropic,
+      '/v1/messages',
+      { ...chatBody, model: anthropic.model, max_tokens: 9 },
+      'event: ping\ndata: {"type":"ping"}\n\n',
+    ],
+    [chat, '/v1/chat/completions', chatBody, ': keep-alive\n\n'],
+    [responses, '/v1/responses', { model: 'gpt-5', stream: true, input: 'hi' }, ': keep-alive\n\n'],
+    [google, `/v1beta/models/${google.model}:streamGenerateContent?alt=sse`, gemini, 'data: {"candidates"'],
+  ] as const) {
+    const answer = await whileFull(client, () => send(scene.url, { path, body, key: NARROW_KEY }));
+    const text = answer.body.toString();
+    assert.ok(text.startsWith(start), text.slice(0, 100));
+    if (client !== google) assert.ok(text.startsWith(start + start), 'more than one');
+  }
+});
+
+/** These repeat every 429, whatever it says: as often as their user allows. */
+const REPEATS_429 = new Set(['@google/genai', ...AI_CLIENTS.map(({ name }) => name)]);
+const RETRIES = 1;
+
+for (const client of CLIENTS) {
+  test(`${client.name}: without a balance it shows the message, and asks no account`, async () => {
+    const failures = 'penstock_failures_total{code="balance_exhausted"}';
+    const before = await counted(failures);
+    const asked = await scene.asked(async () => {
+      await assert.rejects(client.ask({ ...questionOf(client, POOR_KEY), retries: RETRIES }), /balance does not cover/);
+    });
+    assert.equal(asked, 0);
+    const attempts = REPEATS_429.has(client.name) ? RETRIES + 1 : 1;
+    assert.equal((await counted(failures)) - before, attempts);
+  });
+
+  test(`${client.name}: with a revoked key it stops at once and shows the message`, async () => {
+    const failures = 'penstock_failures_total{code="key_revoked"}';
+    const before = await counted(failures);
+    for (const how of ['ask', 'stream'] as const) {
+      const question = { ...questionOf(client, REVOKED_KEY), retries: RETRIES };
+      await assert.rejects(client[how](question), /The API key has been revoked/);
+    }
+    assert.equal((await counted(failures)) - before, 2);
+  });
+}
+
+/** What each client throws when its stream broke: the text of the event, or that the connection broke off. */
+const BROKEN: Record<string, RegExp> = {
+  '@anthropic-ai/sdk': /The upstream broke off its answer/,
+  'openai chat': /The upstream broke off its answer/,
+  'openai responses': /The upstream broke off its answer/,
+  '@google/genai': /The upstream broke off its answer/,
+  '@google/generative-ai': /x/,
+  'ai anthropic': /The upstream broke off its answer/,
+  'ai openai.chat': /The upstream broke off its answer/,
+  'ai openai.responses': /The upstream broke off its answer/,
+  'ai google': /x/,
+};
+
+for (const client of CLIENTS) {
+  test(`${client.name}: a stream that its upstream broke is an error for it, and never an answer`, async () => {
+    for (const breakHow of ['reset', 'end'] as const) {
+      const broken = { cutBytesMax: 400, breakAt: 25, breakHow, paceMs: 2 };
+      scene.upstream.plan = sayScript({ ...longScript(80), model: client.model }, broken);
+      let pieces = 0;
+      const onPiece = (): void => {
+        pieces++;
+      };
+      const { row } = await scene.billingOne(() =>
+        assert.rejects(client.stream({ ...questionOf(client), retries: RETRIES, onPiece }), (thrown: unknown) => {
+          const text = typeof thrown === 'string' ? thrown : `${thrown} ${JSON.stringify(thrown)}`;
+          assert.match(text, BROKEN[client.name]!);
+          return true;
+        }),
+      );
+      assert.ok(pieces > 0, 'a part of it had come');
+      assert.deepEqual([row.status, row.usageSource === 'reported'], ['interrupted', false]);
+    }
+  });
+}
