@@ -9,6 +9,12 @@ import type { Exchange } from './exchange.ts';
 /** Between an in-stream error event and the abrupt close behind it: time for the event to leave (`wire.md` §7). */
 const LAST_WORDS_MS = 50;
 
+/**
+ * Behind a line that broke off, so that the name of the error event is read, and not taken for the rest of that line. The event that
+ * broke off becomes part of it: clients that look at the name first (Anthropic's) say the error, the others that they cannot read it.
+ */
+const LINE_END = Buffer.from('\n');
+
 const statusLines = new Map<number, string>();
 
 export function statusLine(status: number): string {
@@ -31,6 +37,7 @@ export function answerRefusal(exchange: Exchange, refusal: Refusal): void {
 
 /** Ends a stream that broke: the protocol's error event, a moment for it to leave, then a close inside the framing. */
 export function breakStream(exchange: Exchange, refusal: Refusal): void {
+  if (exchange.tap?.torn) exchange.reply.push(LINE_END);
   endWithEvent(exchange, exchange.dialect.renderErrorEvent(refusal, exchange.id.text));
 }
 

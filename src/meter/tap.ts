@@ -62,6 +62,7 @@ export abstract class Tap {
   #errorType: string | null = null;
   #serviceTier = '';
   #answerId = '';
+  #torn = false;
 
   /** As reported so far, a fresh copy. */
   protected abstract counts(): TokenCounts;
@@ -93,6 +94,7 @@ export abstract class Tap {
     this.generatedBytes = 0;
     this.#model = this.#errorType = null;
     this.#serviceTier = this.#answerId = '';
+    this.#torn = false;
     if (this.#isArray) this.#array ??= new JsonArraySplitter(this, HELD_BYTES_MAX);
     else if (stream) this.#splitter ??= new SseSplitter(this, HELD_BYTES_MAX, this.tailBytesMax);
     else this.#json ??= new JsonFields(this.jsonFields, HELD_BYTES_MAX, this);
@@ -116,7 +118,14 @@ export abstract class Tap {
 
   /** The upstream's body is over, whether cleanly or not. */
   end(): void {
-    if (this.isStream && !this.#isArray) this.#splitter!.end();
+    if (!this.isStream || this.#isArray) return;
+    this.#torn ||= this.#splitter!.unfinishedBytes > 0;
+    this.#splitter!.end();
+  }
+
+  /** After `end`: the stream of events ended inside one. */
+  get torn(): boolean {
+    return this.#torn;
   }
 
   /** As reported so far, a fresh copy. */

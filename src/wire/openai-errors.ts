@@ -5,7 +5,7 @@
  *   body             = { error: { message, type, param, code } }
  *   event, Chat      = "data: " body LF LF                                          no `event:` line; the stream ends without [DONE]
  *   event, Sora      = "event: error" LF "data: " body LF LF, and [DONE] behind it
- *   event, Responses = "event: error" LF "data: " { type: "error", code, message, param } LF LF
+ *   event, Responses = "event: error" LF "data: " { type: "error", code, message, param, sequence_number } LF LF
  *   WebSocket        = { type: "error", status, error, headers }                      one message, before an answer and inside one
  *
  * Codex stops at once on 400, 404 and `insufficient_quota`, and repeats everything else; the SDKs stop on `x-should-retry: false`.
@@ -13,6 +13,9 @@
  */
 import type { FailureCode, Refusal } from '#failure/registry.ts';
 import { type Dialect, messageOf, oneLine } from './dialect.ts';
+
+/** The number of an event that nobody counted. The AI SDK reads no error without one; others take no notice of it. */
+const UNNUMBERED = 0;
 
 interface ErrorObject {
   readonly message: string;
@@ -115,7 +118,8 @@ function socketMessage(statusCode: number, error: ErrorObject, headers: Record<s
 }
 
 function errorEvent({ message, code, param }: ErrorObject): Uint8Array {
-  return Buffer.from(`event: error\ndata: ${JSON.stringify({ type: 'error', code, message, param })}\n\n`);
+  const event = { type: 'error', code, message, param, sequence_number: UNNUMBERED };
+  return Buffer.from(`event: error\ndata: ${JSON.stringify(event)}\n\n`);
 }
 
 /** The error in an upstream's body; its text where there is none. */

@@ -8,12 +8,13 @@ import type { Plan, Received } from './upstream.ts';
 
 const SSE = { 'content-type': 'text/event-stream; charset=utf-8' };
 
-/** `more` replaces what it names. Answers are cut anywhere, unless it says how. */
+/** `more` replaces what it names. Answers are cut anywhere, unless it says how, or where they break: then each event is a piece. */
 export function sayScript(script: ModelScript, more: Plan = {}): (request: Received) => Plan {
   return (request) => {
     const frames = framesOf(script, request);
-    const body = frames === null ? wholeOf(script, request) : Buffer.concat(frames);
-    return { body, ...(frames === null ? {} : { headers: SSE }), cutBytesMax: 37, ...more };
+    const body = frames ?? wholeOf(script, request);
+    const cut = more.breakAt === undefined ? { cutBytesMax: 37 } : {};
+    return { body, ...(frames === null ? {} : { headers: SSE }), ...cut, ...more };
   };
 }
 

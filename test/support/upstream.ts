@@ -18,8 +18,8 @@ import { waitFor } from './wait-for.ts';
 export interface Plan {
   status?: number;
   headers?: Record<string, string>;
-  /** Exactly these bytes instead of a made answer. */
-  body?: Buffer;
+  /** Exactly these bytes instead of a made answer; several are its pieces. */
+  body?: Buffer | readonly Buffer[];
   /** The same, one write each. */
   pieces?: Buffer[];
   /** Text deltas of the answer, and characters of each. */
@@ -319,7 +319,10 @@ function answerPieces(plan: Plan, received: Received, entry: Served): Buffer[] {
   if (plan.pieces !== undefined) return plan.pieces;
   if (plan.body !== undefined) {
     entry.usage = { ...entry.usage, ...plan.usage };
-    return plan.cutBytesMax === undefined ? [plan.body] : cutAnywhere(plan.body, received.index, plan.cutBytesMax);
+    const pieces = Buffer.isBuffer(plan.body) ? [plan.body] : [...plan.body];
+    return plan.cutBytesMax === undefined
+      ? pieces
+      : cutAnywhere(Buffer.concat(pieces), received.index, plan.cutBytesMax);
   }
   if (entry.status !== 200) {
     const type = ERROR_TYPES[entry.status] ?? 'api_error';
