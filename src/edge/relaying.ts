@@ -6,14 +6,14 @@ import { nowMs, wallMs } from '#base/clock.ts';
 import { type FailureCode, type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
 import { ResponsesMessageTap } from '#meter/responses-message-tap.ts';
-import type { UpstreamHeaders } from '#relay/attempt.ts';
+import type { BodyReader, UpstreamHeaders } from '#relay/attempt.ts';
 import { judgeError, judgeErrorEvent, judgeStatus } from '#relay/verdict.ts';
 import type { RecordStatus } from '#usage/record.ts';
 import { beginAnswer, seeForm } from './answer-head.ts';
 import { breakStream, breakStreamWith } from './answers.ts';
 import { dispatch } from './dispatch.ts';
 import type { Exchange } from './exchange.ts';
-import { learn, logBroken } from './learn.ts';
+import { learn, learnFromBody, logBroken } from './learn.ts';
 import { letGo } from './openings.ts';
 import type { Parts } from './parts.ts';
 import { isCommitted, releaseWhenSent } from './sent-body.ts';
@@ -51,16 +51,16 @@ export class Relaying {
     const verdict = judgeStatus(status, headers, this.#parts.config.rest, wallMs());
     if (verdict.kind === 'failover') {
       learn(this.#parts, exchange, verdict);
-      this.#detach(exchange);
+      this.#detach(exchange, status === 429 ? learnFromBody(this.#parts, exchange) : null);
       return this.#failed(exchange, verdict.code);
     }
     beginAnswer(this.#parts, exchange, status, headers);
     if (!exchange.opens) this.#parts.health.succeeded(exchange.account!.row);
   }
 
-  #detach(exchange: Exchange): void {
+  #detach(exchange: Exchange, onBody: BodyReader | null = null): void {
     const { limits, relay } = this.#parts.config;
-    exchange.attempt?.detach(limits.errorBodyBytes, relay.errorBodyMs);
+    exchange.attempt?.detach(limits.errorBodyBytes, relay.errorBodyMs, onBody);
   }
 
   /** Which account holds the response may have been forgotten: those that do not know it are passed over, and are no worse for it. */

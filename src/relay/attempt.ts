@@ -10,6 +10,7 @@
  */
 import { nowMs } from '#base/clock.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
+import { JUDGED_BYTES_MAX } from './error-body.ts';
 import type { OriginPool } from './origin-pool.ts';
 import { renderRequestHead, type UpstreamMethod } from './request-head.ts';
 import type { UpstreamHeaders } from './response-head.ts';
@@ -38,6 +39,9 @@ export interface AttemptOwner {
   onError(attempt: UpstreamAttempt, error: Error & { code?: string }): void;
 }
 
+/** Is told the body of an answer that nobody else cares for. */
+export type BodyReader = (body: Uint8Array) => void;
+
 export interface AttemptRequest {
   readonly method: UpstreamMethod;
   readonly path: string;
@@ -58,6 +62,10 @@ export class Attempt implements UpstreamAttempt, ResponseHandler {
   readonly #onOver: () => void;
   #owner: AttemptOwner | null;
   #drainBytes = 0;
+  /** What to do with the rest of the body, when it has ended and is short enough. */
+  #onBody: BodyReader | null = null;
+  #body: Uint8Array[] = [];
+  #bodyBytes = 0;
   #over = false;
   /** The body's memory was still needed when the attempt ended. */
   #leftSending = false;
@@ -116,11 +124,13 @@ export class Attempt implements UpstreamAttempt, ResponseHandler {
 
   /**
    * The exchange no longer cares. The rest is read, at most `bytesMax` of it for at most `msMax`, so that the connection can be
-   * kept; beyond that the attempt is broken off, because it holds an account's place and, at the end, the thread.
+   * kept; beyond that the attempt is broken off, because it holds an account's place and, at the end, the thread. `onBody` is told
+   * what was read, when it has ended and is no longer than `JUDGED_BYTES_MAX`.
    */
-  detach(bytesMax: number, msMax: number): void {
+  detach(bytesMax: number, msMax: number, onBody: BodyReader | null = null): void {
     this.#owner = null;
     if (this.#over) return;
+    this.#onBody = onBody;
     this.#drainBytes = bytesMax;
     this.#connection.breakOffAt(nowMs() + msMax);
     this.resume();
@@ -147,11 +157,25 @@ export class Attempt implements UpstreamAttempt, ResponseHandler {
     this.#counters.add(C.upstreamBytes, chunk.length);
     if (this.#owner !== null) return this.#owner.onData(this, chunk);
     this.#drainBytes -= chunk.length;
-    if (this.#drainBytes < 0) this.cancel();
+    if (this.#drainBytes < 0) return this.cancel();
+    if (this.#onBody !== null) this.#keepBody(chunk);
+  }
+
+  /** The chunk is the connection's: it is copied. */
+  #keepBody(chunk: Uint8Array): void {
+    this.#bodyBytes += chunk.length;
+    if (this.#bodyBytes <= JUDGED_BYTES_MAX) this.#body.push(Buffer.from(chunk));
+    else this.#dropBody();
+  }
+
+  #dropBody(): void {
+    this.#onBody = null;
+    this.#body = [];
   }
 
   onResponseEnd(): void {
     const owner = this.#owner;
+    this.#onBody?.(Buffer.concat(this.#body));
     this.#finish();
     owner?.onEnd(this);
   }
@@ -166,6 +190,7 @@ export class Attempt implements UpstreamAttempt, ResponseHandler {
     if (this.#over) return;
     this.#over = true;
     this.#owner = null;
+    this.#dropBody();
     this.#leftSending ||= this.#connection.holdsBody;
     // An upstream that answered before it had taken the body may never take it: the pool closes what is still sending.
     this.#pool.give(this.#connection, nowMs());

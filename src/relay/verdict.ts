@@ -81,7 +81,8 @@ export function judgeErrorEvent(type: string, rules: RestRules, wallNowMs: numbe
 
 /**
  * 429: an account whose unified (subscription) limit is used up rests as a whole until that limit's reset; any other rate limit
- * holds per model class, so only the model rests, for `retry-after` or until the latest exhausted limit's reset.
+ * holds per model class, so only the model rests, for `retry-after` or until the latest exhausted limit's reset. What the body says
+ * comes later: `judgeBody`.
  */
 function judgeRateLimit(headers: Headers, rules: RestRules, wallNowMs: number): Verdict {
   const unified = text(headers['anthropic-ratelimit-unified-status']) === 'rejected';
@@ -97,8 +98,10 @@ function judgeRateLimit(headers: Headers, rules: RestRules, wallNowMs: number): 
   };
 }
 
-/** `retry-after` in seconds or as an HTTP date; null when absent or unreadable. */
+/** `retry-after-ms`, else `retry-after` in seconds or as an HTTP date; null when absent or unreadable. */
 export function retryAfterMs(headers: Headers, wallNowMs: number): number | null {
+  const exact = text(headers['retry-after-ms']);
+  if (/^\d+(\.\d+)?$/.test(exact)) return Number(exact);
   const value = text(headers['retry-after']);
   if (value === '') return null;
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
@@ -112,14 +115,17 @@ function unifiedResetMs(headers: Headers, wallNowMs: number): number | null {
 }
 
 const LIMIT_NAMES = ['requests', 'tokens', 'input-tokens', 'output-tokens'] as const;
+const OPENAI_LIMIT_NAMES = ['requests', 'tokens'] as const;
 
 /** What a response's reader must keep for `judgeStatus`. */
 export const READ_BY_VERDICT: readonly string[] = [
   'content-encoding',
   'retry-after',
+  'retry-after-ms',
   'anthropic-ratelimit-unified-status',
   'anthropic-ratelimit-unified-reset',
   ...LIMIT_NAMES.flatMap((name) => [`anthropic-ratelimit-${name}-remaining`, `anthropic-ratelimit-${name}-reset`]),
+  ...OPENAI_LIMIT_NAMES.flatMap((name) => [`x-ratelimit-remaining-${name}`, `x-ratelimit-reset-${name}`]),
 ];
 
 /** Latest reset among the limits with nothing remaining. */
@@ -130,7 +136,23 @@ function exhaustedResetMs(headers: Headers, wallNowMs: number): number | null {
     const reset = Date.parse(text(headers[`anthropic-ratelimit-${name}-reset`]));
     if (!Number.isNaN(reset)) latest = Math.max(latest ?? 0, reset - wallNowMs);
   }
+  for (const name of OPENAI_LIMIT_NAMES) {
+    if (text(headers[`x-ratelimit-remaining-${name}`]) !== '0') continue;
+    const reset = durationMs(text(headers[`x-ratelimit-reset-${name}`]));
+    if (reset !== null) latest = Math.max(latest ?? 0, reset);
+  }
   return latest;
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
+
+/** `6m0s`, `1.5s`, `20ms`; null when it is none. */
+export function durationMs(value: string): number | null {
+  if (value.length > 32 || !DURATION.test(value)) return null;
+  let sum = 0;
+  for (const [, amount, unit] of value.matchAll(/([\d.]+)(ms|s|m|h|d)/g)) sum += Number(amount) * UNITS_MS[unit!]!;
+  return sum;
 }
 
 function text(value: string | string[] | undefined): string {

@@ -23,7 +23,7 @@ const FAULTS: Record<string, Plan> = {
   empty: { body: Buffer.alloc(0) },
   silent: { breakAt: 'headers', breakHow: 'stall' },
 };
-const OTHERS = ['refused', 'tls', 'bound', 'rest', 'model', 'whole', 'late', 'order', 'equals'];
+const OTHERS = ['refused', 'tls', 'bound', 'rest', 'model', 'whole', 'late', 'order', 'equals', 'poor'];
 
 let upstream: Upstream;
 let selfSigned: Upstream;
@@ -131,6 +131,22 @@ test('failover stops at its bound and the last failure is told', async () => {
     [receivedBy('bound-1').length, receivedBy('bound-2').length, receivedBy('bound-3').length],
     [1, 1, 0],
   );
+});
+
+test('an account whose 429 says that it has no money left rests for longer than its retry-after', async () => {
+  const body = Buffer.from('{"error":{"message":"no money","type":"insufficient_quota","code":"insufficient_quota"}}');
+  plan = ({ apiKey }) => (apiKey === 'sk-up-poor-1' ? { status: 429, headers: { 'retry-after': '1' }, body } : {});
+  const ask = () => send(gateway.url, { key: `${KEY}-poor`, body: question('poor') });
+  const asked = () => upstream.received.filter(({ apiKey }) => apiKey === 'sk-up-poor-1').length;
+  assert.equal((await ask()).status, 200);
+  const sinceMs = performance.now();
+  let answers = 0;
+  await waitFor('the end of what retry-after asked for, and more', async () => {
+    assert.equal((await ask()).status, 200);
+    answers++;
+    return performance.now() - sinceMs > 2_000;
+  });
+  assert.equal(asked(), 1, `${answers} answers were another account's`);
 });
 
 test('an account rests for as long as retry-after says, and every front returns to it then', async () => {

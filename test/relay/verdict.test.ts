@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { REST_AUTH, REST_RATE_LIMITED } from '#coordinate/local/account-health.ts';
-import { judgeError, judgeStatus, type RestRules, retryAfterMs } from '#relay/verdict.ts';
+import { durationMs, judgeError, judgeStatus, READ_BY_VERDICT, type RestRules, retryAfterMs } from '#relay/verdict.ts';
 
 const RULES: RestRules = {
   rateLimitMs: 30_000,
@@ -47,6 +47,28 @@ test('429 rests the model for retry-after in seconds, fractions and dates, or un
     'anthropic-ratelimit-input-tokens-reset': '2026-03-01T00:00:42Z',
   };
   assert.equal(judge(429, limits).restMs, 42_000);
+});
+
+test("OpenAI's limits are read: retry-after-ms first, else the latest reset of what is used up, else the default", () => {
+  assert.equal(judge(429, { 'retry-after-ms': '1250', 'retry-after': '2' }).restMs, 1250);
+  const limits = {
+    'x-ratelimit-remaining-requests': '0',
+    'x-ratelimit-reset-requests': '6m0s',
+    'x-ratelimit-remaining-tokens': '0',
+    'x-ratelimit-reset-tokens': '20ms',
+  };
+  assert.deepEqual([judge(429, limits).restMs, judge(429, limits).restModelOnly], [360_000, true]);
+  assert.equal(judge(429, { ...limits, 'x-ratelimit-remaining-requests': '3' }).restMs, 20);
+  assert.equal(judge(429, { ...limits, 'x-ratelimit-reset-requests': 'soon' }).restMs, 20);
+  for (const name of Object.keys(limits)) assert.ok(READ_BY_VERDICT.includes(name), name);
+});
+
+test('durations are read in all their units, and nothing else is', () => {
+  assert.deepEqual(
+    ['1h2m3s', '1.5s', '20ms', '1m', '13s', '1d'].map(durationMs),
+    [3_723_000, 1500, 20, 60_000, 13_000, 86_400_000],
+  );
+  for (const text of ['', 's', '5', '5 s', '-1s', '1s!', '1'.repeat(40)]) assert.equal(durationMs(text), null, text);
 });
 
 test('a used-up unified limit rests the whole account until its reset, within the bound', () => {
