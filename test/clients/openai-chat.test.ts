@@ -196,3 +196,28 @@ test('embeddings come through in the encoding that the SDK asks for, billed by t
   );
   assert.equal(scene.sent()['encoding_format'], 'base64');
 });
+
+test('the older completions pass, whole and streamed, and are billed by their usage', async () => {
+  const common = { id: 'cmpl_1', object: 'text_completion', created: 1_764_000_000, model: 'gpt-5' };
+  const choice = (text: string, finish: string | null) => ({ index: 0, text, logprobs: null, finish_reason: finish });
+  const usage = chatUsage(SCRIPT.use);
+  const chunks = [choice('h', null), choice('é', 'stop')].map((one) => ({ ...common, choices: [one] }));
+  const stream = [...chunks, { ...common, choices: [], usage }].map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`);
+  scene.upstream.plan = (request) =>
+    request.stream
+      ? { body: Buffer.from(`${stream.join('')}data: [DONE]\n\n`), headers: { 'content-type': 'text/event-stream' } }
+      : { body: Buffer.from(JSON.stringify({ ...common, choices: [choice('hé', 'stop')], usage })) };
+  const asked = { model: 'gpt-5', prompt: 'hi' };
+  const whole = await scene.billingOne(() => client.completions.create(asked));
+  assert.deepEqual([whole.result.choices[0]?.text, whole.result.usage], ['hé', usage]);
+  const streamed = await scene.billingOne(async () => {
+    const seen: unknown[] = [];
+    const options = { ...asked, stream: true as const, stream_options: { include_usage: true } };
+    for await (const chunk of await client.completions.create(options)) seen.push(chunk);
+    return seen;
+  });
+  assert.deepEqual(streamed.result, [...chunks, { ...common, choices: [], usage }]);
+  for (const { row } of [whole, streamed]) {
+    assert.deepEqual([useOf(row), row.protocol, row.usageSource], [SCRIPT.use, 'completions', 'reported']);
+  }
+});
