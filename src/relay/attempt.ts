@@ -27,7 +27,7 @@ export interface UpstreamAttempt {
   readonly endedUnanswered: boolean;
   pause(): void;
   resume(): void;
-  detach(bytesMax: number, msMax: number): void;
+  detach(bytesMax: number, msMax: number, onBody?: BodyReader | null): void;
   cancel(): void;
 }
 
