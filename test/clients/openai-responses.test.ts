@@ -100,7 +100,7 @@ test('an abort in the middle of a stream ends the work of the account, and is bi
 
 test('a response is retrieved, listed, cancelled and deleted at the account that made it, and followed up there', async () => {
   scene.upstream.plan = sayScript({ ...SCRIPT, id: 'resp_kept' });
-  await client.responses.create({ ...QUESTION, background: true });
+  await client.responses.create(QUESTION);
   const home = scene.upstream.received.at(-1)!.apiKey;
   const item = { id: 'msg_1', type: 'message', role: 'user', content: [] };
   scene.upstream.plan = (request) => {
@@ -124,6 +124,7 @@ test('a response is retrieved, listed, cancelled and deleted at the account that
     ['DELETE', '/v1/responses/resp_kept', home],
     ['POST', '/v1/responses', home],
   ]);
+  scene.upstream.plan = () => ({ status: 404 });
   await assert.rejects(client.responses.retrieve('resp_nobody'), OpenAI.NotFoundError);
 });
 
@@ -139,15 +140,18 @@ test('a response that failed or stopped early is what the account said, and bill
     ['incomplete', { incomplete_details: { reason: 'max_output_tokens' } }],
   ] as const) {
     const response = { id: 'r', object: 'response', status, output: [], usage: responsesUsage(SCRIPT.use), ...more };
-    const event = { type: `response.${status}`, sequence_number: 0, response };
-    const body = Buffer.from(`event: response.${status}\ndata: ${JSON.stringify(event)}\n\n`);
+    // Behind a text: what fails before it began is served by another account.
+    const delta = { type: 'response.output_text.delta', item_id: 'i', delta: 'h', sequence_number: 0 };
+    const event = { type: `response.${status}`, sequence_number: 1, response };
+    const frames = [delta, event].map((data) => `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`);
+    const body = Buffer.from(frames.join(''));
     scene.upstream.plan = () => ({ body, headers: { 'content-type': 'text/event-stream' } });
     const { result, row } = await scene.billingOne(async () => {
       const types: string[] = [];
       for await (const { type } of await client.responses.create({ ...QUESTION, stream: true })) types.push(type);
       return types;
     });
-    assert.deepEqual(result, [`response.${status}`]);
+    assert.deepEqual(result, ['response.output_text.delta', `response.${status}`]);
     assert.deepEqual(useOf(row), SCRIPT.use);
   }
 });
