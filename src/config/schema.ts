@@ -135,7 +135,8 @@ const sections = {
       7_000,
       'Longest wait for room in limits.bodyBytesTotal; above 7 s the listener could close before the answer.',
     ),
-    bodyTotalMs: int(120_000, 1_000, HOUR_MS, 'Longest time for a whole body.'),
+    bodyTotalMs: int(120_000, 1_000, HOUR_MS, 'Longest time for a whole body, its decoding included.'),
+    inflatingMax: int(4, 1, 256, 'Compressed bodies that one front decodes at once; the next waits its turn.'),
   }),
   stream: section('Sending answers.', {
     highWaterBytes: int(MIB, 16 * KIB, 64 * MIB, 'Bytes of one answer that may wait for its reader.'),

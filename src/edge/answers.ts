@@ -3,6 +3,7 @@
  * the protocol's own error event. Front thread only.
  */
 import { STATUS_CODES } from 'node:http';
+import { CODINGS } from '#base/codings.ts';
 import type { Refusal } from '#failure/registry.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -14,7 +15,7 @@ const LAST_WORDS_MS = 50;
  * broke off becomes part of it: clients that look at the name first (Anthropic's) say the error, the others that they cannot read it.
  */
 const LINE_END = Buffer.from('\n');
-
+const CODINGS_TEXT = CODINGS.join(', ');
 const statusLines = new Map<number, string>();
 
 export function statusLine(status: number): string {
@@ -60,6 +61,8 @@ function sendRefusal(exchange: Exchange, refusal: Refusal): void {
   if (retryAfterSeconds > 0) headers.push('retry-after', String(retryAfterSeconds));
   if (route.allow !== '') headers.push('allow', route.allow);
   if (failure.status === 426) headers.push('upgrade', 'websocket');
+  // RFC 7694: what a request may be sent in.
+  if (failure.code === 'encoding_unsupported') headers.push('accept-encoding', CODINGS_TEXT);
   // The rest of this body would be read as part of it for ever, or cut off by the server at a moment of its own.
   if (failure.code === 'body_timeout') exchange.reply.keeping = 'end';
   exchange.reply.send(statusLine(dialect.status(refusal)), headers, dialect.renderError(refusal, id.text));

@@ -1,6 +1,6 @@
 /**
- * One request body: received into one buffer drawn from the shared byte budget, one copy a chunk, because the server's chunk dies
- * when its handler returns. A declared length is not allocated before the first byte came; a chunked body grows by doubling. What
+ * One request body, as it was received or as it was decoded: taken into one buffer drawn from the shared byte budget, one copy a chunk,
+ * because the server's chunk dies when its handler returns. A declared length is not allocated before the first byte came; a chunked body grows by doubling. What
  * does not fit right now is kept aside and waits (`body-room.ts`).
  *
  *   receiving ──no room──► waiting ──room──► receiving ──last byte──► whole ──release──► released
@@ -84,12 +84,12 @@ export class BodyReader implements BodyWaiter {
   }
 
   /** Adds a chunk. `waits`: there is no room for it now, the connection is to be paused. A failure: it is refused. */
-  add(chunk: ArrayBuffer, isLast: boolean): FailureCode | 'waits' | null {
-    const length = this.#length + this.#asideBytes + chunk.byteLength;
+  add(chunk: Uint8Array, isLast: boolean): FailureCode | 'waits' | null {
+    const length = this.#length + this.#asideBytes + chunk.length;
     this.#isWhole = isLast;
     if (length > this.#bytesMax) return 'body_too_large';
     if (this.#aside === null && (length <= this.#buffer.length || this.#grow(length))) {
-      this.#append(new Uint8Array(chunk));
+      this.#append(chunk);
       return null;
     }
     return this.#keepAside(chunk, length);
@@ -124,12 +124,12 @@ export class BodyReader implements BodyWaiter {
     this.#taken = 0;
   }
 
-  #keepAside(chunk: ArrayBuffer, length: number): FailureCode | 'waits' {
+  #keepAside(chunk: Uint8Array, length: number): FailureCode | 'waits' {
     if (!this.#room.canEverFit(this.#roomFor(length))) return 'body_budget_exhausted';
-    if (!this.#room.hold(this, chunk.byteLength)) return 'body_budget_exhausted';
+    if (!this.#room.hold(this, chunk.length)) return 'body_budget_exhausted';
     this.#aside ??= [];
-    this.#aside.push(new Uint8Array(chunk.slice(0)));
-    this.#asideBytes += chunk.byteLength;
+    this.#aside.push(new Uint8Array(chunk));
+    this.#asideBytes += chunk.length;
     return 'waits';
   }
 

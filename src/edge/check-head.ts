@@ -1,10 +1,11 @@
 /** What the head of a request already rules out, and what its body then may not ask for. Pure decisions; front thread only. */
+import { readCoding } from '#base/codings.ts';
 import { type Refusal, refuse } from '#failure/registry.ts';
 import type { Exchange } from './exchange.ts';
 import type { Head } from './head.ts';
 import type { Operation } from './operations.ts';
 import type { Parts } from './parts.ts';
-import { tooLarge } from './receiving.ts';
+import { tooLarge } from './too-large.ts';
 
 /** What can be no JSON. Clients that name no type, or the one of forms as curl does, mean JSON. */
 const NO_JSON =
@@ -24,7 +25,7 @@ export function checkHead({ config, replies, open }: Parts, head: Head, operatio
   const { limits } = config;
   if (replies.refusing) return refuse('draining');
   if (open.size > limits.exchangesPerFront) return refuse('exchanges_exhausted');
-  if (head.contentEncoding !== '' && head.contentEncoding !== 'identity') return refuse('encoding_unsupported');
+  if (readCoding(head.contentEncoding) === null) return refuse('encoding_unsupported');
   if (operation?.shape && NO_JSON.test(head.contentType)) return refuse('media_unsupported');
   return head.contentLength > limits.bodyBytesMax ? tooLarge(limits.bodyBytesMax) : null;
 }

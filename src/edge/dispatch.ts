@@ -15,7 +15,7 @@ import { upstreamCall } from './upstream-call.ts';
 
 /** Dispatches to the account whose place is held, or gives the place back and says what there is no room for. */
 export function dispatch(parts: Parts, exchange: Exchange, fresh = false): Refusal | null {
-  const { pools, catalog, accountSlots, counters, config } = parts;
+  const { pools, catalog, accountSlots, counters, config, replies } = parts;
   const account = exchange.plan!.accounts[exchange.accountIndex]!;
   const row = account.row;
   const target = catalog.targets.get(account.id);
@@ -34,7 +34,8 @@ export function dispatch(parts: Parts, exchange: Exchange, fresh = false): Refus
     accountSlots.release(row);
     return body;
   }
-  const attempt = new Attempt(pool, connection, counters, exchange, () => accountSlots.release(row));
+  const release = (): void => accountSlots.release(row);
+  const attempt = new Attempt(pool, connection, counters, exchange, release, replies.streamBudget);
   began(parts, exchange, account, attempt);
   const call = upstreamCall(exchange, target);
   attempt.start({

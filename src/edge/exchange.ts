@@ -2,8 +2,8 @@
  * One exchange: a client's request and its reply, with everything that it holds. The lifecycle moves it from stage to stage; this
  * class only remembers, and hands the callbacks of server, upstream and queue on to the lifecycle.
  *
- *   receiving ─► scanning ─► waiting(user) ─► waiting(account) ─► relaying ─► draining ─► settled
- *       └────────────┴──────────────┴────────────────┴────────────────┴───────────────────▲
+ *   receiving ─► inflating ─► scanning ─► waiting(user) ─► waiting(account) ─► relaying ─► draining ─► settled
+ *       └────────────┴────────────┴──────────────┴────────────────┴────────────────┴───────────────────▲
  *   A media job goes another way: waiting(account) ─► job ─► settled. `job` is also a link to media while primary looks it up.
  *
  * Front thread only.
@@ -24,6 +24,7 @@ import type { Facts } from '#wire/facts.ts';
 import type { MediaRequest } from '#wire/media-job.ts';
 import type { AnswerForm } from './answer-head.ts';
 import type { AnswerTransform } from './answer-transform.ts';
+import type { BodyInflation } from './body-inflation.ts';
 import type { BodyOwner, BodyReader } from './body-reader.ts';
 import type { Channel } from './channel.ts';
 import type { ClientSide, ReplyOwner } from './client-side.ts';
@@ -33,7 +34,7 @@ import type { Operation } from './operations.ts';
 import type { Route } from './routes.ts';
 import type { TerminalHold } from './terminal-hold.ts';
 
-export type Stage = 'receiving' | 'scanning' | 'waiting' | 'relaying' | 'draining' | 'job' | 'settled';
+export type Stage = 'receiving' | 'inflating' | 'scanning' | 'waiting' | 'relaying' | 'draining' | 'job' | 'settled';
 
 /** What an exchange tells the lifecycle. */
 export interface ExchangeEvents {
@@ -67,10 +68,13 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   readonly route: Route;
 
   entry: KeyEntry | null = null;
+  /** As received; once it is decoded, as decoded. */
   body: BodyReader | null = null;
   bodyComplete = false;
+  /** While a compressed body is being decoded. */
+  inflation: BodyInflation | null = null;
   lastByteAtMs: number;
-  /** When the body began to wait for room, 0 while it does not; and how long it has waited in all. */
+  /** When the body began to wait for room, or for a decoder, 0 while it does not; and how long it has waited in all. */
   bodyWaitsSinceMs = 0;
   bodyWaitedMs = 0;
   /** An attempt that failed may still be sending from the body: its memory is left to the garbage collector. */

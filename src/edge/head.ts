@@ -23,6 +23,7 @@ export interface Head {
   readonly askedHeaders: string;
   /** −1 when there is no Content-Length. */
   readonly contentLength: number;
+  /** Several joined in their order; '' when none. */
   readonly contentEncoding: string;
   /** As it came, '' when none. */
   readonly contentType: string;
@@ -93,7 +94,7 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
         host = value;
         return;
       case 'content-encoding':
-        contentEncoding = value;
+        contentEncoding = contentEncoding === '' ? value : `${contentEncoding},${value}`;
         return;
       case 'content-type':
         contentType = value;

@@ -2,7 +2,7 @@
  * The life of a request, and the table of contents of the product. Every exchange walks these stages in this order, and every way
  * out of them ends in `settle`, exactly once:
  *
- *   authenticate → receive → scan → admit → schedule → relay (+ tap) → settle
+ *   authenticate → receive → (inflate) → scan → admit → schedule → relay (+ tap) → settle
  *
  * Several limits are taken in one fixed order (room for the usage record, money, the user's place, the account's place) and given
  * back by `settle`; an attempt gives its account's place back itself, when the upstream has really ended.
@@ -60,6 +60,7 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     });
     this.#receiving = new Receiving(parts, {
       whole: (exchange) => this.#proceed(exchange),
+      readable: (exchange) => this.#scan(exchange, exchange.operation.shape!),
       refuse: (exchange, refusal) => this.refuse(exchange, refusal),
     });
     this.#scheduling = new Scheduling(parts, makeChoice());
@@ -199,7 +200,7 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
       if (refusal !== null) return this.refuse(exchange, refusal);
     }
     if (exchange.operation.shape === null) this.#scanned(exchange, NO_FACTS);
-    else this.#scan(exchange, exchange.operation.shape);
+    else this.#receiving.decode(exchange);
   }
 
   // ── scan ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -328,7 +329,7 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     this.#parts.durable?.sweep(now);
     this.#scheduling.countRetries();
     for (const exchange of this.#parts.open.snapshot()) {
-      if (exchange.stage === 'receiving') this.#receiving.sweep(exchange, now);
+      if (exchange.stage === 'receiving' || exchange.stage === 'inflating') this.#receiving.sweep(exchange, now);
       else if (exchange.stage === 'waiting') this.#sweepWaiting(exchange, now);
       else if (exchange.stage === 'job') this.#sweepJob(exchange, now);
       else this.#relaying.sweep(exchange, now);

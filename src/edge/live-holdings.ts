@@ -28,10 +28,11 @@ function addExchange(into: Holdings, parts: Parts, exchange: Exchange, isGranted
   if (exchange.holdsUserSlot) add(into.userPlaces, entry!.principal.userRow);
   if (seat !== null && isGranted(seat))
     add(seat.table === parts.userSlots ? into.userPlaces : into.accountPlaces, seat.row);
-  into.bodyBytes += exchange.body?.heldBytes ?? 0;
+  into.bodyBytes += (exchange.body?.heldBytes ?? 0) + (exchange.inflation?.heldBytes ?? 0);
   if (exchange.spliced !== null) into.bodyBytes += (exchange.splicedRoom + 1023) & ~1023;
   into.streamBytes += exchange.opening?.bytes ?? 0;
   into.streamBytes += (exchange.hold?.budgetedBytes ?? 0) + (exchange.transform?.budgetedBytes ?? 0);
+  into.streamBytes += exchange.attempt?.budgetedBytes ?? 0;
   if (!exchange.booksOpen) return;
   const row = entry!.principal.userRow;
   into.nanoUsd.set(row, (into.nanoUsd.get(row) ?? 0n) + exchange.reservedNanoUsd);

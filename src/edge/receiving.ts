@@ -7,22 +7,28 @@ import { type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
 import { BodyReader } from './body-reader.ts';
 import type { Exchange } from './exchange.ts';
+import { Inflating } from './inflating.ts';
 import type { Parts } from './parts.ts';
+import { tooLarge } from './too-large.ts';
 import type { HttpResponse } from './uws.ts';
 
 /** Where the lifecycle goes on. */
 export interface ReceivingExits {
   whole(exchange: Exchange): void;
+  /** Decoded, if it had to be. */
+  readable(exchange: Exchange): void;
   refuse(exchange: Exchange, refusal: Refusal): void;
 }
 
 export class Receiving {
   readonly #parts: Parts;
   readonly #exits: ReceivingExits;
+  readonly #inflating: Inflating;
 
   constructor(parts: Parts, exits: ReceivingExits) {
     this.#parts = parts;
     this.#exits = exits;
+    this.#inflating = new Inflating(parts, exits);
   }
 
   /** Takes the body in. After an early refusal the rest is read and dropped, so that the client sees the answer. */
@@ -32,7 +38,7 @@ export class Receiving {
       if (exchange.stage !== 'receiving') return;
       exchange.lastByteAtMs = nowMs();
       exchange.body ??= new BodyReader(bodyRoom, exchange, config.limits.bodyBytesMax, believedLength(exchange));
-      const code = exchange.body.add(chunk, isLast);
+      const code = exchange.body.add(new Uint8Array(chunk), isLast);
       if (code === 'waits') return this.#waits(exchange);
       if (code !== null)
         return this.#exits.refuse(
@@ -46,7 +52,7 @@ export class Receiving {
   /** The whole body of a turn of a WebSocket. */
   message(exchange: Exchange, message: ArrayBuffer): void {
     exchange.body = new BodyReader(this.#parts.bodyRoom, exchange, message.byteLength, message.byteLength);
-    const code = exchange.body.add(message, true);
+    const code = exchange.body.add(new Uint8Array(message), true);
     if (code === 'waits') return this.#waits(exchange);
     if (code !== null) return this.#exits.refuse(exchange, refuse(code));
     this.#whole(exchange);
@@ -62,7 +68,13 @@ export class Receiving {
     if (exchange.body!.isWhole) this.#whole(exchange);
   }
 
+  /** Decodes a whole body, if it is compressed. */
+  decode(exchange: Exchange): void {
+    this.#inflating.start(exchange);
+  }
+
   sweep(exchange: Exchange, now: number): void {
+    if (exchange.stage === 'inflating') return this.#inflating.sweep(exchange, now);
     const { bodyStallMs, bodyTotalMs, bodyWaitMs } = this.#parts.config.edge;
     if (exchange.bodyComplete) return;
     if (exchange.bodyWaitsSinceMs > 0) {
@@ -91,8 +103,4 @@ export class Receiving {
 /** A stranger's word takes no room: while the key is being looked up a body grows by what has come, as if it had no length. */
 function believedLength({ entry, head }: Exchange): number {
   return entry === null ? -1 : head.contentLength;
-}
-
-export function tooLarge(bytesMax: number): Refusal {
-  return refuse('body_too_large', `The limit is ${bytesMax} bytes.`);
 }

@@ -77,6 +77,8 @@ export function releaseWhenSent(parts: Parts, exchange: Exchange): void {
 export function releaseBodies(parts: Parts, exchange: Exchange, stage: Exchange['stage']): void {
   const { body, attempt } = exchange;
   releaseSpliced(parts, exchange);
+  exchange.inflation?.drop();
+  exchange.inflation = null;
   // A scan in slices may still read.
   const isRead = stage === 'scanning' || exchange.bodyPinned || attempt?.holdsBody === true;
   body?.release(!isRead);

@@ -54,7 +54,7 @@ const ROWS = {
   media_unknown: ['client', 404, 'not_found_error', 'never', 'There is nothing to be had at this link.'],
   body_too_large: ['client', 413, 'request_too_large', 'never', 'The request body is larger than this gateway accepts.'],
   body_timeout: ['client', 408, 'timeout_error', 'now', 'The request body did not arrive in time.'],
-  encoding_unsupported: ['client', 415, 'invalid_request_error', 'never', 'Request bodies must be sent without content-encoding.'],
+  encoding_unsupported: ['client', 415, 'invalid_request_error', 'never', 'The content-encoding of a request body may be one of gzip, deflate, br, zstd.'],
   media_unsupported: ['client', 415, 'invalid_request_error', 'never', 'Request bodies are JSON: send content-type: application/json.'],
   turn_in_progress: ['client', 409, 'invalid_request_error', 'never', 'A response is already in progress on this connection.'],
   websocket_expired: ['client', 400, 'invalid_request_error', 'now', 'This WebSocket has reached its longest age; open another one.'],

@@ -6,10 +6,14 @@
  *      │                   │ error/cancel ▲
  *      └───────────────────┴──────────────┘
  *
+ * An answer that came compressed is decoded on its way to the owner (`answer-inflation.ts`), which then sees its end after the upstream's.
+ *
  * Front thread only.
  */
 import { nowMs } from '#base/clock.ts';
+import { readCoding } from '#base/codings.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
+import { type AnswerBudget, AnswerInflation, type AnswerInflationOwner } from './answer-inflation.ts';
 import { JUDGED_BYTES_MAX } from './error-body.ts';
 import type { OriginPool } from './origin-pool.ts';
 import { renderRequestHead, type UpstreamMethod } from './request-head.ts';
@@ -25,6 +29,8 @@ export interface UpstreamAttempt {
   readonly over: boolean;
   readonly holdsBody: boolean;
   readonly endedUnanswered: boolean;
+  /** What decoding its answer has of the budget for answers. */
+  readonly budgetedBytes: number;
   pause(): void;
   resume(): void;
   detach(bytesMax: number, msMax: number, onBody?: BodyReader | null): void;
@@ -54,13 +60,16 @@ export interface AttemptRequest {
   readonly idleTimeoutMs: number;
 }
 
-export class Attempt implements UpstreamAttempt, ResponseHandler {
+export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflationOwner {
   readonly startedAtMs = nowMs();
   readonly #pool: OriginPool;
   readonly #connection: UpstreamConnection;
   readonly #counters: CounterRow;
+  readonly #budget: AnswerBudget;
   readonly #onOver: () => void;
   #owner: AttemptOwner | null;
+  #inflation: AnswerInflation | null = null;
+  #paused = false;
   #drainBytes = 0;
   /** What to do with the rest of the body, when it has ended and is short enough. */
   #onBody: BodyReader | null = null;
@@ -70,17 +79,22 @@ export class Attempt implements UpstreamAttempt, ResponseHandler {
   /** The body's memory was still needed when the attempt ended. */
   #leftSending = false;
 
-  /** `onOver` is called once, when the upstream has ended: it returns the account's place. */
+  /**
+   * `onOver` is called once, when the upstream has ended: it returns the account's place. `budget`: what decoding an answer takes its
+   * memory from.
+   */
   constructor(
     pool: OriginPool,
     connection: UpstreamConnection,
     counters: CounterRow,
     owner: AttemptOwner,
     onOver: () => void,
+    budget: AnswerBudget,
   ) {
     this.#pool = pool;
     this.#connection = connection;
     this.#counters = counters;
+    this.#budget = budget;
     this.#owner = owner;
     this.#onOver = onOver;
   }
@@ -114,12 +128,21 @@ export class Attempt implements UpstreamAttempt, ResponseHandler {
     }
   }
 
+  /** What decoding has of the budget. */
+  get budgetedBytes(): number {
+    return this.#inflation?.budgetedBytes ?? 0;
+  }
+
   pause(): void {
+    this.#paused = true;
+    this.#inflation?.pause();
     if (!this.#over) this.#connection.pause();
   }
 
   resume(): void {
-    if (!this.#over) this.#connection.resume();
+    this.#paused = false;
+    this.#inflation?.resume();
+    if (!this.#over && this.#inflation?.behind !== true) this.#connection.resume();
   }
 
   /**
@@ -128,7 +151,7 @@ export class Attempt implements UpstreamAttempt, ResponseHandler {
    * what was read, when it has ended and is no longer than `JUDGED_BYTES_MAX`.
    */
   detach(bytesMax: number, msMax: number, onBody: BodyReader | null = null): void {
-    this.#owner = null;
+    this.#leaveOwner();
     if (this.#over) return;
     this.#onBody = onBody;
     this.#drainBytes = bytesMax;
@@ -138,7 +161,7 @@ export class Attempt implements UpstreamAttempt, ResponseHandler {
 
   /** Breaks the attempt off: the connection is closed. The owner is told nothing. */
   cancel(): void {
-    this.#owner = null;
+    this.#leaveOwner();
     if (this.#over) return;
     this.#leftSending = this.#connection.holdsBody;
     this.#connection.destroy();
@@ -150,11 +173,17 @@ export class Attempt implements UpstreamAttempt, ResponseHandler {
   }
 
   onResponseHead(status: number, headers: UpstreamHeaders): void {
-    this.#owner?.onHead(this, status, headers);
+    if (this.#owner === null) return;
+    const named = headers['content-encoding'];
+    const coding = typeof named === 'string' ? readCoding(named) : null;
+    if (coding === null || coding === 'identity') return this.#owner.onHead(this, status, headers);
+    this.#inflation = new AnswerInflation(coding, this.#budget, this);
+    this.#owner.onHead(this, status, { ...headers, 'content-encoding': undefined });
   }
 
   onResponseData(chunk: Uint8Array): void {
     this.#counters.add(C.upstreamBytes, chunk.length);
+    if (this.#inflation !== null) return this.#inflation.push(chunk);
     if (this.#owner !== null) return this.#owner.onData(this, chunk);
     this.#drainBytes -= chunk.length;
     if (this.#drainBytes < 0) return this.cancel();
@@ -174,22 +203,60 @@ export class Attempt implements UpstreamAttempt, ResponseHandler {
   }
 
   onResponseEnd(): void {
-    const owner = this.#owner;
     this.#onBody?.(Buffer.concat(this.#body));
     this.#finish();
-    owner?.onEnd(this);
+    if (this.#inflation !== null) this.#inflation.end();
+    else this.#takeOwner()?.onEnd(this);
   }
 
   onResponseError(error: Error & { code?: string }): void {
-    const owner = this.#owner;
     this.#finish();
+    if (this.#inflation !== null) this.#inflation.fail(error);
+    else this.#takeOwner()?.onError(this, error);
+  }
+
+  onInflatedAnswer(chunk: Uint8Array): void {
+    this.#owner?.onData(this, chunk);
+  }
+
+  onInflatedAnswerEnd(): void {
+    this.#takeOwner()?.onEnd(this);
+  }
+
+  onInflatedAnswerError(error: Error & { code?: string }): void {
+    this.#takeOwner()?.onError(this, error);
+  }
+
+  onInflatedAnswerFault(error: UpstreamError): void {
+    const owner = this.#takeOwner();
+    this.cancel();
     owner?.onError(this, error);
+  }
+
+  onInflationBehind(): void {
+    if (!this.#over) this.#connection.pause();
+  }
+
+  onInflationCaughtUp(): void {
+    if (!this.#over && !this.#paused) this.#connection.resume();
+  }
+
+  /** Nothing more is told. */
+  #takeOwner(): AttemptOwner | null {
+    const owner = this.#owner;
+    this.#leaveOwner();
+    return owner;
+  }
+
+  #leaveOwner(): void {
+    this.#owner = null;
+    this.#inflation?.drop();
+    this.#inflation = null;
   }
 
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#owner = null;
     this.#dropBody();
     this.#leftSending ||= this.#connection.holdsBody;
     // An upstream that answered before it had taken the body may never take it: the pool closes what is still sending.

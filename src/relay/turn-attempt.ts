@@ -22,6 +22,7 @@ const QUOTA_TYPE = 'codex.rate_limits';
 export class TurnAttempt implements UpstreamAttempt, TurnHandler {
   readonly startedAtMs = nowMs();
   readonly endedUnanswered = false;
+  readonly budgetedBytes = 0;
   readonly #channel: UpstreamChannel;
   readonly #counters: CounterRow;
   readonly #onOver: () => void;

@@ -1,6 +1,6 @@
 /**
  * Errors of the connection to an upstream, with the codes by which `verdict.ts` tells them apart; beside them stand Node's own
- * (`ECONNREFUSED`, `CERT_HAS_EXPIRED`, …). The codes are undici's, so that logs read the same whichever client wrote them.
+ * (`ECONNREFUSED`, `CERT_HAS_EXPIRED`, …). The codes are undici's, and zlib's for answers that cannot be decoded, so that logs read the same whichever client wrote them.
  */
 export type UpstreamErrorCode =
   | 'UND_ERR_CONNECT_TIMEOUT'
@@ -10,7 +10,8 @@ export type UpstreamErrorCode =
   | 'UND_ERR_SOCKET'
   /** Ours: the upstream has no WebSocket at this path. */
   | 'UPGRADE_REFUSED'
-  | 'HPE_INVALID';
+  | 'HPE_INVALID'
+  | 'Z_DATA_ERROR';
 
 export class UpstreamError extends Error {
   readonly code: UpstreamErrorCode;

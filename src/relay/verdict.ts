@@ -50,7 +50,7 @@ export function judgeStatus(status: number, headers: Headers, rules: RestRules, 
     return { kind: 'failover', code: 'upstream_overloaded', restMs, restReason: REST_OVERLOADED, restModelOnly: true };
   }
   if (status >= 500 || status === 408 || status < 200 || (status >= 300 && status < 400)) return FAILED;
-  // It was asked for identity: neither the tap nor, as this header does not cross, the client could read anything else.
+  // A coding that the attempt does not decode: neither the tap nor, as this header does not cross, the client could read it.
   const encoding = headers['content-encoding'];
   return encoding === undefined || encoding === 'identity' ? RELAY : BROKEN;
 }

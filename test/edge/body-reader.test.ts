@@ -12,8 +12,8 @@ function roomOf(bytesTotal: number): { room: BodyRoom; budget: ByteBudget } {
   return { budget, room: new BodyRoom(budget, { bytesTotal, waitersMax: 8, heldBytesMax: 64 * KIB }) };
 }
 
-function chunk(bytes: number, fill = 65): ArrayBuffer {
-  return new Uint8Array(bytes).fill(fill).buffer;
+function chunk(bytes: number, fill = 65): Uint8Array {
+  return new Uint8Array(bytes).fill(fill);
 }
 
 test('a declared body takes its room with the first chunk, not before', () => {

@@ -150,9 +150,16 @@ test('an unknown path is a 404, a known one with another method a 405 that names
   assert.equal(method.headers['allow'], 'POST');
 });
 
-test('a compressed body is a 415', async () => {
-  const answer = await send(gateway.url, { key: KEY, body: '{}', headers: { 'content-encoding': 'gzip' } });
-  assert.equal(answer.status, 415);
+test('a body in an unknown coding, or in several, is a 415 that names the known ones', async () => {
+  for (const coding of ['compress', 'gzip, br', 'gzip, gzip', 'identity, gzip', 'gzip;q=1', '*']) {
+    const answer = await send(gateway.url, { key: KEY, body: '{}', headers: { 'content-encoding': coding } });
+    assert.deepEqual([answer.status, answer.headers['accept-encoding']], [415, 'gzip, deflate, br, zstd'], coding);
+  }
+  const twice = await sendRaw(gateway.url, [
+    head('content-encoding: gzip\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n'),
+    '{}',
+  ]);
+  assert.equal(twice.status, 415);
 });
 
 test('too many headers and too large a head are refused without harm', async () => {

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { FAILURES, type FailureCode } from '#failure/registry.ts';
-import { jsonMessage, streamFrames } from '../support/anthropic-answer.ts';
+import { jsonMessage } from '../support/anthropic-answer.ts';
 import { closeAll } from '../support/close-all.ts';
 import { account, KEY, TestGateway } from '../support/gateway.ts';
 import { type Answer, question, send } from '../support/http-client.ts';
@@ -22,7 +22,6 @@ const TOTAL_MS = 2_500;
 const USAGE = { inputTokens: 21, outputTokens: 9, cacheReadTokens: 0, cacheWrite5mTokens: 0, cacheWrite1hTokens: 0 };
 const SHAPE = { id: 'msg_raw', model: 'm', usage: USAGE, events: 4, eventChars: 20, thinking: false, tool: false };
 const JSON_BODY = jsonMessage(SHAPE);
-const STREAM_BODY = Buffer.concat(streamFrames(SHAPE));
 
 function latin1(bytes: Buffer): string {
   return bytes.toString('latin1');
@@ -77,13 +76,18 @@ const FAILS: Record<string, [script: RawScript, code: FailureCode]> = {
   'a length that is no number': [writes(headOnly('content-length: 1x') + latin1(JSON_BODY)), 'upstream_broken'],
   'a length that is too small': [writes(headOnly('content-length: 20') + latin1(JSON_BODY)), 'upstream_broken'],
   'a chunk size of garbage': [writes(`${headOnly('transfer-encoding: chunked')}zz\r\n{}`), 'upstream_broken'],
-  'a body in gzip': [writes(whole(['content-encoding: gzip'], gzipSync(JSON_BODY))), 'upstream_broken'],
-  'a stream in gzip': [
-    writes(whole(['content-encoding: gzip'], gzipSync(STREAM_BODY), 'text/event-stream')),
+  'a body in an unknown coding': [writes(whole(['content-encoding: compress'])), 'upstream_broken'],
+  'a body in two codings': [
+    writes(whole(['content-encoding: gzip, br'], brotliCompressSync(gzipSync(JSON_BODY)))),
     'upstream_broken',
   ],
-  'an error in gzip': [
-    writes(whole(['content-encoding: gzip'], gzipSync('{}')).replace('200 OK', '400 Bad Request')),
+  'a body that only says that it is gzip': [writes(whole(['content-encoding: gzip'])), 'upstream_broken'],
+  'a body in gzip that is cut off': [
+    writes(whole(['content-encoding: gzip'], gzipSync(JSON_BODY).subarray(0, 12))),
+    'upstream_broken',
+  ],
+  'an error that only says that it is gzip': [
+    writes(whole(['content-encoding: gzip'], Buffer.from('{}')).replace('200 OK', '400 Bad Request')),
     'upstream_broken',
   ],
   'a header of 10 MB': [writes(`HTTP/1.1 200 OK\r\nx-large: ${'v'.repeat(10_000_000)}\r\n\r\n`), 'upstream_broken'],

@@ -78,6 +78,14 @@ async function countRows(): Promise<number> {
   return (await usageOf(gateway)).rows.length;
 }
 
+test('a content-encoding of the handshake says nothing of its messages', async () => {
+  const client = await open({ headers: { 'content-encoding': 'gzip' } });
+  const first = upstream.received.length;
+  await client.turn({ store: false });
+  assert.equal(upstream.received.length, first + 1);
+  assert.deepEqual(client.texts, upstream.sent.slice(first).flat());
+});
+
 test('a tool loop as Codex does it: a prewarm that costs nothing, two turns billed apart to the token, one upstream', async () => {
   const rowsBefore = await countRows();
   upstream.plan = ({ turnOfConnection, body }) => {

@@ -25,9 +25,9 @@ test('faults of the account fail over', () => {
   assert.equal(judge(503).restMs, -1, 'a server error only counts');
 });
 
-test('an answer in an encoding that nobody asked for is broken, whatever it says; identity is none', () => {
+test('an answer in an encoding that is not decoded is broken, whatever it says; identity is none', () => {
   for (const status of [200, 400]) {
-    const { kind, code } = judge(status, { 'content-encoding': 'gzip' });
+    const { kind, code } = judge(status, { 'content-encoding': 'compress' });
     assert.deepEqual([kind, code], ['failover', 'upstream_broken']);
   }
   assert.equal(judge(200, { 'content-encoding': 'identity' }).kind, 'relay');

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { nowMs } from '#base/clock.ts';
+import { ByteBudget, byteBudgetBytes } from '#coordinate/local/byte-budget.ts';
 import { CounterRow, counterBytes } from '#meter/counters.ts';
 import { Attempt } from '#relay/attempt.ts';
 import type { OriginLimits, OriginPool } from '#relay/origin-pool.ts';
@@ -25,6 +26,8 @@ const FIXTURE = readFileSync(new URL('ca-signed.pem', import.meta.url), 'utf8');
 export const CA = readFileSync(new URL('private-ca.pem', import.meta.url), 'utf8');
 
 export const counters = new CounterRow(new SharedArrayBuffer(counterBytes(1)), 0);
+/** What decoding answers takes its memory from. */
+export const budget = new ByteBudget(new SharedArrayBuffer(byteBudgetBytes(1)), 8 * 1024 * 1024, 0);
 const ends: (() => unknown)[] = [];
 
 export function atEnd(end: () => unknown): void {
@@ -95,7 +98,7 @@ export function start(pool: OriginPool, asked: Asked = {}, outcome = new Attempt
     headersTimeoutMs: 5_000,
     idleTimeoutMs: 5_000,
   };
-  outcome.attempt = new Attempt(pool, connection, counters, outcome, () => outcome.timesOver++);
+  outcome.attempt = new Attempt(pool, connection, counters, outcome, () => outcome.timesOver++, budget);
   outcome.attempt.start({
     method: 'POST',
     ...defaults,
