@@ -7,6 +7,7 @@ import { ByteBudget, byteBudgetBytes } from '../../src/coordinate/local/byte-bud
 import type { Reply } from '../../src/edge/reply.ts';
 import { TerminalHold } from '../../src/edge/terminal-hold.ts';
 import type { Tap } from '../../src/meter/tap.ts';
+import { mayBeTerminal, terminalStart } from '../../src/wire/anthropic-terminal.ts';
 
 const quick = process.argv.includes('--quick');
 const ROUNDS = quick ? 2 : 7;
@@ -35,7 +36,7 @@ function bench(name: string, run: () => void): void {
   );
 }
 
-const seen = { terminal: false, unfinishedBytes: 0 };
+const seen = { terminal: false, unfinishedBytes: 0, mayBeTerminal, terminalStart };
 const tap = seen as unknown as Tap;
 const stream = new TerminalHold(reply, tap, budget);
 const json = new TerminalHold(reply, null, budget);
