@@ -220,6 +220,7 @@ async function undoSums(db: Database): Promise<void> {
   await db`drop trigger usage_logs_sums on usage_logs`;
   await db`drop function penstock_sum_usage`;
   await db`drop table usage_days`;
+  await db`drop table jobs`;
   await db`
     alter table usage_logs drop column protocol, drop column upstream_protocol, drop column service_tier,
       drop column reasoning_tokens, drop column audio_input_tokens, drop column audio_output_tokens,
