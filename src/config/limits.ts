@@ -223,8 +223,8 @@ function processLines({ limits, usage, auth, database, sora }: Config, fronts: n
     },
     {
       name: 'media jobs',
-      bytes: sora.jobsMax * JOB_BYTES + PICTURE_COPIES * sora.imageBytesTotal,
-      why: 'sora.jobsMax × 64 KiB (prompts of 32,000 characters) + 3 × sora.imageBytesTotal',
+      bytes: 2 * sora.jobsMax * JOB_BYTES + PICTURE_COPIES * sora.imageBytesTotal,
+      why: '2 × sora.jobsMax × 64 KiB (prompts of 32,000 characters; under way, being written down) + 3 × sora.imageBytesTotal',
     },
     { name: 'supervisor', bytes: PROCESS_BYTES, why: 'a process without traffic' },
   ];

@@ -1,6 +1,7 @@
 /**
  * The media jobs of a gateway process: takes orders of fronts, takes up what a process before has left, tells fronts how jobs go, ends in
- * order. Bounded by `sora.jobsMax` jobs and `sora.imageBytesTotal` bytes of pictures. Primary only.
+ * order. Bounded by `sora.jobsMax` jobs, as many again that have ended and are being written down, and `sora.imageBytesTotal` bytes of
+ * pictures. Primary only.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRow } from '#store/job-row.ts';
@@ -16,6 +17,8 @@ export class JobDesk {
   readonly #tools: JobTools;
   readonly #end: { halt: AbortController; cut: AbortController };
   readonly #jobs = new Map<string, Job>();
+  /** Those of them that have not ended: whoever was told of an end finds its place free. */
+  readonly #underWay = new Set<string>();
   readonly #running = new Set<Promise<void>>();
   #creating = 0;
   #imageBytes = 0;
@@ -25,18 +28,11 @@ export class JobDesk {
     this.#tools = { ...tools, halt: this.#end.halt.signal, cut: this.#end.cut.signal };
   }
 
-  /** Jobs under way. */
-  get size(): number {
-    return this.#jobs.size;
-  }
-
   /** What the order stands for has been passed on to the jobs by the front. */
   begin(front: number, order: JobOrder): void {
-    const job = new Job(this.#tools, newRow(order), front);
+    const job = this.#job(newRow(order), front);
     let room = roomFor(order, this.#tools.config.sora);
-    if (this.#jobs.size >= this.#tools.config.sora.jobsMax || !this.#takeRoom(room))
-      return job.refuse('jobs_exhausted');
-    this.#jobs.set(order.id, job);
+    if (!this.#hasPlace() || !this.#takeRoom(room)) return job.refuse('jobs_exhausted');
     this.#creating++;
     this.#start(job, async () => {
       let creating = true;
@@ -86,8 +82,7 @@ export class JobDesk {
       tables.userSlots.hold(userRow, 1);
       const accountRow = tables.accountRow(row.accountId);
       if (accountRow !== undefined) tables.accountSlots.hold(accountRow, 1);
-      const job = new Job(this.#tools, row, -1);
-      this.#jobs.set(row.id, job);
+      const job = this.#job(row, -1);
       this.#start(job, () => job.resume());
     }
     log.info({ jobs: rows.length }, 'media jobs of an earlier process are taken up');
@@ -118,7 +113,18 @@ export class JobDesk {
     https.destroy();
   }
 
+  #job(row: JobRow, front: number): Job {
+    return new Job(this.#tools, row, front, () => this.#underWay.delete(row.id));
+  }
+
+  #hasPlace(): boolean {
+    const { jobsMax } = this.#tools.config.sora;
+    return this.#underWay.size < jobsMax && this.#jobs.size < 2 * jobsMax;
+  }
+
   #start(job: Job, act: () => Promise<void>): void {
+    this.#jobs.set(job.row.id, job);
+    this.#underWay.add(job.row.id);
     const running = act()
       .catch((error: Error) => {
         if (this.#end.halt.signal.aborted) return;
@@ -129,6 +135,7 @@ export class JobDesk {
       })
       .finally(() => {
         this.#jobs.delete(job.row.id);
+        this.#underWay.delete(job.row.id);
         this.#running.delete(running);
       });
     this.#running.add(running);

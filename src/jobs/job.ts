@@ -34,14 +34,16 @@ export class Job {
   front: number;
   readonly #tools: JobTools;
   readonly #hold: JobHold;
+  readonly #onEnd: () => void;
   #percent = -1;
   #untilMs: number;
 
-  /** What `row` stands for is held in the name of the jobs. */
-  constructor(tools: JobTools, row: JobRow, front: number) {
+  /** What `row` stands for is held in the name of the jobs. `onEnd`: the upstream has ended; before anybody is told. */
+  constructor(tools: JobTools, row: JobRow, front: number, onEnd: () => void) {
     this.#tools = tools;
     this.row = row;
     this.front = front;
+    this.#onEnd = onEnd;
     this.#hold = new JobHold(tools.tables, row);
     this.#untilMs = row.createdAtMs + tools.config.sora.deadlineMs;
   }
@@ -73,7 +75,7 @@ export class Job {
 
   /** Ends it before anything was asked of an upstream or written down. */
   refuse(code: FailureCode, detail = '', retryAfterSeconds = 0): void {
-    this.#hold.givePlacesBack();
+    this.#givePlacesBack();
     this.#hold.freeMoney(false);
     this.#tell({ type: 'jobFailed', id: this.row.id, code, detail, retryAfterSeconds });
   }
@@ -153,7 +155,7 @@ export class Job {
 
   async #succeed(): Promise<void> {
     const { row } = this;
-    this.#hold.givePlacesBack();
+    this.#givePlacesBack();
     row.state = 'succeeded';
     // PostgreSQL may be away: then the journal alone knows, and a process that takes over finds the job running, and done.
     const written = await this.#tryKeep();
@@ -173,7 +175,7 @@ export class Job {
   async #fail({ state, code, detail }: JobFailure): Promise<void> {
     const { row } = this;
     row.state = state;
-    this.#hold.givePlacesBack();
+    this.#givePlacesBack();
     this.#hold.freeMoney(false);
     this.#tell({ type: 'jobFailed', id: row.id, code, detail, retryAfterSeconds: 0 });
     if (state === 'unknown')
@@ -183,6 +185,11 @@ export class Job {
     this.#tools.log.warn({ job: row.id, state, code, detail, account: row.accountId }, 'a media job failed');
     // One that was never written down has no row to change, which is as well.
     await this.#keep(`${code} ${detail}`.trim());
+  }
+
+  #givePlacesBack(): void {
+    this.#hold.givePlacesBack();
+    this.#onEnd();
   }
 
   #tell(news: JobNews): void {
