@@ -10,10 +10,10 @@
  * Writes nothing to standard output itself: a command's output is often read by a program.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import * as os from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const BIN = join(ROOT, 'node_modules', '.bin');
@@ -43,7 +43,7 @@ async function main([command = 'start', ...args]) {
     case 'node':
       return run(NODE, [...NODE_FLAGS, ...args]);
     case 'test':
-      return run(NODE, testArguments(args.length > 0 ? args : testFiles().all));
+      return runTests(args.length > 0 ? args : testFiles().all);
     case 'check':
       return check();
     default:
@@ -54,12 +54,12 @@ async function main([command = 'start', ...args]) {
 /** Lint, types, fast tests (the tidy test among them); stops at the first that fails. */
 async function check() {
   const steps = [
-    [join(BIN, 'biome'), ['check', '--error-on-warnings']],
-    [join(BIN, 'tsc'), ['-p', '.']],
-    [NODE, testArguments(testFiles().fast)],
+    () => run(join(BIN, 'biome'), ['check', '--error-on-warnings']),
+    () => run(join(BIN, 'tsc'), ['-p', '.']),
+    () => runTests(testFiles().fast),
   ];
-  for (const [program, args] of steps) {
-    const code = await run(program, args);
+  for (const step of steps) {
+    const code = await step();
     if (code !== 0) return code;
   }
   return 0;
@@ -86,7 +86,7 @@ async function install() {
   const npm = process.env.npm_execpath;
   const [program, first] = npm === undefined ? ['npm', []] : [process.execPath, [npm]];
   // Without its warnings: the packages that ask for a newer Node get the pinned one.
-  const code = await run(program, [...first, 'ci', '--include=dev', '--loglevel=error'], ['ignore', 2, 2]);
+  const code = await run(program, [...first, 'ci', '--include=dev', '--loglevel=error'], { stdio: ['ignore', 2, 2] });
   if (code !== 0) throw new Error(`npm ci failed with exit code ${code}`);
   if (!existsSync(NODE)) {
     throw new Error(
@@ -141,17 +141,29 @@ function testArguments(files) {
   ];
 }
 
+/** Threads by the thousand load the same sources: what is made of them is kept until the run ends. */
+function runTests(files) {
+  const cache = mkdtempSync(join(os.tmpdir(), 'penstock-test-cache-'));
+  const preload = `--import=${pathToFileURL(join(ROOT, 'test/support/keep-stripped.mjs'))}`;
+  const NODE_OPTIONS = [process.env.NODE_OPTIONS, preload].filter(Boolean).join(' ');
+  return run(NODE, testArguments(files), {
+    env: { ...process.env, NODE_OPTIONS, NODE_COMPILE_CACHE: cache },
+    onEnd: () => rmSync(cache, { recursive: true, force: true, maxRetries: 5 }),
+  });
+}
+
 /** Runs a program in our place: same standard streams, signals passed on, its exit code returned. */
-function run(program, args, stdio = 'inherit') {
+function run(program, args, { stdio = 'inherit', env = process.env, onEnd = () => {} } = {}) {
   return new Promise((done, fail) => {
     const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'];
     const forward = (signal) => child.kill(signal);
     // Before the program starts: a signal must not find us alone.
     for (const signal of signals) process.on(signal, forward);
-    const child = spawn(program, args, { cwd: ROOT, stdio });
+    const child = spawn(program, args, { cwd: ROOT, stdio, env });
     child.once('error', fail);
     child.once('close', (code, signal) => {
       for (const name of signals) process.off(name, forward);
+      onEnd();
       // Ended by a signal: so do we, for whoever waits for us.
       if (signal !== null) process.kill(process.pid, signal);
       done(code ?? 1);

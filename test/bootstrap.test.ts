@@ -1,13 +1,23 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { tempFolder } from './support/temp-folder.ts';
 import { within } from './support/wait-for.ts';
 
 const BOOTSTRAP = resolve(import.meta.dirname, '../src/bootstrap.mjs');
+const PRELOAD = resolve(import.meta.dirname, 'support/keep-stripped.mjs');
 
 /** Stands for npm: notes its arguments, prints, and leaves what an installation leaves. */
 const FAKE_NPM = `
@@ -41,6 +51,8 @@ function fakeClone(t: TestContext): Clone {
   const root = tempFolder(t);
   mkdirSync(join(root, 'src'));
   copyFileSync(BOOTSTRAP, join(root, 'src/bootstrap.mjs'));
+  mkdirSync(join(root, 'test/support'), { recursive: true });
+  copyFileSync(PRELOAD, join(root, 'test/support/keep-stripped.mjs'));
   writeFileSync(join(root, 'src/main.ts'), FAKE_MAIN);
   writeFileSync(join(root, 'package.json'), '{"type":"module"}');
   writeFileSync(join(root, 'package-lock.json'), '{}');
@@ -175,12 +187,14 @@ test('test runs every test file and ends in the totals of the runner; a failing 
     `import { test } from 'node:test';\ntest('second', () => {});\n`,
   );
   writeFileSync(join(clone.root, 'test/http/helper.ts'), `throw new Error('not a test file');\n`);
-  const good = await clone.run(['test']);
+  const TMPDIR = tempFolder(t);
+  const good = await clone.run(['test'], { TMPDIR });
   assert.equal(good.code, 0, good.stdout);
   assert.match(
     good.stdout,
     /tests 2\n[\s\S]*pass 2\n[\s\S]*fail 0\n[^\n]*cancelled 0\n[^\n]*skipped 0\n[^\n]*todo 0\n[^\n]*duration_ms [\d.]+\s*$/,
   );
+  assert.deepEqual(readdirSync(TMPDIR), [], 'nothing that was kept for the run is left');
   writeFileSync(join(clone.root, 'test/http/b.test.ts'), `throw new Error('broken');\n`);
   assert.equal((await clone.run(['test'])).code, 1);
   assert.equal((await clone.run(['test', 'test/a.test.ts'])).code, 0, 'named files only');
