@@ -12,7 +12,7 @@ export async function waitFor<T>(
   ask: () => T | Promise<T>,
   options: WaitOptions = {},
 ): Promise<Exclude<T, undefined | null | false>> {
-  const boundMs = options.boundMs ?? 10_000;
+  const boundMs = options.boundMs ?? 30_000;
   const endMs = performance.now() + boundMs;
   while (true) {
     const answer = await ask();
