@@ -117,7 +117,7 @@ test('a body that stops arriving is a 408 within the limit', async () => {
   const answer = await sendRaw(gateway.url, [head('content-length: 1000\r\n'), '{"model":']);
   assert.equal(answer.status, 408);
   assert.match(answer.text, /timeout_error/);
-  assert.ok(answer.ms >= BODY_STALL_MS * 0.9 && answer.ms < BODY_STALL_MS + 2_500, `${answer.ms} ms`);
+  assert.ok(answer.ms >= BODY_STALL_MS * 0.9 && answer.ms < BODY_STALL_MS + 5_000, `${answer.ms} ms`);
 });
 
 test('a client that leaves in the middle of its body leaves nothing behind', async () => {

@@ -208,7 +208,7 @@ test('bombs are a 413 at once, and memory stays within its bounds', async () => 
   for (const [coding, { status, json, ms }] of answers) {
     assert.equal(status, 413, coding);
     assert.ok(json().error.message.includes(`${BODY_MAX} bytes`));
-    assert.ok(ms < 5_000, `${coding}: ${ms} ms`);
+    assert.ok(ms < 15_000, `${coding}: ${ms} ms`);
   }
   // The budget of bodies, decoders included, and what allocator and collector are late with: 12 GiB were packed in these bodies.
   assert.ok(mostBytes - startBytes < 3 * 64 * MIB, `${(mostBytes - startBytes) / MIB} MiB more`);

@@ -154,7 +154,7 @@ test('a full queue refuses at once and says when to come back', async () => {
   assert.equal(refused.status, 429);
   assert.ok(refused.json().error.message.startsWith(FAILURES.user_busy.text));
   assert.ok(Number(refused.headers['retry-after']) >= 1);
-  assert.ok(refused.ms < 1_000);
+  assert.ok(refused.ms < WAIT_MS / 2);
   release();
   for (const answer of await Promise.all(waiting)) assert.equal(answer.status, 200);
   await holder.answer;

@@ -163,7 +163,7 @@ test('an account rests for as long as retry-after says, and every front returns 
     return receivedBy('rest-1').length > 1;
   });
   const restedMs = performance.now() - startMs;
-  assert.ok(restedMs > 1_900 && restedMs < 4_000, `rested ${restedMs} ms`);
+  assert.ok(restedMs > 1_900 && restedMs < 10_000, `rested ${restedMs} ms`);
 });
 
 test('a rate limit of one model leaves the other models of the account in use', async () => {

@@ -18,7 +18,7 @@ import { waitFor } from '../support/wait-for.ts';
 
 const FRONTS = ['0', '1', '2'] as const;
 /** Spread over the fronts, because the pause before a front is replaced grows with its failures. */
-const CRASHES = 5;
+const CRASHES = 3;
 
 let upstream: Upstream;
 let gateway: TestGateway;

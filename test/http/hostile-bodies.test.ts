@@ -10,7 +10,7 @@ import { waitFor } from '../support/wait-for.ts';
 const BODY_STALL_MS = 800;
 const BODY_TOTAL_MS = 2_500;
 const BODY_BYTES_MAX = 33_554_432;
-const LATE_MS = 2_500;
+const LATE_MS = 5_000;
 
 let scene: HostileScene;
 

@@ -54,11 +54,10 @@ test('answers of every form arrive byte for byte and are billed once, over all f
 });
 
 test('every delta arrives at once: only the end of an answer waits', async () => {
-  upstream.plan = () => ({ events: 4, paceMs: 150 });
-  const startedMs = performance.now();
+  upstream.plan = () => ({ events: 10, paceMs: 150 });
   const response = await open(gateway.url, { key: KEY, body: question('paced', { stream: true }) });
   await readUntil(response, 'content_block_delta');
-  assert.ok(performance.now() - startedMs < 900, 'the first delta did not wait for the end');
+  assert.ok(!upstream.ledger.some(({ label }) => label === 'paced'), 'the first delta did not wait for the end');
   assert.ok((await finish(response)).whole);
 });
 
@@ -75,7 +74,7 @@ test('an upstream that says its last event and does not end is cut off, and the 
     const answer = await send(gateway.url, { key: KEY, body: question(label, { stream: true }) });
     assert.ok(answer.whole, 'whole');
     assert.deepEqual(answer.events().at(-1)?.event, 'message_stop');
-    assert.ok(performance.now() - startedMs < 3_000);
+    assert.ok(performance.now() - startedMs < 10_000);
     const served = await upstream.served(label);
     assert.notEqual(served.ending, 'whole');
     assert.equal(findRow(await usageOf(gateway), served.requestId).status, 'completed');

@@ -12,18 +12,16 @@ import { waitFor } from '../support/wait-for.ts';
 
 const FRONTS = 3;
 const REVOKED_WITHIN_MS = 1_000;
-const NAMES = ['cli', 'sql', 'user', 'expiring', 'deny', 'allow', 'models'];
+const EXPIRES_AFTER_MS = 4_000;
+const NAMES = ['cli', 'sql', 'user', 'deny', 'allow', 'models'];
 const keyOf = (name: string): string => `${KEY}-${name}`;
 
 let upstream: Upstream;
 let gateway: TestGateway;
-let expiresAtMs = 0;
 
 before(async () => {
   upstream = await Upstream.start();
-  expiresAtMs = Date.now() + 12_000;
   const rules: Record<string, object> = {
-    expiring: { expiresAt: new Date(expiresAtMs).toISOString() },
     deny: { ipDeny: ['127.0.0.2/32', '127.1.0.0/16'] },
     allow: { ipAllow: ['127.0.0.3'], ipDeny: ['127.0.0.4'] },
     models: { allowedModels: [MODEL, 'claude-opus-*'] },
@@ -68,8 +66,11 @@ async function assertStopsOnAllFronts(key: string, pins: PinnedAgent[], startMs:
 }
 
 test('a cached key ends when it expires', async () => {
-  assert.equal((await ask(keyOf('expiring'))).status, 200, 'the test came too late');
-  await waitFor('the expiry', async () => (await ask(keyOf('expiring'))).status === 401, {
+  const expiresAtMs = Date.now() + EXPIRES_AFTER_MS;
+  const wish = { user: 'u1', group: 'main', expiresAt: new Date(expiresAtMs).toISOString() };
+  const { key } = await gateway.admin<{ key: string }>('POST', '/keys', wish);
+  assert.equal((await ask(key)).status, 200, 'the test came too late');
+  await waitFor('the expiry', async () => (await ask(key)).status === 401, {
     boundMs: Math.max(1_000, expiresAtMs - Date.now() + 1_000),
     everyMs: 100,
   });
@@ -131,7 +132,7 @@ test('a stranger is answered before sending a body, and reaches neither upstream
   const head = `POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: ${stranger}-2\r\ncontent-length: 1000000\r\n\r\n`;
   const answer = await sendRaw(gateway.url, [head]);
   assert.equal(answer.status, 401);
-  assert.ok(answer.ms < 1_000);
+  assert.ok(answer.ms < 5_000);
 });
 
 test('hundreds of strangers at once do not disturb the others', async () => {

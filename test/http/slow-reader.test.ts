@@ -10,12 +10,13 @@ import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { open, pinToFronts, question, send } from '../support/http-client.ts';
 import { metric } from '../support/metrics.ts';
 import { Upstream } from '../support/upstream.ts';
-import { within } from '../support/wait-for.ts';
+import { waitFor, within } from '../support/wait-for.ts';
 
 const FRONTS = 3;
 const READERS = 6;
 const ANSWER_BYTES = 24 * 1024 * 1024;
-const STALL_MS = 4_000;
+/** Readers stand still for so long at least once all of them are held back. */
+const STALL_MS = 1_000;
 const HIGH_WATER_BYTES = 262_144;
 /** Held for each reader: its high-water mark, and what was read or written ahead before the pause took hold. */
 const HELD_BYTES_MAX = READERS * (HIGH_WATER_BYTES + 262_144);
@@ -44,9 +45,12 @@ function residentBytes(): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024;
 }
 
-/** Reads nothing for a while, then all, and hashes. */
-async function readLate(response: IncomingMessage): Promise<{ sha256: string; bytes: number; whole: boolean }> {
-  await sleep(STALL_MS);
+/** Reads nothing until `begin`, then all, and hashes. */
+async function readLate(
+  response: IncomingMessage,
+  begin: Promise<void>,
+): Promise<{ sha256: string; bytes: number; whole: boolean }> {
+  await begin;
   const hash = createHash('sha256');
   let bytes = 0;
   response.on('data', (chunk: Buffer) => {
@@ -75,14 +79,16 @@ test('readers that stall hold at most their high-water mark, and then get every 
       open(gateway.url, { key: KEY, body: question(`slow-${i}`, { stream: true }) }),
     ),
   );
-  const readings = Promise.all(responses.map(readLate));
-  await sleep(STALL_MS / 2);
+  const { promise: begin, resolve: beginReading } = Promise.withResolvers<void>();
+  const readings = Promise.all(responses.map((response) => readLate(response, begin)));
+  const pauses = async () => metric(await gateway.metrics(), 'penstock_backpressure_pauses_total');
+  await waitFor('every reader to be held back', async () => (await pauses()) >= READERS);
+  await sleep(STALL_MS);
   assert.equal(upstream.ledger.length, servedBefore, 'the upstream is held back');
   const grown = residentBytes() - residentBefore;
   assert.ok(grown < GROWTH_BYTES_MAX, `resident memory grew by ${Math.round(grown / 1e6)} MB`);
-  const metrics = await gateway.metrics();
-  assert.ok(metric(metrics, 'penstock_stream_bytes_held') <= HELD_BYTES_MAX);
-  assert.ok(metric(metrics, 'penstock_backpressure_pauses_total') >= READERS);
+  assert.ok(metric(await gateway.metrics(), 'penstock_stream_bytes_held') <= HELD_BYTES_MAX);
+  beginReading();
   const read = await within('all answers', 60_000, readings);
   for (const [i, reading] of read.entries()) {
     const served = await upstream.served(`slow-${i}`);

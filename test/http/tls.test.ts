@@ -8,7 +8,6 @@ import { Agent, request } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { closeAll } from '../support/close-all.ts';
@@ -24,7 +23,6 @@ const CA = readFileSync(fixture('private-ca.pem'));
 const ENCRYPTED = fixture('ca-signed-encrypted.pem');
 const READERS = 4;
 const ANSWER_BYTES = 12 * 1024 * 1024;
-const STALL_MS = 4_000;
 
 let upstream: Upstream;
 let gateway: TestGateway;
@@ -67,7 +65,7 @@ async function openAt(url: string, body: object, agent = new Agent({ ca: CA })):
   const sent = request(new URL('/v1/messages', url), { method: 'POST', agent, headers });
   const answered = once(sent, 'response');
   sent.end(bytes);
-  const [response] = (await within('a head', 20_000, answered)) as [IncomingMessage];
+  const [response] = (await within('a head', 60_000, answered)) as [IncomingMessage];
   return response;
 }
 
@@ -90,8 +88,9 @@ test('readers that stall over TLS get every byte, and the upstream is held back 
   const responses = await Promise.all(
     Array.from({ length: READERS }, (_, i) => open(question(`stalled-${i}`, { stream: true }))),
   );
+  const { promise: begin, resolve: beginReading } = Promise.withResolvers<void>();
   const readings = responses.map(async (response) => {
-    await sleep(STALL_MS);
+    await begin;
     const hash = createHash('sha256');
     response.on('data', (chunk: Buffer) => hash.update(chunk));
     await new Promise((resolve) => response.on('error', () => {}).once('close', resolve));
@@ -99,6 +98,7 @@ test('readers that stall over TLS get every byte, and the upstream is held back 
   });
   await waitFor('backpressure', async () => metric(await gateway.metrics(), 'penstock_backpressure_pauses_total') > 0);
   assert.equal(upstream.ledger.filter(({ label }) => label.startsWith('stalled')).length, 0);
+  beginReading();
   for (const [i, reading] of (await within('all answers', 60_000, Promise.all(readings))).entries()) {
     assert.deepEqual(reading, { sha256: (await upstream.served(`stalled-${i}`)).sha256, whole: true });
   }

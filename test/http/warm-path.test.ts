@@ -109,7 +109,7 @@ test('with PostgreSQL frozen warm keys are served without it', async () => {
       for (let i = 0; i < 20; i++) {
         const answer = await ask(KEY, agent);
         assert.equal(answer.status, 200);
-        assert.ok(answer.ms < 1_000, `${answer.ms} ms`);
+        assert.ok(answer.ms < 5_000, `${answer.ms} ms`);
       }
     }
   } finally {

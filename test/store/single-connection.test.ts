@@ -6,7 +6,7 @@ import { SingleConnection } from '#store/single-connection.ts';
 
 /** What `connectTimeoutMs` would be waited for, and how soon the truth must be out instead. */
 const TIMEOUT_MS = 10_000;
-const SOON_MS = 2_000;
+const SOON_MS = 5_000;
 const TRIES = 3;
 
 const CLOSINGS: Record<string, (socket: Socket) => void> = {

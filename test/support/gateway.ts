@@ -158,7 +158,7 @@ export class TestGateway {
         this.ready = ready;
         return true;
       },
-      { boundMs: 30_000, everyMs: 5 },
+      { boundMs: START_BOUND_MS, everyMs: 5 },
     ).catch((error: Error) => {
       throw new Error(`${error.message}\n${this.log}`);
     });

@@ -83,7 +83,7 @@ export async function open(base: string, call: Call): Promise<IncomingMessage> {
   });
   request.end(body);
   try {
-    return await within(`an answer to ${call.method ?? 'POST'} ${url.pathname}`, call.boundMs ?? 30_000, head);
+    return await within(`an answer to ${call.method ?? 'POST'} ${url.pathname}`, call.boundMs ?? 60_000, head);
   } catch (error) {
     request.destroy();
     throw error;
@@ -149,7 +149,7 @@ export function parseEvents(body: Buffer): SseEvent[] {
 }
 
 /** Reads an open answer until its text contains `needle`; what has come so far is returned. */
-export async function readUntil(response: IncomingMessage, needle: string, boundMs = 10_000): Promise<string> {
+export async function readUntil(response: IncomingMessage, needle: string, boundMs = 30_000): Promise<string> {
   let text = '';
   const found = new Promise<void>((resolve, reject) => {
     const onData = (chunk: Buffer): void => {

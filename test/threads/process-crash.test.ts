@@ -16,7 +16,8 @@ import { assertBooksEqualLedger, usageOf } from '../support/usage.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 /** Goal: 2 s. Tests share their machine, so the bound is wider and the figure is printed. */
-const BACK_MS_MAX = 5_000;
+/** Loosely: a start shares its cores with other tests. */
+const BACK_MS_MAX = 20_000;
 
 let upstream: Upstream;
 let gateway: TestGateway;

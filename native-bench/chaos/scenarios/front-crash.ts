@@ -21,7 +21,7 @@ async function run({ quick, seed, say }: RunOptions): Promise<Outcome[]> {
 }
 
 async function runFault(name: string, fault: string, { quick, seed, say }: RunOptions): Promise<Outcome> {
-  const crashes = quick ? 3 : 10;
+  const crashes = quick ? 2 : 10;
   const config = { usage: usageSection('async'), test: { nameFront: true, crashHeader: true } };
   const rig = await Rig.start({ seed, config });
   try {

@@ -17,7 +17,7 @@ const QUICK_SERVICE_BOUND_MS = 20_000;
 async function run({ quick, seed, say }: RunOptions): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const durability of DURABILITIES) {
-    const outcome = await runMode(durability, quick ? 3 : KILLS, seed, say);
+    const outcome = await runMode(durability, quick ? 2 : KILLS, seed, say);
     const boundS = (quick ? QUICK_SERVICE_BOUND_MS : SERVICE_BOUND_MS) / 1000;
     if (outcome.service!.maxS > boundS)
       outcome.failures.push(`service took ${outcome.service!.maxS.toFixed(2)} s after a kill`);

@@ -23,7 +23,7 @@ const QUICK_RESETS_A_RELOAD = 2;
 const OLD_END_BOUND_MS = 40_000;
 
 async function run({ quick, seed, say }: RunOptions): Promise<Outcome[]> {
-  const reloads = quick ? 3 : 12;
+  const reloads = quick ? 2 : 12;
   const rig = await Rig.start({
     seed,
     clients: CLIENTS,
