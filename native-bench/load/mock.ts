@@ -1,7 +1,7 @@
 /**
- * The upstream that all contenders share, a process of its own: POST with `"stream":true` in the body gets paced SSE, any other a JSON
- * message. How it answers is told by `MockOptions` as one JSON argument. Prints its port once it listens, ends when its standard
- * input does.
+ * The upstream that all contenders share, a process of its own: a POST that asks for a stream gets paced events in the protocol of its
+ * path (`stream-scripts.ts`), any other a JSON message. How it answers is told by `MockOptions` as one JSON argument. Prints its port
+ * once it listens, ends when its standard input does.
  *
  *   node mock.ts '{"events":200,"paceMs":10}'
  */
@@ -9,20 +9,16 @@
 import { App, type HttpResponse, SSLApp, us_socket_local_port } from '../rig/uws.ts';
 import { nowUs } from './clock-us.ts';
 import { MOCK_DEFAULTS, type MockOptions } from './mock-options.ts';
+import {
+  messagesUsage,
+  type ScriptKind,
+  type StreamScript,
+  scriptKind,
+  streamScript,
+  words,
+} from './stream-scripts.ts';
 
 const options: MockOptions = { ...MOCK_DEFAULTS, ...JSON.parse(process.argv[2] ?? '{}') };
-
-const USAGE = {
-  input_tokens: 25,
-  cache_creation_input_tokens: 0,
-  cache_read_input_tokens: 0,
-  output_tokens: options.events,
-};
-
-/** Words of so many bytes. */
-function words(bytes: number): string {
-  return 'water under pressure '.repeat(Math.ceil(bytes / 21)).slice(0, bytes);
-}
 
 const MESSAGE = {
   id: 'msg_bench',
@@ -32,33 +28,38 @@ const MESSAGE = {
   content: [{ type: 'text', text: words(options.jsonTextBytes) }],
   stop_reason: 'end_turn',
   stop_sequence: null,
-  usage: USAGE,
+  usage: messagesUsage(options.events),
 };
 const JSON_BODY = JSON.stringify(MESSAGE);
 const OVERLOADED = JSON.stringify({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } });
 
-function frame(event: { type: string; [field: string]: unknown }): string {
-  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+/** A script with its events rendered as far as they can be before one is due. */
+interface Rendered extends StreamScript {
+  plain: string;
+  beforeStamp: string;
+  afterStamp: string;
 }
 
-const OPENING =
-  frame({ type: 'message_start', message: { ...MESSAGE, content: [], stop_reason: null } }) +
-  frame({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } });
-function delta(text: string): string {
-  return frame({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } });
+const rendered = new Map<ScriptKind, Rendered>();
+
+function renderedScript(kind: ScriptKind): Rendered {
+  let one = rendered.get(kind);
+  if (one === undefined) {
+    const script = streamScript(kind, options.events);
+    const [beforeStamp = '', afterStamp = ''] = script.event('t=STAMP').split('STAMP');
+    one = { ...script, plain: script.event(words(options.eventTextBytes)), beforeStamp, afterStamp };
+    rendered.set(kind, one);
+  }
+  return one;
 }
-const DELTA = delta(words(options.eventTextBytes));
-const [STAMP_BEFORE = '', STAMP_AFTER = ''] = delta('t=STAMP').split('STAMP');
-function nextDelta(): string {
-  return options.stamped ? `${STAMP_BEFORE}${nowUs()}${STAMP_AFTER}` : DELTA;
+
+function nextEvent({ plain, beforeStamp, afterStamp }: Rendered): string {
+  return options.stamped ? `${beforeStamp}${nowUs()}${afterStamp}` : plain;
 }
-const CLOSING =
-  frame({ type: 'content_block_stop', index: 0 }) +
-  frame({ type: 'message_delta', delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: USAGE }) +
-  frame({ type: 'message_stop' });
 
 interface Stream {
   response: HttpResponse;
+  script: Rendered;
   sent: number;
   dueMs: number;
   /** Event before which the connection is reset; -1: never. */
@@ -81,10 +82,10 @@ function step(stream: Stream): void {
   if (stream.sent === stream.resetAt) return void stream.response.close();
   stream.response.cork(() => {
     if (stream.sent++ < options.events) {
-      stream.response.write(nextDelta());
+      stream.response.write(nextEvent(stream.script));
     } else {
       streams.delete(stream);
-      stream.response.end(CLOSING);
+      stream.response.end(stream.script.closing);
     }
   });
 }
@@ -115,15 +116,16 @@ interface Open {
   stream: Stream | null;
 }
 
-function answer(response: HttpResponse, wantsStream: boolean, open: Open): void {
+/** `kind` is null for an answer that is no stream. */
+function answer(response: HttpResponse, kind: ScriptKind | null, open: Open): void {
   if (overloaded.next()) {
     response.cork(() =>
       response.writeStatus('529 Overloaded').writeHeader('content-type', 'application/json').end(OVERLOADED),
     );
   } else if (resetBeforeHead.next()) {
     response.close();
-  } else if (wantsStream) {
-    beginStream(response, open);
+  } else if (kind !== null) {
+    beginStream(response, renderedScript(kind), open);
   } else if (resetInBody.next()) {
     response.cork(() =>
       response.writeHeader('content-type', 'application/json').write(JSON_BODY.slice(0, JSON_BODY.length / 2)),
@@ -134,32 +136,38 @@ function answer(response: HttpResponse, wantsStream: boolean, open: Open): void 
   }
 }
 
-function beginStream(response: HttpResponse, open: Open): void {
+function beginStream(response: HttpResponse, script: Rendered, open: Open): void {
   const sent = options.firstEventAtOnce ? 1 : 0;
-  const opening = sent === 1 ? OPENING + nextDelta() : OPENING;
-  response.cork(() => response.writeHeader('content-type', 'text/event-stream; charset=utf-8').write(opening));
+  const opening = sent === 1 ? script.opening + nextEvent(script) : script.opening;
+  response.cork(() => response.writeHeader('content-type', script.contentType).write(opening));
   const resetAt = resetInBody.next() ? options.events >> 1 : -1;
   const phase = sent === 1 ? 1 : Math.random();
-  open.stream = { response, sent, dueMs: performance.now() + phase * options.paceMs, resetAt };
+  open.stream = { response, script, sent, dueMs: performance.now() + phase * options.paceMs, resetAt };
   streams.add(open.stream);
 }
 
 const { tls } = options;
 const app = tls === null ? App() : SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile });
 
-app.post('/*', (response) => {
+app.post('/*', (response, request) => {
   const open: Open = { gone: false, stream: null };
-  let wantsStream = false;
+  const target = `${request.getUrl()}?${request.getQuery() ?? ''}`;
+  const isChat = target.includes('/chat/');
+  let wantsStream = target.includes(':streamGenerateContent');
+  let asksUsage = false;
   response.onAborted(() => {
     open.gone = true;
     if (open.stream !== null) streams.delete(open.stream);
   });
   response.onData((chunk, last) => {
-    wantsStream ||= Buffer.from(chunk).includes('"stream":true');
+    const bytes = Buffer.from(chunk);
+    wantsStream ||= bytes.includes('"stream":true');
+    asksUsage ||= isChat && bytes.includes('"include_usage":true');
     if (!last) return;
-    if (options.firstByteMs === 0) return answer(response, wantsStream, open);
+    const kind = wantsStream ? scriptKind(target, asksUsage) : null;
+    if (options.firstByteMs === 0) return answer(response, kind, open);
     setTimeout(() => {
-      if (!open.gone) answer(response, wantsStream, open);
+      if (!open.gone) answer(response, kind, open);
     }, options.firstByteMs);
   });
 });

@@ -47,7 +47,8 @@ class Forward implements Dispatcher.DispatchHandler {
 const app = App();
 
 app.any('/*', (response, request) => {
-  const path = request.getUrl();
+  const query = request.getQuery();
+  const path = query ? `${request.getUrl()}?${query}` : request.getUrl();
   const method = request.getMethod().toUpperCase();
   const headers: string[] = [];
   request.forEach((name, value) => {

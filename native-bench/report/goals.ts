@@ -23,7 +23,7 @@ export const GOALS: readonly Goal[] = [
     name: 'CPU per relayed SSE event',
     bound: '≤ 1.2 × nginx with buffering off',
     verdicts: ['CPU per relayed SSE event'],
-    measuredBy: '--scenario traffic',
+    measuredBy: '--scenario traffic, --scenario protocols',
   },
   {
     name: 'added latency at 1 connection, p50',

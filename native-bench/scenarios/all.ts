@@ -5,6 +5,7 @@ import { database } from './database.ts';
 import { errorStorm } from './error-storm.ts';
 import { hotUserScenario } from './hot-user.ts';
 import { latency } from './latency.ts';
+import { protocols } from './protocols.ts';
 import { rows } from './rows.ts';
 import { scaling } from './scaling.ts';
 import type { Scenario } from './scenario.ts';
@@ -16,6 +17,7 @@ import { users } from './users.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
   traffic,
+  protocols,
   latency,
   streams,
   errorStorm,

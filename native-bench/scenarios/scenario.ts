@@ -49,8 +49,8 @@ export interface Rig {
 
 export interface Figure {
   case: string;
-  /** `direct`: the mock itself, with nothing between. */
-  contender: ContenderName | 'direct';
+  /** `direct`: the mock itself, with nothing between. `tap alone`: Penstock's metering, fed from memory. */
+  contender: ContenderName | 'direct' | 'tap alone';
   metric: string;
   unit: string;
   round: number;
