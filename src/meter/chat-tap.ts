@@ -8,7 +8,9 @@
  * Usage comes in a chunk of its own when it was asked for; other upstreams put it into the last chunk, or count up in every one. A
  * stream that ends without [DONE] but with a finish reason is whole. Source: platform.openai.com/docs/api-reference/chat-streaming.
  */
-import { isStringAt, KeyScan, objectAt, stringAt } from '#wire/key-scan.ts';
+import { matched } from '#wire/frame-pattern.ts';
+import { isObjectAt, isStringAt, KeyScan, objectAt, stringAt } from '#wire/key-scan.ts';
+import { FramePatterns, KnownFrames } from '#wire/known-frames.ts';
 import { OpenAiUsage } from '#wire/openai-usage.ts';
 import type { TokenCounts } from '#wire/token-counts.ts';
 import { asJson, parseJson, Tap } from './tap.ts';
@@ -33,10 +35,15 @@ const [USAGE, ERROR, CHOICES, MODEL, TIER, FINISH, TOOL_CALLS] = [0, 1, 2, 3, 4,
 const DONE = Buffer.from('[DONE]');
 /** Looks at one frame at a time, so all taps of a thread share it. */
 const scan = new KeyScan(KEYS);
+const patterns = new FramePatterns(scan);
+/** Flags of a pattern: it has content without a text; it says the model. */
+const CALLS_TOOLS = 1;
+const SAYS_MODEL = 2;
 
 export class ChatTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
   readonly #usage = new OpenAiUsage();
+  readonly #known = new KnownFrames(patterns);
   #finished = false;
 
   protected counts(): TokenCounts {
@@ -45,14 +52,25 @@ export class ChatTap extends Tap {
 
   protected forgetUsage(): void {
     this.#usage.reset();
+    this.#known.reset();
     this.#finished = false;
   }
 
   frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
+    const isWhole = frameBytes === end - start;
+    if (isWhole && this.#known.find(bytes, start, end) === end && this.#isPlain(this.#known.flags)) {
+      this.#content(matched.textBytes, (this.#known.flags & CALLS_TOOLS) !== 0);
+      return;
+    }
     this.fields.read(bytes, start, end);
     const { data, dataStart, dataEnd } = this.fields;
     if (isDone(data, dataStart, dataEnd)) this.#end();
-    else if (dataEnd > dataStart) this.#chunk(data, dataStart, dataEnd, frameBytes - (end - start));
+    else if (dataEnd > dataStart) {
+      const flags = this.#chunk(data, dataStart, dataEnd, frameBytes - (end - start));
+      if (flags >= 0 && isWhole && data === bytes) {
+        this.#known.learn({ bytes, start, end, dataStart, dataEnd, markStart: -1, markEnd: -1, flags });
+      }
+    }
     this.fields.release();
   }
 
@@ -70,22 +88,38 @@ export class ChatTap extends Tap {
     else if (asJson(value) !== null) this.#error(asJson(value));
   }
 
-  #chunk(data: Buffer, start: number, end: number, missingBytes: number): void {
+  /** A known frame says nothing but its text, unless it has the model that is not known yet. */
+  #isPlain(flags: number): boolean {
+    return this.model !== null || (flags & SAYS_MODEL) === 0;
+  }
+
+  /** Returns the flags of a pattern of such chunks; -1 when they say more than a text. */
+  #chunk(data: Buffer, start: number, end: number, missingBytes: number): number {
     scan.scan(data, start, end, missingBytes);
     const { valueAt, textBytes } = scan;
-    if (valueAt[ERROR]! >= 0 && valueAt[CHOICES]! < 0) return this.#error(objectAt(data, valueAt[ERROR]!, end));
+    if (valueAt[ERROR]! >= 0 && valueAt[CHOICES]! < 0) {
+      this.#error(objectAt(data, valueAt[ERROR]!, end));
+      return -1;
+    }
     if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
-    this.generatedBytes += textBytes;
     const finishes = isStringAt(data, valueAt[FINISH]!, end);
     this.#finished ||= finishes;
-    if (textBytes > 0 || finishes || valueAt[TOOL_CALLS]! >= 0) {
-      this.hasContent = true;
-      this.onlyHandshake = false;
-    }
-    if (valueAt[USAGE]! >= 0 && this.#usage.merge(objectAt(data, valueAt[USAGE]!, end))) {
+    const callsTools = valueAt[TOOL_CALLS]! >= 0;
+    this.#content(textBytes, finishes || callsTools);
+    const hasUsage = isObjectAt(data, valueAt[USAGE]!, end);
+    if (hasUsage && this.#usage.merge(objectAt(data, valueAt[USAGE]!, end))) {
       this.seen = this.#finished || this.streamEnded ? 'final' : 'partial';
       if (valueAt[TIER]! >= 0) this.keepTier(stringAt(data, valueAt[TIER]!, end));
     }
+    if (finishes || hasUsage) return -1;
+    return (callsTools ? CALLS_TOOLS : 0) | (valueAt[MODEL]! >= 0 ? SAYS_MODEL : 0);
+  }
+
+  #content(textBytes: number, isContent: boolean): void {
+    this.generatedBytes += textBytes;
+    if (textBytes === 0 && !isContent) return;
+    this.hasContent = true;
+    this.onlyHandshake = false;
   }
 
   #end(): void {

@@ -7,8 +7,10 @@
  * `usageMetadata` is in most chunks and counts up, so of each only the bytes are kept and the last is parsed. The answer is whole with the
  * chunk that has a finish reason, or says why the prompt was blocked. Source: ai.google.dev/api/generate-content.
  */
+import { type FrameToLearn, matched } from '#wire/frame-pattern.ts';
 import { GeminiUsage } from '#wire/gemini-usage.ts';
-import { isStringAt, KeyScan, objectAt, objectEnd, skipSpaces, stringAt } from '#wire/key-scan.ts';
+import { isObjectAt, isStringAt, KeyScan, objectAt, objectEnd, skipSpaces, stringAt } from '#wire/key-scan.ts';
+import { FramePatterns, KnownFrames } from '#wire/known-frames.ts';
 import type { TokenCounts } from '#wire/token-counts.ts';
 import { asJson, parseJson, parseObject, Tap } from './tap.ts';
 
@@ -24,15 +26,23 @@ const scan = new KeyScan([
   { name: 'text', isText: true },
 ]);
 const [USAGE, ERROR, CANDIDATES, MODEL, FINISH, BLOCK, CALL] = [0, 1, 2, 3, 4, 5, 6] as const;
+const patterns = new FramePatterns(scan);
+/** Flags of a pattern: it has content without a text; it says the model. */
+const CALLS_FUNCTION = 1;
+const SAYS_MODEL = 2;
 const USAGE_BYTES_MAX = 4096;
 const OBJECT_OPEN = 0x7b;
 
 export class GeminiTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
   readonly #usage = new GeminiUsage();
+  readonly #known = new KnownFrames(patterns);
   /** The latest `usageMetadata` as it came; parsed when it is asked for. */
   #latest = Buffer.alloc(0);
   #latestBytes = 0;
+  /** Where the usage is in the chunk that was read last; the end is -1 when it has none. */
+  #usageStart = -1;
+  #usageEnd = -1;
 
   protected counts(): TokenCounts {
     if (this.#latestBytes > 0) this.#usage.merge(parseObject(this.#latest, 0, this.#latestBytes));
@@ -42,20 +52,35 @@ export class GeminiTap extends Tap {
 
   protected forgetUsage(): void {
     this.#usage.reset();
+    this.#known.reset();
     this.#latestBytes = 0;
   }
 
   frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
+    const missingBytes = frameBytes - (end - start);
+    if (missingBytes === 0 && this.#readKnown(bytes, start, end, end) >= 0) return;
     this.fields.read(bytes, start, end);
     const { data, dataStart, dataEnd } = this.fields;
-    if (dataEnd > dataStart) this.#chunk(data, dataStart, dataEnd, frameBytes - (end - start));
+    if (dataEnd > dataStart) {
+      const flags = this.#chunk(data, dataStart, dataEnd, missingBytes);
+      if (flags >= 0 && missingBytes === 0 && data === bytes) {
+        this.#learn({ bytes, start, end, dataStart, dataEnd, flags });
+      }
+    }
     // Google says an error in the middle of a stream without `data:`.
     else if (bytes[skipSpaces(bytes, start, end)] === OBJECT_OPEN) this.#chunk(bytes, start, end, 0);
     this.fields.release();
   }
 
+  override knownElement(bytes: Buffer, start: number, limit: number): number {
+    return this.#readKnown(bytes, start, start, limit);
+  }
+
   override element(bytes: Buffer, start: number, end: number, elementBytes: number): void {
-    this.#chunk(bytes, start, end, elementBytes - (end - start));
+    const missingBytes = elementBytes - (end - start);
+    if (missingBytes === 0 && this.#readKnown(bytes, start, end, end) >= 0) return;
+    const flags = this.#chunk(bytes, start, end, missingBytes);
+    if (flags >= 0 && missingBytes === 0) this.#learn({ bytes, start, end, dataStart: start, dataEnd: end, flags });
   }
 
   field(index: number, bytes: Buffer, start: number, end: number): void {
@@ -66,34 +91,60 @@ export class GeminiTap extends Tap {
     else if (asJson(value) !== null) this.keepError(asJson(value)!['status']);
   }
 
-  #chunk(data: Buffer, start: number, end: number, missingBytes: number): void {
-    scan.scan(data, start, end, missingBytes);
-    const { valueAt, textBytes } = scan;
-    if (valueAt[ERROR]! >= 0 && valueAt[CANDIDATES]! < 0) {
-      this.onlyHandshake = false;
-      return this.keepError(objectAt(data, valueAt[ERROR]!, end)?.['status']);
-    }
-    if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
-    this.generatedBytes += textBytes;
-    const ends = isStringAt(data, valueAt[FINISH]!, end) || isStringAt(data, valueAt[BLOCK]!, end);
-    if (textBytes > 0 || ends || valueAt[CALL]! >= 0) {
-      this.hasContent = true;
-      this.onlyHandshake = false;
-    }
-    this.streamEnded ||= ends;
-    this.#keepUsage(data, end);
+  /** Reads the known frame or element that begins at `start` and ends from `endMin` to `limit`; -1 when there is none, otherwise its end. */
+  #readKnown(bytes: Buffer, start: number, endMin: number, limit: number): number {
+    const end = this.#known.find(bytes, start, limit);
+    if (end < endMin) return -1;
+    const { flags } = this.#known;
+    if (this.model === null && (flags & SAYS_MODEL) !== 0) return -1;
+    this.#content(matched.textBytes, (flags & CALLS_FUNCTION) !== 0);
+    this.#keepUsage(bytes, matched.markStart, matched.markEnd);
+    return end;
   }
 
-  #keepUsage(data: Buffer, end: number): void {
-    const at = scan.valueAt[USAGE]!;
-    if (at >= 0) {
-      const start = skipSpaces(data, at, end);
-      const bytes = objectEnd(data, start, end) - start;
-      if (bytes > 0 && bytes <= USAGE_BYTES_MAX) {
-        if (this.#latest.length < bytes) this.#latest = Buffer.alloc(Math.max(512, bytes));
-        this.#latestBytes = data.copy(this.#latest, 0, start, start + bytes);
-        this.seen = 'partial';
-      }
+  /** Returns the flags of a pattern of such chunks; -1 when they say more than a text and numbers of usage. */
+  #chunk(data: Buffer, start: number, end: number, missingBytes: number): number {
+    scan.scan(data, start, end, missingBytes);
+    const { valueAt, textBytes } = scan;
+    this.#usageStart = this.#usageEnd = -1;
+    if (valueAt[ERROR]! >= 0 && valueAt[CANDIDATES]! < 0) {
+      this.onlyHandshake = false;
+      this.keepError(objectAt(data, valueAt[ERROR]!, end)?.['status']);
+      return -1;
+    }
+    if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
+    const ends = isStringAt(data, valueAt[FINISH]!, end) || isStringAt(data, valueAt[BLOCK]!, end);
+    const callsFunction = valueAt[CALL]! >= 0;
+    this.#content(textBytes, ends || callsFunction);
+    this.streamEnded ||= ends;
+    if (isObjectAt(data, valueAt[USAGE]!, end)) {
+      this.#usageStart = skipSpaces(data, valueAt[USAGE]!, end);
+      this.#usageEnd = objectEnd(data, this.#usageStart, end);
+    }
+    this.#keepUsage(data, this.#usageStart, this.#usageEnd);
+    if (ends) return -1;
+    return (callsFunction ? CALLS_FUNCTION : 0) | (valueAt[MODEL]! >= 0 ? SAYS_MODEL : 0);
+  }
+
+  #learn(frame: Omit<FrameToLearn, 'markStart' | 'markEnd'>): void {
+    const markEnd = this.#usageEnd;
+    this.#known.learn({ ...frame, markStart: markEnd < 0 ? -1 : this.#usageStart, markEnd });
+  }
+
+  #content(textBytes: number, isContent: boolean): void {
+    this.generatedBytes += textBytes;
+    if (textBytes === 0 && !isContent) return;
+    this.hasContent = true;
+    this.onlyHandshake = false;
+  }
+
+  /** Of the chunk that was just read; `end` is -1 when it has none. */
+  #keepUsage(data: Buffer, start: number, end: number): void {
+    const bytes = end - start;
+    if (end >= 0 && bytes <= USAGE_BYTES_MAX) {
+      if (this.#latest.length < bytes) this.#latest = Buffer.alloc(Math.max(512, bytes));
+      this.#latestBytes = data.copy(this.#latest, 0, start, end);
+      this.seen = 'partial';
     }
     if (this.streamEnded && this.seen === 'partial') this.seen = 'final';
   }

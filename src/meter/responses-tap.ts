@@ -10,7 +10,9 @@
  * The response in the first and last event echoes instructions and tools and can be far longer than what a tap holds, so nothing of it is
  * parsed but the usage, which is found from the end. Source: platform.openai.com/docs/api-reference/responses-streaming.
  */
+import { matched } from '#wire/frame-pattern.ts';
 import { KeyScan, objectAt, stringAt } from '#wire/key-scan.ts';
+import { FramePatterns, KnownFrames } from '#wire/known-frames.ts';
 import { OpenAiUsage } from '#wire/openai-usage.ts';
 import { eventType } from '#wire/socket-events.ts';
 import type { TokenCounts } from '#wire/token-counts.ts';
@@ -22,12 +24,15 @@ const scan = new KeyScan([
   { name: 'delta', isText: true },
   { name: 'error', isText: false },
   { name: 'code', isText: false },
+  { name: 'type', isText: false, isFixed: true },
 ]);
 const [ERROR, CODE] = [1, 2] as const;
+const patterns = new FramePatterns(scan);
 
 const OPENING = ['response.created', 'response.in_progress', 'response.queued', 'keepalive'];
 const TERMINAL = ['response.completed', 'response.incomplete', 'response.failed'];
 const TYPE = Buffer.from('"type"');
+const TYPE_FIRST = Buffer.from('{"type"');
 const USAGE = Buffer.from('"usage":');
 const SERVICE_TIER = Buffer.from('"service_tier":');
 const MODEL = Buffer.from('"model":');
@@ -40,6 +45,7 @@ export class ResponsesTap extends Tap {
   /** A response echoes its tools and its output before it says its usage. */
   protected override readonly tailBytesMax = 8 * 1024;
   readonly #usage = new OpenAiUsage();
+  readonly #known = new KnownFrames(patterns);
 
   protected counts(): TokenCounts {
     return this.#usage.counts();
@@ -47,21 +53,31 @@ export class ResponsesTap extends Tap {
 
   protected forgetUsage(): void {
     this.#usage.reset();
+    this.#known.reset();
   }
 
   frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
+    const missingBytes = frameBytes - (end - start);
+    if (missingBytes === 0 && this.#isKnownDelta(bytes, start, end)) return;
     this.fields.read(bytes, start, end);
     const { eventStart, eventEnd, data, dataStart, dataEnd } = this.fields;
     if (dataEnd > dataStart) {
       const named = eventEnd > eventStart ? bytes.toString('latin1', eventStart, eventEnd) : '';
-      this.#event(named, data, dataStart, dataEnd, frameBytes - (end - start));
+      const isDelta = this.#event(named, data, dataStart, dataEnd, missingBytes);
+      if (isDelta && missingBytes === 0 && data === bytes && (named !== '' || isTypeFirst(data, dataStart))) {
+        this.#known.learn({ bytes, start, end, dataStart, dataEnd, markStart: -1, markEnd: -1, flags: 0 });
+      }
     }
     this.fields.release();
   }
 
   /** One event of a WebSocket: the same JSON without a frame around it. */
   protected message(bytes: Buffer): void {
-    this.#event(eventType(bytes), bytes, 0, bytes.length, 0);
+    const end = bytes.length;
+    if (this.#isKnownDelta(bytes, 0, end)) return;
+    if (this.#event(eventType(bytes), bytes, 0, end, 0) && isTypeFirst(bytes, 0)) {
+      this.#known.learn({ bytes, start: 0, end, dataStart: 0, dataEnd: end, markStart: -1, markEnd: -1, flags: 0 });
+    }
   }
 
   field(index: number, bytes: Buffer, start: number, end: number): void {
@@ -74,21 +90,35 @@ export class ResponsesTap extends Tap {
     else if (asJson(value) !== null) this.keepErrorOf(asJson(value)!);
   }
 
-  #event(named: string, data: Buffer, start: number, end: number, missingBytes: number): void {
-    const type = named !== '' ? named : (typeOf(data, start, end) ?? '');
-    if (type.endsWith('.delta')) return this.#delta(data, start, end, missingBytes);
-    if (OPENING.includes(type)) return this.#opening(data, start, end);
-    this.onlyHandshake = false;
-    if (TERMINAL.includes(type)) this.#terminal(type, data, start, end, missingBytes);
-    else if (type === 'error') this.#error(data, start, end);
-    else this.hasContent = true;
+  /** Only deltas are learned, with their type in what is fixed. */
+  #isKnownDelta(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#known.find(bytes, start, end) !== end) return false;
+    this.#delta(matched.textBytes);
+    return true;
   }
 
-  #delta(data: Buffer, start: number, end: number, missingBytes: number): void {
+  /** Returns whether it was a delta. */
+  #event(named: string, data: Buffer, start: number, end: number, missingBytes: number): boolean {
+    const type = named !== '' ? named : (typeOf(data, start, end) ?? '');
+    if (type.endsWith('.delta')) {
+      scan.scan(data, start, end, missingBytes);
+      this.#delta(scan.textBytes);
+      return true;
+    }
+    if (OPENING.includes(type)) this.#opening(data, start, end);
+    else {
+      this.onlyHandshake = false;
+      if (TERMINAL.includes(type)) this.#terminal(type, data, start, end, missingBytes);
+      else if (type === 'error') this.#error(data, start, end);
+      else this.hasContent = true;
+    }
+    return false;
+  }
+
+  #delta(textBytes: number): void {
     this.hasContent = true;
     this.onlyHandshake = false;
-    scan.scan(data, start, end, missingBytes);
-    this.generatedBytes += scan.textBytes;
+    this.generatedBytes += textBytes;
   }
 
   #opening(data: Buffer, start: number, end: number): void {
@@ -121,6 +151,11 @@ export class ResponsesTap extends Tap {
     if (error !== null) this.keepErrorOf(error);
     else this.keepError(valueAt[CODE]! < 0 ? '' : stringAt(data, valueAt[CODE]!, end));
   }
+}
+
+/** Then no string before it can pass for it. */
+function isTypeFirst(data: Buffer, start: number): boolean {
+  return data.indexOf(TYPE_FIRST, start) === start;
 }
 
 function typeOf(data: Buffer, start: number, end: number): string | null {

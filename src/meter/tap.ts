@@ -72,7 +72,15 @@ export abstract class Tap {
   /** Called with the value of `jsonFields[index]` in a JSON document. */
   abstract field(index: number, bytes: Buffer, start: number, end: number): void;
 
-  /** Called by the splitter, once an element of a streamed array. */
+  /**
+   * Called by the splitter where an element of a streamed array begins: reads it, if it is whole before `limit` and of a known form, and
+   * returns its end; otherwise -1, and `element` follows.
+   */
+  knownElement(_bytes: Buffer, _start: number, _limit: number): number {
+    return -1;
+  }
+
+  /** Called by the splitter, once an element that was not known. */
   element(_bytes: Buffer, _start: number, _end: number, _elementBytes: number): void {}
 
   /** Of a frame that is longer than the bound, its last bytes. */

@@ -32,6 +32,11 @@ const EMPTY = Buffer.alloc(0);
 
 export interface JsonElementSink {
   /**
+   * Where the object that begins at `start` ends, when it is whole before `limit` and the sink has read it by itself; it is then not
+   * delivered. Otherwise -1.
+   */
+  knownElement?(bytes: Buffer, start: number, limit: number): number;
+  /**
    * One element: `bytes[start, end)`, valid only during the call. `elementBytes` is its whole length; where it exceeds
    * `end - start` the element was longer than the bound and only its head is here.
    */
@@ -98,10 +103,19 @@ export class JsonArraySplitter {
       } else {
         if (this.#shape === 'closed' || this.#shape === 'foreign') return;
         start = at;
-        this.#between(bytes[at++]!);
+        at = this.#known(bytes, at);
+        if (at === start) this.#between(bytes[at++]!);
       }
     }
     if (this.#depth > 0 && start < length) this.#hold(bytes, start, length);
+  }
+
+  /** Passes an object that the sink knows; otherwise stays where it is. */
+  #known(bytes: Buffer, at: number): number {
+    if (bytes[at] !== OBJECT_OPEN || this.#shape !== 'array') return at;
+    const limit = Math.min(bytes.length, at + this.#elementBytesMax);
+    const end = this.#sink.knownElement?.(bytes, at, limit) ?? -1;
+    return end < 0 ? at : end;
   }
 
   /** One byte that no element holds. */

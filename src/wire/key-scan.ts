@@ -16,6 +16,8 @@ export interface ScannedKey {
   readonly name: string;
   /** Its string value is generated text. */
   readonly isText: boolean;
+  /** Its string value tells frames apart: it is no hole in a pattern of them (`wire/frame-pattern.ts`). */
+  readonly isFixed?: boolean;
 }
 
 export class KeyScan {
@@ -25,15 +27,27 @@ export class KeyScan {
   readonly valueAt: Int32Array;
   readonly #names: readonly Buffer[];
   readonly #isText: readonly boolean[];
+  readonly #isFixed: readonly boolean[];
   /** By length in bytes: 1 where a key of that length exists. */
   readonly #lengths: Uint8Array;
 
   constructor(keys: readonly ScannedKey[]) {
     this.#names = keys.map(({ name }) => Buffer.from(name));
     this.#isText = keys.map(({ isText }) => isText);
+    this.#isFixed = keys.map(({ isFixed }) => isFixed === true);
     this.#lengths = new Uint8Array(Math.max(...keys.map(({ name }) => name.length)) + 1);
     for (const { name } of keys) this.#lengths[name.length] = 1;
     this.valueAt = new Int32Array(keys.length).fill(-1);
+  }
+
+  /** Whether the string value of the key with this index is generated text; never for -1. */
+  isText(index: number): boolean {
+    return index >= 0 && this.#isText[index]!;
+  }
+
+  /** Likewise, whether it tells frames apart. */
+  isFixed(index: number): boolean {
+    return index >= 0 && this.#isFixed[index]!;
   }
 
   /** Looks through `bytes[start, end)`; a text that is cut off at `end` counts `missingBytes` more. */
@@ -51,8 +65,8 @@ export class KeyScan {
       let next = close + 1;
       while (next < end && bytes[next] === SPACE) next++;
       if (next < end && bytes[next] === COLON) {
-        const index = this.#indexOf(bytes, at + 1, close);
-        underText = index >= 0 && this.#isText[index]!;
+        const index = this.indexOf(bytes, at + 1, close);
+        underText = this.isText(index);
         if (index >= 0 && this.valueAt[index]! < 0) this.valueAt[index] = next + 1;
       } else if (underText) {
         this.textBytes += close - at - 1 + (close >= end ? missingBytes : 0);
@@ -62,7 +76,8 @@ export class KeyScan {
     }
   }
 
-  #indexOf(bytes: Uint8Array, start: number, end: number): number {
+  /** Index of the key whose name is `bytes[start, end)`; -1: it is none of these. */
+  indexOf(bytes: Uint8Array, start: number, end: number): number {
     const length = end - start;
     if (length >= this.#lengths.length || this.#lengths[length] === 0) return -1;
     for (let i = 0; i < this.#names.length; i++) {
@@ -74,7 +89,7 @@ export class KeyScan {
 }
 
 /** Where the string's closing quote is, `end` when it is not there. */
-function stringEnd(bytes: Uint8Array, from: number, end: number): number {
+export function stringEnd(bytes: Uint8Array, from: number, end: number): number {
   let at = from;
   while (at < end && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
   return Math.min(at, end);
@@ -120,9 +135,18 @@ export function stringAt(bytes: Buffer, at: number, end: number): string | null 
 
 /** Whether a string begins at or, behind spaces, after `at`; never for -1. */
 export function isStringAt(bytes: Uint8Array, at: number, end: number): boolean {
+  return beginsWith(QUOTE, bytes, at, end);
+}
+
+/** Likewise an object. */
+export function isObjectAt(bytes: Uint8Array, at: number, end: number): boolean {
+  return beginsWith(OBJECT_OPEN, bytes, at, end);
+}
+
+function beginsWith(mark: number, bytes: Uint8Array, at: number, end: number): boolean {
   if (at < 0) return false;
   const start = skipSpaces(bytes, at, end);
-  return start < end && bytes[start] === QUOTE;
+  return start < end && bytes[start] === mark;
 }
 
 export function skipSpaces(bytes: Uint8Array, from: number, end: number): number {

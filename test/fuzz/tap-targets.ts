@@ -59,7 +59,9 @@ function tapTargetOf(folder: string, tap: Tap, words: string[]): Target {
     name: `${folder}-tap`,
     seeds: seedsOf(folder),
     words: texts(...MARKS, ...JSON_MARKS, ...words),
-    sources: new RegExp(`/src/(wire/(sse|key-scan|json-fields|openai-usage|gemini-usage)|meter/${folder}-tap)`),
+    sources: new RegExp(
+      `/src/(wire/(sse|key-scan|frame-pattern|known-frames|json-fields|openai-usage|gemini-usage)|meter/${folder}-tap)`,
+    ),
     check(bytes) {
       for (const form of ['sse', 'array', 'body']) {
         const whole = tapped(tap, form, [bytes]);
