@@ -183,7 +183,7 @@ const sections = {
       2_000,
       0,
       60_000,
-      'Reading the error body of an account that failed; the exchange goes on meanwhile.',
+      'Reading an error body. The exchange waits for one that decides whose fault it is (400, 403), else it goes on meanwhile.',
     ),
     maxTokensDefault: int(
       8_192,

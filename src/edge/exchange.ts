@@ -28,6 +28,7 @@ import type { BodyInflation } from './body-inflation.ts';
 import type { BodyOwner, BodyReader } from './body-reader.ts';
 import type { Channel } from './channel.ts';
 import type { ClientSide, ReplyOwner } from './client-side.ts';
+import type { DoubtfulAnswer } from './doubtful-answer.ts';
 import type { Head } from './head.ts';
 import type { Opening } from './openings.ts';
 import type { Operation } from './operations.ts';
@@ -125,6 +126,8 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   /** Has been sent again on a new connection, because a kept one was closed under it. */
   sentAgain = false;
 
+  /** An error whose body has to say whom it concerns; no answer yet. */
+  doubt: DoubtfulAnswer | null = null;
   /** Status of the upstream's answer that the client gets; 0 before there is one. */
   upstreamStatus = 0;
   upstreamRequestId = '';

@@ -7,11 +7,13 @@ import { type FailureCode, type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
 import { ResponsesMessageTap } from '#meter/responses-message-tap.ts';
 import type { BodyReader, UpstreamHeaders } from '#relay/attempt.ts';
-import { judgeError, judgeErrorEvent, judgeStatus } from '#relay/verdict.ts';
+import { isDecidedByBody, judgeRefusal } from '#relay/error-body.ts';
+import { judgeError, judgeErrorEvent, judgeStatus, type Verdict } from '#relay/verdict.ts';
 import type { RecordStatus } from '#usage/record.ts';
 import { beginAnswer, seeForm } from './answer-head.ts';
 import { breakStream, breakStreamWith } from './answers.ts';
 import { dispatch } from './dispatch.ts';
+import { DoubtfulAnswer } from './doubtful-answer.ts';
 import type { Exchange } from './exchange.ts';
 import { learn, learnFromBody, logBroken } from './learn.ts';
 import { letGo } from './openings.ts';
@@ -49,13 +51,32 @@ export class Relaying {
     if (exchange.operation.counts && NOT_THERE.includes(status)) return this.#countHere(exchange);
     if (exchange.operation.owned && status === 404) return this.#lookElsewhere(exchange);
     const verdict = judgeStatus(status, headers, this.#parts.config.rest, wallMs());
+    if (isDecidedByBody(status)) exchange.doubt = new DoubtfulAnswer(status, headers, verdict);
+    else this.#answered(exchange, status, headers, verdict);
+  }
+
+  /** False: the account is to blame, and it is no answer. */
+  #answered(exchange: Exchange, status: number, headers: UpstreamHeaders, verdict: Verdict): boolean {
     if (verdict.kind === 'failover') {
       learn(this.#parts, exchange, verdict);
       this.#detach(exchange, status === 429 ? learnFromBody(this.#parts, exchange) : null);
-      return this.#failed(exchange, verdict.code);
+      this.#failed(exchange, verdict.code);
+      return false;
     }
     beginAnswer(this.#parts, exchange, status, headers);
     if (!exchange.opens) this.#parts.health.succeeded(exchange.account!.row);
+    return true;
+  }
+
+  /** Enough of the body has come, or too much, or it takes too long. False: it is no answer. */
+  #resolve(exchange: Exchange, whole: boolean): boolean {
+    const doubt = exchange.doubt!;
+    const { status, headers, chunks } = doubt;
+    exchange.doubt = null;
+    const said = whole ? judgeRefusal(status, doubt.body, this.#parts.config.rest) : null;
+    if (!this.#answered(exchange, status, headers, said ?? doubt.verdict)) return false;
+    for (const chunk of chunks) if (exchange.stage !== 'settled') this.data(exchange, chunk);
+    return exchange.stage !== 'settled';
   }
 
   #detach(exchange: Exchange, onBody: BodyReader | null = null): void {
@@ -76,6 +97,7 @@ export class Relaying {
   }
 
   data(exchange: Exchange, chunk: Uint8Array): void {
+    if (exchange.doubt !== null) return void (exchange.doubt.push(chunk) || this.#resolve(exchange, false));
     if (exchange.firstByteAtMs === 0) this.#firstByte(exchange, chunk);
     else releaseWhenSent(this.#parts, exchange);
     exchange.tap?.push(chunk);
@@ -134,6 +156,7 @@ export class Relaying {
   }
 
   end(exchange: Exchange): void {
+    if (exchange.doubt !== null && !this.#resolve(exchange, true)) return;
     const { tap } = exchange;
     tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
@@ -180,6 +203,8 @@ export class Relaying {
   }
 
   error(exchange: Exchange, error: Error & { code?: string }): void {
+    if (exchange.doubt?.verdict.kind === 'failover') return void this.#resolve(exchange, false);
+    exchange.doubt = null;
     const whole = hasEnded(exchange);
     exchange.tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
@@ -225,11 +250,16 @@ export class Relaying {
     if (exchange.stage === 'draining' && now >= exchange.drainUntilMs) return this.#stopDraining(exchange);
     this.#parts.openRecords.sweep(exchange, now);
     if (exchange.stage !== 'relaying') return;
+    if (exchange.doubt !== null) return this.#sweepDoubt(exchange, exchange.doubt.sinceMs, now);
     if (hasEnded(exchange)) return this.#sweepEnded(exchange, now);
     if (now - exchange.attempt!.startedAtMs < this.#parts.config.relay.totalTimeoutMs) return;
     exchange.attempt!.cancel();
     exchange.tap?.end();
     this.#breakOff(exchange, 'upstream_total_timeout');
+  }
+
+  #sweepDoubt(exchange: Exchange, sinceMs: number, now: number): void {
+    if (now - sinceMs >= this.#parts.config.relay.errorBodyMs) this.#resolve(exchange, false);
   }
 
   /** The stream's last event has come and its upstream does not end it: that holds up neither the client nor the places. */

@@ -4,6 +4,7 @@
  */
 import { type AccountHealth, hashModel, REST_ERRORS } from '#coordinate/local/account-health.ts';
 import type { FailureCode } from '#failure/registry.ts';
+import { isDecidedByBody, judgeBody, judgeRefusal } from '#relay/error-body.ts';
 import { judgeError, judgeStatus, type RestRules, type Verdict } from '#relay/verdict.ts';
 import type { HttpAnswer } from './http-call.ts';
 import { errorText } from './job-status.ts';
@@ -16,13 +17,15 @@ export type Judged =
   | { kind: 'refused'; code: FailureCode; detail: string };
 
 export function judgeAnswer(answer: HttpAnswer, rules: RestRules, wallNowMs: number): Judged {
-  const { status, headers } = answer;
+  const { status, headers, body } = answer;
   if (isChallenge(answer)) return next({ ...judgeStatus(502, {}, rules, wallNowMs) });
-  const verdict = judgeStatus(status, headers, rules, wallNowMs);
+  const head = judgeStatus(status, headers, rules, wallNowMs);
+  const said = isDecidedByBody(status) ? judgeRefusal(status, body, rules) : null;
+  const verdict = said ?? (status === 429 ? { ...head, ...judgeBody(body, rules, wallNowMs) } : head);
   if (verdict.kind === 'failover') return next(verdict);
   if (status === 404 || status === 405) return next(judgeStatus(500, {}, rules, wallNowMs));
   if (status < 300) return { kind: 'taken' };
-  const { error } = Object(parse(answer.body)) as { error?: unknown };
+  const { error } = Object(parse(body)) as { error?: unknown };
   return { kind: 'refused', code: 'job_refused', detail: errorText(error) };
 }
 

@@ -11,7 +11,7 @@
 import { nowMs } from '#base/clock.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
 import { endsResponse, eventType, readSocketError } from '#wire/socket-events.ts';
-import type { AttemptOwner, UpstreamAttempt } from './attempt.ts';
+import type { AttemptOwner, BodyReader, UpstreamAttempt } from './attempt.ts';
 import type { UpstreamHeaders } from './response-head.ts';
 import type { TurnHandler, UpstreamChannel } from './upstream-channel.ts';
 import { UpstreamError } from './upstream-error.ts';
@@ -28,6 +28,8 @@ export class TurnAttempt implements UpstreamAttempt, TurnHandler {
   readonly #onOver: () => void;
   #owner: AttemptOwner | null;
   #answering = false;
+  /** The error that came in place of an answer. */
+  #refusal: Buffer | null = null;
   /** Nothing of this answer comes any more: the connection can serve the next turn. */
   #whole = false;
   #over = false;
@@ -62,7 +64,8 @@ export class TurnAttempt implements UpstreamAttempt, TurnHandler {
   }
 
   /** The exchange no longer cares. A response that goes on can only be ended with its connection. */
-  detach(): void {
+  detach(_bytesMax: number, _msMax: number, onBody: BodyReader | null = null): void {
+    if (this.#refusal !== null) onBody?.(this.#refusal);
     if (this.#whole) this.#finish();
     else this.cancel();
   }
@@ -90,7 +93,9 @@ export class TurnAttempt implements UpstreamAttempt, TurnHandler {
   onRefused(status: number, headers: UpstreamHeaders): void {
     if (!concernsAccount(status)) return this.onLost(new UpstreamError('UPGRADE_REFUSED', `status ${status}`));
     this.#owner?.onHead(this, status, headers);
+    const owner = this.#owner;
     this.cancel();
+    owner?.onEnd(this);
   }
 
   onLost(error: Error & { code?: string }): void {
@@ -102,6 +107,7 @@ export class TurnAttempt implements UpstreamAttempt, TurnHandler {
   #begin(error: Buffer | null): void {
     this.#answering = true;
     const said = error === null ? null : readSocketError(error);
+    this.#refusal = error;
     this.#owner?.onHead(this, said?.status ?? 200, said?.headers ?? this.#channel.headers);
   }
 

@@ -28,23 +28,20 @@ export interface Verdict {
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-const RELAY: Verdict = { kind: 'relay', code: 'internal', restMs: 0, restReason: 0, restModelOnly: false };
+export const RELAY: Verdict = { kind: 'relay', code: 'internal', restMs: 0, restReason: 0, restModelOnly: false };
 const FAILED: Verdict = { kind: 'failover', code: 'upstream_error', restMs: -1, restReason: 0, restModelOnly: false };
 const BROKEN: Verdict = { ...FAILED, code: 'upstream_broken' };
 
-/** Judges the head of an upstream's answer. */
+/** The upstream does not let the account in, or it has no money left. */
+export function accountRefused({ authMs }: RestRules): Verdict {
+  return { kind: 'failover', code: 'upstream_auth', restMs: authMs, restReason: REST_AUTH, restModelOnly: false };
+}
+
+/** Judges the head of an upstream's answer. What its body decides: `error-body.ts`. */
 export function judgeStatus(status: number, headers: Headers, rules: RestRules, wallNowMs: number): Verdict {
   if (status === 429) return judgeRateLimit(headers, rules, wallNowMs);
   // 402: the account has no credit left; which account is used is not the caller's affair.
-  if (status === 401 || status === 402 || status === 403) {
-    return {
-      kind: 'failover',
-      code: 'upstream_auth',
-      restMs: rules.authMs,
-      restReason: REST_AUTH,
-      restModelOnly: false,
-    };
-  }
+  if (status === 401 || status === 402 || status === 403) return accountRefused(rules);
   if (status === 529) {
     const restMs = Math.min(retryAfterMs(headers, wallNowMs) ?? rules.overloadedMs, rules.restMsMax);
     return { kind: 'failover', code: 'upstream_overloaded', restMs, restReason: REST_OVERLOADED, restModelOnly: true };

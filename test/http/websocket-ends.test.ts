@@ -13,6 +13,7 @@ import { waitFor } from '../support/wait-for.ts';
 const PAIR_KEY = `${KEY}-pair`;
 const NONE_KEY = `${KEY}-none`;
 const ONE_KEY = `${KEY}-one`;
+const FAULTS = ['key', 'poor', 'closed'] as const;
 
 let upstream: SocketUpstream;
 let gateway: TestGateway;
@@ -24,13 +25,21 @@ before(async () => {
     account(name, upstream.url, { platform: 'openai', models: ['gpt*'], groups, ...fields });
   gateway = await TestGateway.start({
     catalog: {
-      groups: ['main', 'pair', 'none', 'one'].map((name) => ({ name, platform: 'openai', rateMultiplier: 1 })),
+      groups: ['main', 'pair', 'none', 'one', ...FAULTS].map((name) => ({
+        name,
+        platform: 'openai',
+        rateMultiplier: 1,
+      })),
       accounts: [
         openai('a1', ['main']),
         openai('p1', ['pair'], { priority: 1, baseUrl: `${upstream.url}/first` }),
         openai('p2', ['pair'], { priority: 2, baseUrl: `${upstream.url}/second` }),
         openai('n1', ['none'], { baseUrl: `${upstream.url}/none` }),
         openai('o1', ['one'], { concurrency: 1 }),
+        ...FAULTS.flatMap((fault) => [
+          openai(`${fault}-1`, [fault], { priority: 1, baseUrl: `${upstream.url}/first` }),
+          openai(`${fault}-2`, [fault], { priority: 2, baseUrl: `${upstream.url}/second` }),
+        ]),
       ],
       users: [{ name: 'u1', balanceUsd: 1000, concurrency: 100 }],
       keys: [
@@ -38,9 +47,10 @@ before(async () => {
         { user: 'u1', group: 'pair', key: PAIR_KEY },
         { user: 'u1', group: 'none', key: NONE_KEY },
         { user: 'u1', group: 'one', key: ONE_KEY },
+        ...FAULTS.map((fault) => ({ user: 'u1', group: fault, key: `${KEY}-${fault}` })),
       ],
     },
-    relay: { idleTimeoutMs: 1_500, clientGoneDrainMs: 1_000 },
+    relay: { idleTimeoutMs: 1_500, clientGoneDrainMs: 1_000, errorBodyMs: 60_000 },
     rest: { errorsBeforeRest: 1_000 },
     threads: { fronts: 2 },
   });
@@ -137,6 +147,29 @@ test('an account that is rate limited rests, another one serves; its quota reach
     assert.match(upstream.received[before]!.url, /^\/second/, 'the first one rests');
   });
   assert.equal(rows.length, 2);
+});
+
+for (const [fault, status, code] of [
+  ['key', 400, 'invalid_api_key'],
+  ['poor', 429, 'insufficient_quota'],
+] as const) {
+  test(`an error of status ${status} that blames the account (${code}): it rests for long, another one serves`, async () => {
+    const error = { type: 'error', status, error: { code, message: 'no' }, headers: { 'retry-after-ms': '1' } };
+    upstream.plan = ({ url }) => (url.startsWith('/first') ? { messages: [JSON.stringify(error)] } : {});
+    const before = upstream.received.length;
+    const client = await open({ key: `${KEY}-${fault}` });
+    for (let i = 0; i < 3; i++) assert.equal((await client.turn()).type, 'response.completed');
+    const paths = upstream.received.slice(before).map(({ url }) => url.split('/')[1]);
+    assert.deepEqual(paths, ['first', 'second', 'second', 'second']);
+  });
+}
+
+test('a handshake that an upstream refuses with 403 is decided at once: the account rests, another one serves', async () => {
+  upstream.refuse = (url) => (url.startsWith('/first') ? { status: 403 } : null);
+  const client = await open({ key: `${KEY}-closed` });
+  const startMs = performance.now();
+  assert.equal((await client.turn()).type, 'response.completed');
+  assert.ok(performance.now() - startMs < 30_000, 'long before an error body would be given up');
 });
 
 test('an error that concerns the request passes as it is, costs nothing, and the connection goes on', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { REST_AUTH, REST_RATE_LIMITED } from '#coordinate/local/account-health.ts';
-import { JUDGED_BYTES_MAX, judgeBody } from '#relay/error-body.ts';
+import { isDecidedByBody, JUDGED_BYTES_MAX, judgeBody, judgeRefusal } from '#relay/error-body.ts';
 import type { RestRules } from '#relay/verdict.ts';
 
 const RULES: RestRules = {
@@ -58,4 +58,50 @@ test('bodies that say nothing, are none, or are too long are not judged', () => 
   assert.equal(judgeBody(Buffer.from('<html>'), RULES, NOW), null);
   assert.equal(judgeBody(Buffer.alloc(0), RULES, NOW), null);
   assert.equal(judge({ error: { code: 'insufficient_quota', message: 'x'.repeat(JUDGED_BYTES_MAX) } }), null);
+});
+
+const refusal = (status: number, document: unknown) =>
+  judgeRefusal(status, Buffer.from(JSON.stringify(document)), RULES);
+const reason = (text: string) => ({ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: text });
+
+test('of 400 and 403 the body decides, of no other status', () => {
+  const decided = [400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 529].filter(isDecidedByBody);
+  assert.deepEqual(decided, [400, 403]);
+});
+
+test('a 400 that blames the account is a refused credential, whoever says it', () => {
+  const blaming = [
+    { error: { code: 400, status: 'INVALID_ARGUMENT', details: [reason('API_KEY_INVALID')] } },
+    [{ error: { code: 400, status: 'INVALID_ARGUMENT', message: 'API key not valid. Please pass a valid API key.' } }],
+    { error: { code: 400, status: 'FAILED_PRECONDITION', message: 'User location is not supported for the API use.' } },
+    { type: 'error', error: { type: 'invalid_request_error', message: 'Your credit balance is too low to access' } },
+    { error: { code: 'billing_hard_limit_reached', message: 'Billing hard limit has been reached' } },
+    { error: { code: 'invalid_api_key', message: 'x' } },
+  ];
+  for (const document of blaming) {
+    const verdict = refusal(400, document);
+    assert.deepEqual([verdict?.code, verdict?.restMs], ['upstream_auth', RULES.authMs], JSON.stringify(document));
+  }
+});
+
+test("what a caller wrote is never taken for the account's fault", () => {
+  const echoes = [
+    { error: { status: 'INVALID_ARGUMENT', message: 'Invalid value: "API key not valid"', details: [reason('BAD')] } },
+    { error: { type: 'invalid_request_error', message: 'messages.0: Your credit balance is too low' } },
+    { error: { type: 'invalid_request_error', message: 7, details: [null, 'API_KEY_INVALID'] } },
+  ];
+  for (const document of echoes) assert.equal(refusal(400, document), null, JSON.stringify(document));
+});
+
+test('a 403 rests one model, or is about a thing that the request named, only where it says so', () => {
+  assert.deepEqual(
+    [403, 400].map((status) => refusal(status, { error: { code: 'model_not_found' } })?.restModelOnly),
+    [true, undefined],
+  );
+  const denied = (message: string, ...details: object[]) =>
+    refusal(403, { error: { code: 403, status: 'PERMISSION_DENIED', message, details } })?.kind;
+  assert.equal(denied('You do not have permission to access the File x or it may not exist.'), 'relay');
+  assert.equal(denied('CachedContent not found (or permission denied)'), 'relay');
+  assert.equal(denied('The caller does not have permission'), undefined);
+  assert.equal(denied('permission to access the File', reason('CONSUMER_SUSPENDED')), undefined);
 });
