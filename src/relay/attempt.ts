@@ -11,10 +11,11 @@
  * Front thread only.
  */
 import { nowMs } from '#base/clock.ts';
-import { readCoding } from '#base/codings.ts';
+import { type Coding, readCoding } from '#base/codings.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
 import { type AnswerBudget, AnswerInflation, type AnswerInflationOwner } from './answer-inflation.ts';
 import { JUDGED_BYTES_MAX } from './error-body.ts';
+import { ErrorBodyDecoding } from './error-body-decoding.ts';
 import type { OriginPool } from './origin-pool.ts';
 import { renderRequestHead, type UpstreamMethod } from './request-head.ts';
 import type { UpstreamHeaders } from './response-head.ts';
@@ -68,6 +69,8 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
   readonly #budget: AnswerBudget;
   readonly #onOver: () => void;
   #owner: AttemptOwner | null;
+  /** Null: the answer came plain. */
+  #coding: Coding | null = null;
   #inflation: AnswerInflation | null = null;
   #paused = false;
   #drainBytes = 0;
@@ -75,6 +78,8 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
   #onBody: BodyReader | null = null;
   #body: Uint8Array[] = [];
   #bodyBytes = 0;
+  /** Of such a body, once it has come whole. */
+  #decoding: ErrorBodyDecoding | null = null;
   #over = false;
   /** The body's memory was still needed when the attempt ended. */
   #leftSending = false;
@@ -130,7 +135,7 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
 
   /** What decoding has of the budget. */
   get budgetedBytes(): number {
-    return this.#inflation?.budgetedBytes ?? 0;
+    return this.#inflation?.budgetedBytes ?? this.#decoding?.budgetedBytes ?? 0;
   }
 
   pause(): void {
@@ -148,7 +153,7 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
   /**
    * The exchange no longer cares. The rest is read, at most `bytesMax` of it for at most `msMax`, so that the connection can be
    * kept; beyond that the attempt is broken off, because it holds an account's place and, at the end, the thread. `onBody` is told
-   * what was read, when it has ended and is no longer than `JUDGED_BYTES_MAX`.
+   * what was read, decoded, when it has ended and is no longer than `JUDGED_BYTES_MAX`; before the account's place is given back.
    */
   detach(bytesMax: number, msMax: number, onBody: BodyReader | null = null): void {
     this.#leaveOwner();
@@ -177,6 +182,7 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
     const named = headers['content-encoding'];
     const coding = typeof named === 'string' ? readCoding(named) : null;
     if (coding === null || coding === 'identity') return this.#owner.onHead(this, status, headers);
+    this.#coding = coding;
     this.#inflation = new AnswerInflation(coding, this.#budget, this);
     this.#owner.onHead(this, status, { ...headers, 'content-encoding': undefined });
   }
@@ -203,10 +209,21 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
   }
 
   onResponseEnd(): void {
-    this.#onBody?.(Buffer.concat(this.#body));
+    const onBody = this.#onBody;
+    if (onBody !== null && this.#coding !== null && this.#bodyBytes > 0) return this.#decode(this.#coding, onBody);
+    onBody?.(Buffer.concat(this.#body));
     this.#finish();
     if (this.#inflation !== null) this.#inflation.end();
     else this.#takeOwner()?.onEnd(this);
+  }
+
+  /** The attempt lasts until then: who is told counts on the account's place. */
+  #decode(coding: Coding, onBody: BodyReader): void {
+    this.#decoding = new ErrorBodyDecoding(coding, this.#budget, (body) => {
+      if (body !== null) onBody(body);
+      this.#finish();
+    });
+    this.#decoding.start(Buffer.concat(this.#body));
   }
 
   onResponseError(error: Error & { code?: string }): void {
@@ -258,6 +275,8 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
     if (this.#over) return;
     this.#over = true;
     this.#dropBody();
+    this.#decoding?.drop();
+    this.#decoding = null;
     this.#leftSending ||= this.#connection.holdsBody;
     // An upstream that answered before it had taken the body may never take it: the pool closes what is still sending.
     this.#pool.give(this.#connection, nowMs());
