@@ -208,6 +208,7 @@ export class Relaying {
     const whole = hasEnded(exchange);
     exchange.tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
+    if (error.code === 'NO_ROOM_TO_DECODE') return this.#breakOff(exchange, 'answer_budget_exhausted');
     if (whole) return this.#completeEnded(exchange);
     const unanswered = exchange.attempt?.endedUnanswered === true;
     if (unanswered && this.#sendAgain(exchange)) return;

@@ -13,7 +13,7 @@
 import { type Coding, decoderBytes } from '#base/codings.ts';
 import { Inflater, type InflaterSink } from '#base/inflater.ts';
 import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { UpstreamError, type UpstreamErrorCode } from './upstream-error.ts';
 
 /** Compressed bytes that may wait for the decoder before the upstream is held back: two reads. */
 const BEHIND_BYTES = 128 * 1024;
@@ -25,7 +25,7 @@ export interface AnswerInflationOwner {
   onInflatedAnswerEnd(): void;
   /** The upstream's own failure, behind everything that came before it. */
   onInflatedAnswerError(error: Error & { code?: string }): void;
-  /** It cannot be decoded, or there is no room to: the upstream is to be broken off. */
+  /** It cannot be decoded, or there is no room to, which is no fault of the upstream's: it is to be broken off. */
   onInflatedAnswerFault(error: UpstreamError): void;
   /** The decoder is behind; and it has caught up. */
   onInflationBehind(): void;
@@ -62,7 +62,7 @@ export class AnswerInflation implements InflaterSink {
   push(chunk: Uint8Array): void {
     if (this.#over) return;
     if (this.#budgeted === 0 && !this.#takeBudget(chunk))
-      return this.#break('there is no room to decode a compressed answer');
+      return this.#break('NO_ROOM_TO_DECODE', 'no decoder has room');
     this.#waitingBytes += chunk.length;
     this.#inflater.push(chunk);
     if (this.#waitingBytes <= BEHIND_BYTES || this.#behind) return;
@@ -118,7 +118,7 @@ export class AnswerInflation implements InflaterSink {
   }
 
   onFault(fault: string): void {
-    this.#break(`its content-encoding is ${this.#coding}, but ${fault}`);
+    this.#break('Z_DATA_ERROR', `its content-encoding is ${this.#coding}, but ${fault}`);
   }
 
   #takeBudget(first: Uint8Array): boolean {
@@ -135,8 +135,8 @@ export class AnswerInflation implements InflaterSink {
     this.#owner.onInflatedAnswerError(error);
   }
 
-  #break(reason: string): void {
+  #break(code: UpstreamErrorCode, reason: string): void {
     this.drop();
-    this.#owner.onInflatedAnswerFault(new UpstreamError('Z_DATA_ERROR', reason));
+    this.#owner.onInflatedAnswerFault(new UpstreamError(code, reason));
   }
 }

@@ -10,6 +10,8 @@ export type UpstreamErrorCode =
   | 'UND_ERR_SOCKET'
   /** Ours: the upstream has no WebSocket at this path. */
   | 'UPGRADE_REFUSED'
+  /** Ours, and no fault of the upstream: decoders of answers have taken all the memory there is for them. */
+  | 'NO_ROOM_TO_DECODE'
   | 'HPE_INVALID'
   | 'Z_DATA_ERROR';
 

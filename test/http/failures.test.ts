@@ -29,6 +29,8 @@ import { waitFor } from '../support/wait-for.ts';
 const ELSEWHERE: FailureCode[] = [
   // http/crossings.test.ts
   'crossing_unsupported',
+  // http/compressed-faults.test.ts
+  'answer_budget_exhausted',
   // http/affinity.test.ts
   'response_unknown',
   // http/websocket.test.ts, http/websocket-bounds.test.ts

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { createGzip } from 'node:zlib';
 import { C } from '#meter/counters.ts';
+import type { Attempt } from '#relay/attempt.ts';
 import { AttemptOutcome } from '../support/attempt-outcome.ts';
 import {
   ask,
@@ -151,12 +152,12 @@ test('an owner that leaves is told nothing more, and the decoder is gone', async
   }
 });
 
-test('without room for a decoder the answer has failed', async () => {
+test('without room for a decoder the answer has failed, and not by its upstream', async () => {
   assert.ok(budget.take(8 * MIB - 1024));
   atEnd(() => budget.give(8 * MIB - 1024));
   const upstream = await scripted(writes(whole('gzip', COMPRESS.gzip(TEXT))));
   const outcome = await endedWhole(start(poolOf(upstream.url)));
-  assert.deepEqual([outcome.end, outcome.code, outcome.body], ['failed', 'Z_DATA_ERROR', '']);
+  assert.deepEqual([outcome.end, outcome.code, outcome.body], ['failed', 'NO_ROOM_TO_DECODE', '']);
 });
 
 test('what is counted is what came over the wire', async () => {
@@ -164,4 +165,46 @@ test('what is counted is what came over the wire', async () => {
   const before = counters.value(C.upstreamBytes);
   await endedWhole(start(poolOf((await scripted(writes(whole('zstd', body)))).url)));
   assert.equal(counters.value(C.upstreamBytes) - before, body.length);
+});
+
+/** Leaves at the head, as an exchange does that turns to another account, and keeps what it is told of the body. */
+class Leaver extends AttemptOutcome {
+  told: string | null = null;
+  /** The account's place was still held when the body was told. */
+  heldPlace = false;
+
+  override onHead(attempt: Attempt, status: number, headers: Readonly<Record<string, unknown>>): void {
+    super.onHead(attempt, status, headers);
+    attempt.detach(64 * 1024, 5_000, (body) => {
+      this.told = Buffer.from(body).toString();
+      this.heldPlace = this.timesOver === 0;
+    });
+  }
+}
+
+async function left(url: string): Promise<Leaver> {
+  const outcome = new Leaver();
+  start(poolOf(url), {}, outcome);
+  await waitFor('the end of the attempt', () => outcome.attempt!.over);
+  assert.deepEqual([outcome.timesOver, outcome.end, outcome.attempt!.budgetedBytes], [1, 'open', 0]);
+  return outcome;
+}
+
+for (const [name, coding, compress] of COMPRESSIONS) {
+  test(`${name}: whoever asks only for the body of an error is told it decoded, while the place is held`, async () => {
+    const upstream = await scripted(writes(whole(coding, compress('{"error":{}}'))));
+    const { told, heldPlace } = await left(upstream.url);
+    assert.deepEqual([told, heldPlace], ['{"error":{}}', true]);
+  });
+}
+
+test('an error body that is not valid, too long once it is decoded, or without room is told to nobody', async () => {
+  const bodies = [Buffer.from('plain'), COMPRESS.gzip(Buffer.alloc(MIB, 'x')), COMPRESS.gzip('ok').subarray(0, -3)];
+  for (const body of bodies) {
+    const upstream = await scripted(writes(whole('gzip', body)));
+    assert.equal((await left(upstream.url)).told, null);
+  }
+  assert.ok(budget.take(8 * MIB - 1024));
+  atEnd(() => budget.give(8 * MIB - 1024));
+  assert.equal((await left((await scripted(writes(whole('gzip', COMPRESS.gzip('ok'))))).url)).told, null);
 });
