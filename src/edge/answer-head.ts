@@ -115,7 +115,7 @@ function makeTransform({ config, replies }: Parts, exchange: Exchange, status: n
   const bytesMax = config.limits.crossingBytesMax;
   const context = contextOf(exchange);
   const budget = replies.streamBudget;
-  if (streaming) return new StreamCrossing(crossing.stream(context), bytesMax, budget, wantsArray(exchange));
+  if (streaming) return new StreamCrossing(crossing.stream(context), bytesMax, budget, exchange.wantsArray);
   const wholeMax = status < 300 ? bytesMax : config.limits.errorBodyBytes;
   return new WholeCrossing(crossing, context, status, wholeMax, budget);
 }
@@ -125,13 +125,9 @@ function contextOf({ id, model, facts }: Exchange): AnswerContext {
   return { requestId: id.text, model, createdAtSeconds, includeUsage: facts!.includeUsage };
 }
 
-function wantsArray({ operation, head }: Exchange): boolean {
-  return operation.protocol === 'gemini' && !/(^|&)alt=sse(&|$)/.test(head.query);
-}
-
 /** Nothing of the upstream's head is in the client's protocol but a hint when to come again. */
 function crossedHeaders(exchange: Exchange, headers: UpstreamHeaders, into: string[]): void {
-  const streams = exchange.streaming && !wantsArray(exchange);
+  const streams = exchange.streaming && !exchange.wantsArray;
   into.push('content-type', streams ? 'text/event-stream; charset=utf-8' : 'application/json');
   const retryAfter = headers['retry-after'];
   if (!exchange.billable && retryAfter !== undefined) into.push('retry-after', String(retryAfter));

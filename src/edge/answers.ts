@@ -7,7 +7,7 @@ import { CODINGS } from '#base/codings.ts';
 import type { Refusal } from '#failure/registry.ts';
 import type { Exchange } from './exchange.ts';
 
-/** Between an in-stream error event and the abrupt close behind it: time for the event to leave (`wire.md` §7). */
+/** Between an in-stream error event, what follows it, and the abrupt close behind them: time for each to be read by itself. */
 const LAST_WORDS_MS = 50;
 
 /**
@@ -38,8 +38,15 @@ export function answerRefusal(exchange: Exchange, refusal: Refusal): void {
 
 /** Ends a stream that broke: the protocol's error event, a moment for it to leave, then a close inside the framing. */
 export function breakStream(exchange: Exchange, refusal: Refusal): void {
-  if (exchange.tap?.torn) exchange.reply.push(LINE_END);
-  endWithEvent(exchange, exchange.dialect.renderErrorEvent(refusal, exchange.id.text));
+  const { reply, dialect, id } = exchange;
+  const lastWords = dialect.renderLastWords?.(refusal) ?? null;
+  // An array has no events.
+  if (lastWords !== null && exchange.isArray) return endWithEvent(exchange, lastWords);
+  if (exchange.tap?.torn) reply.push(LINE_END);
+  const event = dialect.renderErrorEvent(refusal, id.text);
+  if (lastWords === null) return endWithEvent(exchange, event);
+  reply.push(event);
+  setTimeout(() => endWithEvent(exchange, lastWords), LAST_WORDS_MS);
 }
 
 /** An upstream's own error body, for a caller whose stream has already begun with pings. */

@@ -177,6 +177,16 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
     return this.route.operation!;
   }
 
+  /** Gemini without `alt=sse`: a stream is one JSON array. */
+  get wantsArray(): boolean {
+    return this.operation.protocol === 'gemini' && !/(^|&)alt=sse(&|$)/.test(this.head.query);
+  }
+
+  /** What the client gets is one. */
+  get isArray(): boolean {
+    return this.crossing === null ? this.form === 'array' : this.wantsArray;
+  }
+
   onClientGone(): void {
     this.#events.clientGone(this);
   }

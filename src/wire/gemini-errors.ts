@@ -2,11 +2,13 @@
  * How a refusal is said to Gemini's clients. Pure; runs on front threads.
  *
  *   body  = { error: { code, message, status, details } }
- *   event = "data: " body CR LF CR LF       inside a stream; Google's own form is the bare body, which ends it, and which every
- *                                           Google client notices where some take no notice of the other
+ *   event = "data: " body CR LF CR LF       inside a stream; `@google/genai` from 3 on and the AI SDK say its reason, older ones
+ *                                           take it for an answer without content
+ *   last  = body CR LF CR LF                Google's own form, a moment later: the older ones say its reason if it comes in a
+ *                                           read of its own, and every one knows that the stream did not end well
  *
- * There is no retry-after: a delay is `google.rpc.RetryInfo`. A `QuotaFailure` whose id says PerDay makes Gemini CLI stop and show the
- * message; a 429 without details would be repeated for minutes. Source: cloud.google.com/apis/design/errors, ai.google.dev/gemini-api.
+ * There is no retry-after: a delay is `google.rpc.RetryInfo`. Every client repeats 429 as often as its user allows (Gemini CLI for minutes,
+ * unless a `QuotaFailure` says PerDay), none a 402. Source: cloud.google.com/apis/design/errors, ai.google.dev/gemini-api.
  */
 import type { Refusal } from '#failure/registry.ts';
 import { type Dialect, messageOf, oneLine } from './dialect.ts';
@@ -14,6 +16,7 @@ import { type Dialect, messageOf, oneLine } from './dialect.ts';
 const STATUS_NAMES: Readonly<Record<number, string>> = {
   400: 'INVALID_ARGUMENT',
   401: 'UNAUTHENTICATED',
+  402: 'FAILED_PRECONDITION',
   403: 'PERMISSION_DENIED',
   404: 'NOT_FOUND',
   405: 'UNIMPLEMENTED',
@@ -62,8 +65,9 @@ export const GEMINI_DIALECT: Dialect = Object.freeze({
   name: 'gemini',
   status,
   renderError: (refusal: Refusal) => Buffer.from(errorText(refusal)),
-  renderErrorEvent: (refusal: Refusal) => Buffer.from(`${errorText(refusal)}\r\n\r\n`),
-  wrapError: (body: Uint8Array) => Buffer.from(`${oneLine(body)}\r\n\r\n`),
+  renderErrorEvent: (refusal: Refusal) => Buffer.from(`data: ${errorText(refusal)}\r\n\r\n`),
+  renderLastWords: (refusal: Refusal) => Buffer.from(`${errorText(refusal)}\r\n\r\n`),
+  wrapError: (body: Uint8Array) => Buffer.from(`data: ${oneLine(body)}\r\n\r\n`),
   // Comments and pings break the clients that Gemini CLI is built on.
   keepAlive: null,
   requestIdHeader: '',

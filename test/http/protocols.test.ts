@@ -196,6 +196,28 @@ test('a Chat stream that breaks ends with an error object and no [DONE]', async 
   assert.deepEqual([row.status, row.usageSource], ['interrupted', 'estimated']);
 });
 
+test('a Gemini stream that breaks ends with both forms of the error, an array with the bare one alone', async () => {
+  const error = '\\{"error":\\{"code":502,"message":"The upstream broke off its answer\\."[^\\r\\n]*\\}';
+  for (const [query, type, piece, ending] of [
+    [
+      '?alt=sse',
+      SSE['content-type'],
+      `data: ${GEMINI_CHUNKS[0]}\r\n\r\n`,
+      `\r\n\r\ndata: ${error}\r\n\r\n${error}\r\n\r\n$`,
+    ],
+    ['', 'application/json', `[${GEMINI_CHUNKS[0]}`, `[^ ]${error}\r\n\r\n$`],
+  ] as const) {
+    script('', { headers: { 'content-type': type }, pieces: [Buffer.from(piece)], breakAt: 1, breakHow: 'reset' });
+    const answer = await send(gateway.url, {
+      path: `/v1beta/models/gemini-x:streamGenerateContent${query}`,
+      body: GEMINI,
+      headers: { 'x-goog-api-key': KEY },
+    });
+    assert.equal(answer.whole, false);
+    assert.match(answer.body.toString(), new RegExp(ending));
+  }
+});
+
 test('an answer in the background is refused, because nobody would bill it', async () => {
   const before = upstream.received.length;
   const answer = await ask('/v1/responses', { model: 'gpt-5', input: 'hi', background: true });

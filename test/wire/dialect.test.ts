@@ -93,6 +93,25 @@ test('Gemini: names of statuses, and details that say whether to come again', ()
   }
 });
 
+test('without a balance each dialect has the status at which most of its clients stop', () => {
+  const refusal = refuse('balance_exhausted');
+  const statuses = DIALECTS.map((dialect) => [dialect.name, dialect.status(refusal)]);
+  assert.deepEqual(statuses, [
+    ['anthropic', 402],
+    ['chat', 429],
+    ['responses', 429],
+    ['gemini', 402],
+  ]);
+});
+
+test("Gemini: an error event is followed by Google's own form of it, which is JSON by itself", () => {
+  const refusal = refuse('upstream_broken');
+  const event = Buffer.from(GEMINI_DIALECT.renderErrorEvent(refusal, '')).toString();
+  const last = Buffer.from(GEMINI_DIALECT.renderLastWords!(refusal)).toString();
+  assert.equal(event, `data: ${last}`);
+  assert.equal(JSON.parse(last).error.code, 502);
+});
+
 test('keep-alive bytes are whole frames', () => {
   for (const { keepAlive } of DIALECTS) if (keepAlive !== null) assert.equal(framesOf(keepAlive).length, 1);
   assert.equal(GEMINI_DIALECT.keepAlive, null);
