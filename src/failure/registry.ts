@@ -58,7 +58,7 @@ const ROWS = {
   media_unsupported: ['client', 415, 'invalid_request_error', 'never', 'Request bodies are JSON: send content-type: application/json.'],
   turn_in_progress: ['client', 409, 'invalid_request_error', 'never', 'A response is already in progress on this connection.'],
   websocket_expired: ['client', 400, 'invalid_request_error', 'now', 'This WebSocket has reached its longest age; open another one.'],
-  balance_exhausted: ['client', 429, 'billing_error', 'never', 'The balance does not cover this request.'],
+  balance_exhausted: ['client', 402, 'billing_error', 'never', 'The balance does not cover this request.'],
   user_busy: ['gateway', 429, 'rate_limit_error', 'later', 'Too many requests of this user are already waiting.'],
   user_wait_timeout: ['gateway', 429, 'rate_limit_error', 'later', 'No place among the concurrent requests of this user became free in time.'],
   accounts_busy: ['gateway', 529, 'overloaded_error', 'later', 'Every account for this model is at its limit and its queue is full.'],

@@ -60,6 +60,8 @@ function typeOf(status: number, code: string): string {
 }
 
 function status({ failure }: Refusal): number {
+  // Codex repeats a 402 for most of a minute; this, with its code, it shows at once.
+  if (failure.code === 'balance_exhausted') return 429;
   return failure.status === 529 ? 503 : failure.status;
 }
 
