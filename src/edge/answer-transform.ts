@@ -4,6 +4,8 @@ export interface AnswerTransform {
   readonly failed: boolean;
   /** What it has of the budget for answers that wait. */
   readonly budgetedBytes: number;
+  /** What has left is the beginning of an array whose next element must have a comma before it. */
+  readonly awaitsComma: boolean;
   /**
    * What of the answer may leave now, as whole events of the client's protocol; null: nothing yet. The tap has seen the chunk. What is
    * returned may be a part of the chunk.

@@ -15,6 +15,8 @@ const LAST_WORDS_MS = 50;
  * broke off becomes part of it: clients that look at the name first (Anthropic's) say the error, the others that they cannot read it.
  */
 const LINE_END = Buffer.from('\n');
+/** In an array the error is one more element, for readers that take them as they come. */
+const NEXT_ELEMENT = Buffer.from(',\r\n');
 const CODINGS_TEXT = CODINGS.join(', ');
 const statusLines = new Map<number, string>();
 
@@ -38,11 +40,14 @@ export function answerRefusal(exchange: Exchange, refusal: Refusal): void {
 
 /** Ends a stream that broke: the protocol's error event, a moment for it to leave, then a close inside the framing. */
 export function breakStream(exchange: Exchange, refusal: Refusal): void {
-  const { reply, dialect, id } = exchange;
+  const { reply, dialect, id, tap, transform } = exchange;
   const lastWords = dialect.renderLastWords?.(refusal) ?? null;
-  // An array has no events.
-  if (lastWords !== null && exchange.isArray) return endWithEvent(exchange, lastWords);
-  if (exchange.tap?.torn) reply.push(LINE_END);
+  // An array has no events: what is said is its next element.
+  if (lastWords !== null && exchange.isArray) {
+    if ((transform ?? tap)?.awaitsComma) reply.push(NEXT_ELEMENT);
+    return endWithEvent(exchange, lastWords);
+  }
+  if (tap?.torn) reply.push(LINE_END);
   const event = dialect.renderErrorEvent(refusal, id.text);
   if (lastWords === null) return endWithEvent(exchange, event);
   reply.push(event);

@@ -16,6 +16,7 @@ const FREE_BYTES = 64 * 1024;
 
 export class WholeCrossing implements AnswerTransform {
   failed = false;
+  readonly awaitsComma = false;
   readonly #turn: (body: JsonObject | null) => JsonObject;
   readonly #bytesMax: number;
   readonly #isError: boolean;
@@ -83,6 +84,10 @@ export class StreamCrossing implements AnswerTransform {
     const { heldBytes } = this.#splitter;
     this.failed ||= !this.#room.resize(heldBytes <= FREE_BYTES ? 0 : heldBytes);
     return this.#take();
+  }
+
+  get awaitsComma(): boolean {
+    return this.#asArray && this.#elements > 0;
   }
 
   get budgetedBytes(): number {

@@ -171,6 +171,13 @@ export const GEMINI_EMBED = operation('gemini_embed', {
   billed: true,
 });
 
+export const GEMINI_BATCH_EMBED = operation('gemini_batch_embed', {
+  protocol: 'gemini',
+  dialect: GEMINI_DIALECT,
+  shape: shapes.GEMINI_BATCH_EMBED_SHAPE,
+  billed: true,
+});
+
 /** A picture or video in the clothes of a chat completion. */
 export const SORA = operation('sora', {
   protocol: 'sora',

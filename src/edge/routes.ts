@@ -79,7 +79,7 @@ const GEMINI_VERBS: Readonly<Record<string, Operation>> = Object.freeze({
   streamGenerateContent: operations.GEMINI_STREAM,
   countTokens: operations.GEMINI_COUNT,
   embedContent: operations.GEMINI_EMBED,
-  batchEmbedContents: operations.GEMINI_EMBED,
+  batchEmbedContents: operations.GEMINI_BATCH_EMBED,
 });
 
 /** `/v1beta/models/{model}` with or without a verb; tuned models keep their folder in their name. */

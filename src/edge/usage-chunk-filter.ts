@@ -22,6 +22,7 @@ export class UsageChunkFilter implements AnswerTransform {
   readonly failed = false;
   /** Half a frame counts to the exchange. */
   readonly budgetedBytes = 0;
+  readonly awaitsComma = false;
   /** The frame that is not whole yet; empty while it leaves as it comes. */
   #kept: Buffer = EMPTY;
   #passing = false;

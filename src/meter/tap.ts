@@ -136,6 +136,11 @@ export abstract class Tap {
     return this.#torn;
   }
 
+  /** Of a streamed array: it has come to the end of an element, and no comma behind it. */
+  get awaitsComma(): boolean {
+    return this.#isArray && this.#array!.awaitsComma;
+  }
+
   /** As reported so far, a fresh copy. */
   get usage(): TapUsage {
     return { ...this.counts(), seen: this.seen };

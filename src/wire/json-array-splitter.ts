@@ -16,6 +16,7 @@
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
 const ARRAY_OPEN = 0x5b;
 const ARRAY_CLOSE = 0x5d;
 const OBJECT_OPEN = 0x7b;
@@ -55,6 +56,8 @@ export class JsonArraySplitter {
   #inString = false;
   /** The last byte of the chunk before was a backslash that speaks for the next one. */
   #escaped = false;
+  /** An element of the array was the last thing that came, but for white space. */
+  #behindElement = false;
   /** In this chunk: the next backslash at or behind what was searched; -1 before the first search. */
   #nextBackslash = -1;
   #held: Buffer = EMPTY;
@@ -71,12 +74,17 @@ export class JsonArraySplitter {
     this.#release();
     this.#shape = 'unknown';
     this.#depth = 0;
-    this.#inString = this.#escaped = false;
+    this.#inString = this.#escaped = this.#behindElement = false;
   }
 
   /** The array, or the bare object, has been closed: everything was delivered, and what follows is ignored. */
   get closed(): boolean {
     return this.#shape === 'closed';
+  }
+
+  /** What comes next in the array must have a comma before it. */
+  get awaitsComma(): boolean {
+    return this.#shape === 'array' && this.#depth === 0 && this.#behindElement;
   }
 
   /** Bytes of memory held for an unfinished element. */
@@ -128,6 +136,7 @@ export class JsonArraySplitter {
       } else if (!isWhite(byte) && !BOM.includes(byte)) this.#shape = 'foreign';
     } else if (byte === OBJECT_OPEN || byte === ARRAY_OPEN) this.#depth = 1;
     else if (byte === QUOTE) this.#inString = true;
+    else if (byte === COMMA) this.#behindElement = false;
     else if (byte === ARRAY_CLOSE) this.#shape = 'closed';
   }
 
@@ -176,6 +185,7 @@ export class JsonArraySplitter {
 
   #finish(bytes: Buffer, start: number, end: number): void {
     if (this.#shape === 'single') this.#shape = 'closed';
+    this.#behindElement = true;
     if (this.#elementBytes === 0) {
       this.#sink.element(bytes, start, Math.min(end, start + this.#elementBytesMax), end - start);
       return;

@@ -182,10 +182,18 @@ export const GEMINI_SHAPE: RequestShape = Object.freeze({
 /** countTokens takes `contents` or a whole `generateContentRequest`. */
 export const GEMINI_COUNT_SHAPE: RequestShape = Object.freeze({ ...GEMINI_SHAPE, contentRequired: false });
 
-/** embedContent has one `content`, batchEmbedContents `requests` with one each. */
 export const GEMINI_EMBED_SHAPE: RequestShape = Object.freeze({
   ...GEMINI_SHAPE,
-  top: keysOf({ content: ROLE_MESSAGES, requests: ROLE_MESSAGES }),
+  top: keysOf({ content: ROLE_MESSAGES }),
   contentPath: 'content',
   contentExpected: 'an object',
+});
+
+/** Each of them has one `content`. */
+export const GEMINI_BATCH_EMBED_SHAPE: RequestShape = Object.freeze({
+  ...GEMINI_SHAPE,
+  top: keysOf({ requests: ROLE_MESSAGES }),
+  contentPath: 'requests',
+  contentText: false,
+  contentObject: false,
 });

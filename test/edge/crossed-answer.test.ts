@@ -77,6 +77,17 @@ test('a stream is turned event by event, as events or as one array, under any ch
   }
 });
 
+test('an array whose first element has left awaits a comma; events never do', () => {
+  for (const asArray of [true, false]) {
+    const stream = new StreamCrossing(counting, 1 << 20, makeBudget(), asArray);
+    stream.push(Buffer.from('data: {"n":'));
+    assert.equal(stream.awaitsComma, false);
+    stream.push(Buffer.from('1}\n\ndata: '));
+    assert.equal(stream.awaitsComma, asArray);
+    stream.drop();
+  }
+});
+
 test('half an event beyond 64 KiB draws on the budget until it is whole; one beyond the bound fails', () => {
   const budget = makeBudget();
   const stream = new StreamCrossing(counting, 200_000, budget, false);

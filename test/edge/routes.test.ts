@@ -23,7 +23,7 @@ test('each path of a protocol leads to its operation, with the path that its ups
     ['/v1/models/g:streamGenerateContent', 'gemini_stream', ':streamGenerateContent', 'g', 'gemini'],
     ['/v1/models/g%3AcountTokens', 'gemini_count', ':countTokens', 'g', 'gemini'],
     ['/v1beta/tunedModels/t:embedContent', 'gemini_embed', ':embedContent', 'tunedModels/t', 'gemini'],
-    ['/v1beta/models/g:batchEmbedContents', 'gemini_embed', ':batchEmbedContents', 'g', 'gemini'],
+    ['/v1beta/models/g:batchEmbedContents', 'gemini_batch_embed', ':batchEmbedContents', 'g', 'gemini'],
   ] as const) {
     assert.deepEqual(routed('post', path), expected, path);
   }

@@ -209,3 +209,15 @@ test('chunks may be any Uint8Array and are not changed', () => {
   );
   assert.deepEqual(Buffer.from(bytes), before);
 });
+
+test('a comma is awaited behind an element of an array, and nowhere else', () => {
+  const awaits = (text: string): boolean => {
+    const splitter = new JsonArraySplitter(new Recorder(), ELEMENT_BYTES_MAX);
+    for (const byte of Buffer.from(text)) splitter.push(Buffer.of(byte));
+    return splitter.awaitsComma;
+  };
+  for (const text of ['[{}', '[{"a":","}\n', '[{},{"b":[1]} ']) assert.equal(awaits(text), true, text);
+  for (const text of ['', '[', '[{},', '[{}\n,\r\n', '[{},{"b":', '[{}]', '{"error":1}']) {
+    assert.equal(awaits(text), false, text);
+  }
+});

@@ -7,6 +7,7 @@ import {
   COMPLETIONS_SHAPE,
   EMBEDDINGS_SHAPE,
   GEMINI_COUNT_SHAPE,
+  GEMINI_BATCH_EMBED_SHAPE,
   GEMINI_EMBED_SHAPE,
   GEMINI_SHAPE,
   RESPONSES_SHAPE,
@@ -143,7 +144,15 @@ test('Gemini: countTokens takes a whole request, embedContent one content, its b
     { content: { parts: [{ text: 'c' }] } },
   ];
   assert.deepEqual(
-    [factsOf({ requests }, GEMINI_EMBED_SHAPE).textBytes, factsOf({ requests }, GEMINI_EMBED_SHAPE).messagesCount],
+    [
+      factsOf({ requests }, GEMINI_BATCH_EMBED_SHAPE).textBytes,
+      factsOf({ requests }, GEMINI_BATCH_EMBED_SHAPE).messagesCount,
+    ],
     [3, 2],
   );
+  assert.deepEqual(
+    [{}, { requests: 7 }, { requests: {} }, { requests: 'a' }].map((body) => errorOf(body, GEMINI_BATCH_EMBED_SHAPE)),
+    Array(4).fill('requests'),
+  );
+  assert.equal(errorOf({ requests }, GEMINI_EMBED_SHAPE), 'content');
 });
