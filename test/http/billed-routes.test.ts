@@ -75,7 +75,9 @@ const ROUTES: readonly Route[] = [
     contentPath: 'messages',
     wrong: { model: 'gpt-5', messages: 7 },
     use,
-    pieces: halves(`{${ODD}"choices":[{"message":{"content":"${WORDS}"}}],"usage":${JSON.stringify(chatUsage(use))}}\n`),
+    pieces: halves(
+      `{${ODD}"choices":[{"message":{"content":"${WORDS}"}}],"usage":${JSON.stringify(chatUsage(use))}}\n`,
+    ),
     ...whole,
   }),
   openai('/v1/completions', {
@@ -234,7 +236,9 @@ for (const route of ROUTES) {
       assert.equal(asked, 0, 'no account is asked');
       const own =
         dialect === 'openai'
-          ? Buffer.from('{ "error": {"message":"scripted","type":"invalid_request_error","param":null,"code":"odd"} }\n')
+          ? Buffer.from(
+              '{ "error": {"message":"scripted","type":"invalid_request_error","param":null,"code":"odd"} }\n',
+            )
           : geminiError(400, 'FAILED_PRECONDITION', 'scripted', [{ '@type': 'odd' }]);
       scene.upstream.plan = () => ({ status: 400, body: own });
       const answer = await send(scene.url, callOf(route));

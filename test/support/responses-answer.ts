@@ -53,10 +53,19 @@ export function wholeResponse(script: ModelScript): Buffer {
 
 /** One frame each, in the order of the real API. */
 export function responseFrames(script: ModelScript): Buffer[] {
-  const frames: Buffer[] = [];
+  return eventsOf(script).map((event) => Buffer.from(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`));
+}
+
+/** The same events as they come over a WebSocket. */
+export function responseMessages(script: ModelScript): string[] {
+  return eventsOf(script).map((event) => JSON.stringify(event));
+}
+
+function eventsOf(script: ModelScript): { type: string }[] {
+  const events: { type: string }[] = [];
   const push = (type: string, fields: object): void => {
-    const event = { type, sequence_number: frames.length, ...fields };
-    frames.push(Buffer.from(`event: ${type}\ndata: ${JSON.stringify(event)}\n\n`));
+    const event = { type, sequence_number: events.length, ...fields };
+    events.push(event);
   };
   push('response.created', { response: responseObject(script, 'in_progress', []) });
   push('response.in_progress', { response: responseObject(script, 'in_progress', []) });
@@ -69,7 +78,7 @@ export function responseFrames(script: ModelScript): Buffer[] {
     push('response.output_item.done', { output_index: i + 1, item: callItem(call, 'completed', argumentsOf(call)) });
   });
   push('response.completed', { response: responseObject(script, 'completed', wholeItems(script)) });
-  return frames;
+  return events;
 }
 
 function pushText(script: ModelScript, push: (type: string, fields: object) => void): void {
