@@ -169,3 +169,36 @@ test('models are listed and retrieved', async () => {
   assert.ok(names.includes(`models/${MODEL}`), names.join());
   assert.equal((await client.models.get({ model: MODEL })).name, `models/${MODEL}`);
 });
+
+const EMBEDDING = { model: 'gemini-embedding-001', contents: ['hi'] };
+
+test('an abort of embeddings before their answer ends the work of the account, and is not billed', async () => {
+  const thrown = await scene.abortIsFree((abortSignal) =>
+    client.models.embedContent({ ...EMBEDDING, config: { abortSignal } }),
+  );
+  assert.equal((thrown as Error).name, 'AbortError');
+});
+
+test("embeddings: the account's errors and the refusals of the gateway are ApiErrors, and what may pass is tried again", async () => {
+  scene.upstream.plan = () => ({ status: 400, body: geminiError(400, 'INVALID_ARGUMENT', 'scripted 400') });
+  const { rows } = await scene.billing(async () => {
+    for (const [asked, status, words] of [
+      [() => client.models.embedContent(EMBEDDING), 400, /scripted 400.*INVALID_ARGUMENT/],
+      [() => clientOf('sk-ps-nobody').models.embedContent(EMBEDDING), 401, /API_KEY_INVALID/],
+      [() => client.models.embedContent({ ...EMBEDDING, model: 'nobody' }), 404, /NOT_FOUND/],
+    ] as const) {
+      await assert.rejects(asked(), (thrown: unknown) => {
+        assert.ok(thrown instanceof ApiError);
+        assert.equal(thrown.status, status);
+        assert.match(thrown.message, words);
+        return true;
+      });
+    }
+  });
+  assert.deepEqual(rows, []);
+  let failures = 1;
+  const body = Buffer.from('{"embeddings":[{"values":[0.5]}]}');
+  scene.upstream.plan = () => (failures-- > 0 ? { status: 500 } : { body });
+  const { embeddings } = await clientOf(KEY, 3).models.embedContent(EMBEDDING);
+  assert.deepEqual(embeddings?.[0]?.values, [0.5]);
+});

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import OpenAI from 'openai';
 import { chatUsage } from '../support/chat-answer.ts';
-import { ClientScene, LIMITED_KEY, useOf } from '../support/client-scene.ts';
+import { ClientScene, LIMITED_KEY, POOR_KEY, useOf } from '../support/client-scene.ts';
 import { KEY } from '../support/gateway.ts';
 import { argumentsOf, longScript, SCRIPT, TOOL_SCRIPT, textOf } from '../support/model-script.ts';
 import { sayScript } from '../support/scripted-plan.ts';
@@ -221,3 +221,64 @@ test('the older completions pass, whole and streamed, and are billed by their us
     assert.deepEqual([useOf(row), row.protocol, row.usageSource], [SCRIPT.use, 'completions', 'reported']);
   }
 });
+
+const EMBEDDING = { model: 'text-embedding-3-small', input: 'hi', encoding_format: 'float' as const };
+const EMBEDDED = { object: 'list', data: [{ object: 'embedding', index: 0, embedding: [0.5] }], model: 'e', usage: {} };
+const COMPLETION = { model: 'gpt-5', prompt: 'hi' };
+const COMPLETED = { id: 'cmpl_1', object: 'text_completion', created: 1, model: 'gpt-5', choices: [] };
+
+test('an abort of older completions in mid-stream ends the work of the account, and is billed once', async () => {
+  const chunk = { ...COMPLETED, choices: [{ index: 0, text: 'some words ', logprobs: null, finish_reason: null }] };
+  const pieces = Array<Buffer>(3_000).fill(Buffer.from(`data: ${JSON.stringify(chunk)}\n\n`));
+  scene.upstream.plan = () => ({ headers: { 'content-type': 'text/event-stream' }, pieces, paceMs: 15 });
+  const row = await scene.abortIsBilledOnce(async () => {
+    const stream = await client.completions.create({ ...COMPLETION, stream: true });
+    let chunks = 0;
+    for await (const _ of stream) if (++chunks === 5) stream.controller.abort();
+    assert.ok(chunks >= 5);
+  });
+  assert.equal(row.protocol, 'completions');
+});
+
+test('an abort of embeddings before their answer ends the work of the account, and is not billed', async () => {
+  const thrown = await scene.abortIsFree((signal) => client.embeddings.create(EMBEDDING, { signal }));
+  assert.ok(thrown instanceof OpenAI.APIUserAbortError);
+});
+
+for (const [name, ask, answer] of [
+  [
+    'embeddings',
+    (asking: OpenAI, model?: string) => asking.embeddings.create({ ...EMBEDDING, ...(model && { model }) }),
+    EMBEDDED,
+  ],
+  [
+    'older completions',
+    (asking: OpenAI, model?: string) => asking.completions.create({ ...COMPLETION, ...(model && { model }) }),
+    COMPLETED,
+  ],
+] as const) {
+  test(`${name}: errors are the SDK's own classes, and what may pass is tried again by itself`, async () => {
+    const error = { message: 'scripted 400', type: 'invalid_request_error', param: 'input', code: 'odd' };
+    scene.upstream.plan = () => ({ status: 400, body: Buffer.from(JSON.stringify({ error })) });
+    const { rows } = await scene.billing(async () => {
+      await assert.rejects(ask(client), (thrown: unknown) => {
+        assert.ok(thrown instanceof OpenAI.BadRequestError);
+        assert.deepEqual([thrown.code, thrown.param], ['odd', 'input']);
+        return true;
+      });
+      await assert.rejects(ask(clientOf('sk-ps-nobody')), OpenAI.AuthenticationError);
+      await assert.rejects(ask(client, 'nobody'), OpenAI.NotFoundError);
+      await assert.rejects(ask(clientOf(POOR_KEY, 2)), (thrown: unknown) => {
+        assert.ok(thrown instanceof OpenAI.RateLimitError);
+        assert.equal(thrown.code, 'insufficient_quota');
+        return true;
+      });
+    });
+    assert.deepEqual(rows, []);
+    let failures = 1;
+    scene.upstream.plan = () => (failures-- > 0 ? { status: 500 } : { body: Buffer.from(JSON.stringify(answer)) });
+    await assert.rejects(ask(client), OpenAI.InternalServerError);
+    failures = 1;
+    assert.equal(await scene.asked(() => ask(clientOf(KEY, 2))), 2);
+  });
+}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import OpenAI from 'openai';
-import { ClientScene, platformCatalog, useOf } from '../support/client-scene.ts';
+import { ClientScene, LIMITED_KEY, platformCatalog, useOf } from '../support/client-scene.ts';
 import { account, KEY } from '../support/gateway.ts';
 import { argumentsOf, longScript, SCRIPT, TOOL_SCRIPT, textOf } from '../support/model-script.ts';
 import { responsesUsage } from '../support/responses-answer.ts';
@@ -166,4 +166,15 @@ test("refusals and the account's errors are the SDK's own classes", async () => 
   });
   await assert.rejects(client.responses.create({ ...QUESTION, model: 'nobody' }), OpenAI.NotFoundError);
   await assert.rejects(client.responses.create({ ...QUESTION, input: 7 as never }), OpenAI.BadRequestError);
+});
+
+test('a failing account is 5xx, which the SDK tries again by itself, whole and streamed', async () => {
+  const alone = (maxRetries: number) => new OpenAI({ apiKey: LIMITED_KEY, baseURL: `${scene.url}/v1`, maxRetries });
+  let failures = 1;
+  scene.upstream.plan = (request) => (failures-- > 0 ? { status: 500 } : sayScript(SCRIPT)(request));
+  await assert.rejects(alone(0).responses.create(QUESTION), OpenAI.InternalServerError);
+  failures = 1;
+  assert.equal((await alone(2).responses.create(QUESTION)).output_text, textOf(SCRIPT));
+  failures = 1;
+  assert.equal((await alone(2).responses.stream(QUESTION).finalResponse()).output_text, textOf(SCRIPT));
 });

@@ -121,6 +121,25 @@ export class ClientScene {
     return row;
   }
 
+  /** Aborts what is asked while its account is silent: the account is left, and nothing is billed. What was thrown is returned. */
+  async abortIsFree(ask: (signal: AbortSignal) => Promise<unknown>): Promise<unknown> {
+    this.upstream.plan = () => ({ holdUntil: new AbortController().signal });
+    const served = this.upstream.ledger.length;
+    const { result, rows } = await this.billing(async () => {
+      const leave = new AbortController();
+      const thrown = ask(leave.signal).then(
+        () => assert.fail('it was answered'),
+        (error: unknown) => error,
+      );
+      await waitFor('the request at the account', () => this.upstream.openNow() === 1);
+      leave.abort();
+      await waitFor('the account to be left', () => this.upstream.ledger[served]?.ending === 'left');
+      return thrown;
+    });
+    assert.deepEqual(rows, []);
+    return result;
+  }
+
   /** The latest request's body as the account got it. */
   sent(): Record<string, unknown> {
     return JSON.parse(this.upstream.received.at(-1)!.body.toString());
