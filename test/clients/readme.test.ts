@@ -39,3 +39,7 @@ test('every reference of a cell is listed once, and every listed one is used', (
     .filter((cell) => REF.test(cell));
   assert.deepEqual([...new Set(used)].sort(), refs.sort());
 });
+
+test('no cell is left open', () => {
+  for (const cells of rows) for (const cell of cells) assert.notEqual(cell, '–', cells.join(' | '));
+});
