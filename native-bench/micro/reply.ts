@@ -6,9 +6,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import { ByteBudget, byteBudgetBytes } from '../../src/coordinate/local/byte-budget.ts';
-import type { ReplyOwner } from '../../src/edge/client-side.ts';
+import type { ReplyOwner, ReplyShared } from '../../src/edge/client-side.ts';
 import { FlushQueue } from '../../src/edge/flush-queue.ts';
-import { Reply, type ReplyShared } from '../../src/edge/reply.ts';
+import { Reply } from '../../src/edge/reply.ts';
 import type { HttpResponse } from '../../src/edge/uws.ts';
 import { CounterRow, counterBytes } from '../../src/meter/counters.ts';
 import { bestNs, bytesPerCall, printCase } from './measure.ts';

@@ -3,7 +3,7 @@
  * it begins. Part of the relay; front thread only.
  */
 import type { UpstreamHeaders } from '#relay/attempt.ts';
-import { copyResponseHeaders } from '#relay/header-policy.ts';
+import { copyFileHeaders, copyResponseHeaders } from '#relay/header-policy.ts';
 import type { AnswerContext } from '#wire/convert/crossing.ts';
 import { rememberResponse, rememberSession } from './affinity.ts';
 import type { AnswerTransform } from './answer-transform.ts';
@@ -57,6 +57,7 @@ function begin(parts: Parts, exchange: Exchange, form: AnswerForm, corrected: bo
   }
   const headers = exchange.upstreamHeaders!;
   const kept = ['x-penstock-request-id', exchange.id.text];
+  if (exchange.operation.linked) return beginFile(exchange, headers, kept);
   if (exchange.crossing !== null) crossedHeaders(exchange, headers, kept);
   else
     copyResponseHeaders(
@@ -65,6 +66,11 @@ function begin(parts: Parts, exchange: Exchange, form: AnswerForm, corrected: bo
       kept,
     );
   exchange.reply.begin(statusLine(upstreamStatus), kept);
+}
+
+function beginFile({ upstreamStatus, attempt, reply }: Exchange, headers: UpstreamHeaders, into: string[]): void {
+  copyFileHeaders(headers, into);
+  reply.begin(statusLine(upstreamStatus), into, attempt!.contentLength);
 }
 
 /** Gemini's streams without `alt=sse` are one JSON array, which comes in pieces. */

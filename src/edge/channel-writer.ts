@@ -10,8 +10,8 @@
  */
 import { nowMs } from '#base/clock.ts';
 import { C } from '#meter/counters.ts';
+import type { ReplyShared } from './client-side.ts';
 import { type Blocked, budgetFor } from './client-side.ts';
-import type { ReplyShared } from './reply.ts';
 import type { WebSocket } from './uws.ts';
 
 /** Of the methods of the server's socket. */

@@ -2,6 +2,9 @@
  * What an exchange answers into: one answer over HTTP (`reply.ts`), or the messages of one turn of a WebSocket (`turn-reply.ts`).
  * Shapes only; front thread.
  */
+import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
+import type { CounterRow } from '#meter/counters.ts';
+import type { FlushQueue } from './flush-queue.ts';
 
 /**
  * Whether the connection may serve another request. `ask`: the answer says `connection: close` and the client does it, who may
@@ -31,8 +34,11 @@ export interface ClientSide {
   /** Stops reading the request; an answer resumes it, so that the rest is read and dropped and the client sees the answer. */
   pauseRequest(): void;
   resumeRequest(): void;
-  /** Sets status and headers (name, value, …); they leave with the first bytes, where the protocol has any. */
-  begin(status: string, headers: readonly string[]): void;
+  /**
+   * Sets status and headers (name, value, …); they leave with the first bytes, where the protocol has any. `length`: what is pushed from
+   * here to the end has exactly so many bytes; −1: nobody knows.
+   */
+  begin(status: string, headers: readonly string[], length?: number): void;
   /** Sends a chunk (over a WebSocket a message) with whatever else this turn of the loop brings. */
   push(chunk: Uint8Array): void;
   /** Drops what has not left yet; only while nothing has. */
@@ -53,6 +59,26 @@ export interface Blocked {
   readonly budgetedBytes: number;
   /** Called some times a second: keeps a slow reader's connection, for as long as it takes anything at all. */
   retry(now: number): void;
+}
+
+/** What the answers of a front share. */
+export interface ReplyShared {
+  readonly flushQueue: FlushQueue;
+  readonly counters: CounterRow;
+  readonly streamBudget: ByteBudget;
+  readonly highWaterBytes: number;
+  /** A reader that takes nothing for this long is left to the server, which closes it. */
+  readonly readerStallMs: number;
+  /** Replies whose reader does not keep up. */
+  readonly blocked: Set<Blocked>;
+  /** Answers whose upstream has ended and whose reader has not taken everything yet. */
+  unfinished: number;
+  /** True while the process drains: answers ask the client to close its connection. */
+  closing: boolean;
+  /** True while the whole gateway ends: new requests are refused. False when another process has taken over. */
+  refusing: boolean;
+  /** Sent with every answer (test mode names the front). */
+  readonly extraHeaders: readonly string[];
 }
 
 /**

@@ -11,8 +11,8 @@ import { nowMs } from '#base/clock.ts';
 import { FAILURE_CODES, refuse } from '#failure/registry.ts';
 import type { UsageRingProducer } from '#usage/ring.ts';
 import { answerRefusal } from './answers.ts';
+import type { ReplyShared } from './client-side.ts';
 import type { Exchange } from './exchange.ts';
-import type { ReplyShared } from './reply.ts';
 
 interface Held {
   readonly exchange: Exchange;

@@ -33,6 +33,8 @@ export interface Head {
   readonly forwardedFor: string;
   /** Name, value, name, value…: what the allow-list lets through to an upstream. */
   readonly forwarded: string[];
+  /** The part of a file that is asked for, where a condition does not make it uncertain; '' when none. */
+  readonly range: string;
   /** The body comes in chunks. */
   readonly chunked: boolean;
   /** A fault of the head itself, '' when there is none. Where the body ends is then anybody's guess. */
@@ -57,6 +59,8 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
   let contentType = '';
   let clientRequestId = '';
   let forwardedFor = '';
+  let range = '';
+  let rangeHolds = true;
   let chunked = false;
   let host = '';
   let hosts = 0;
@@ -105,6 +109,14 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
       case 'x-forwarded-for':
         forwardedFor = forwardedFor === '' ? value : `${forwardedFor},${value}`;
         return;
+      case 'range':
+        rangeHolds &&= range === '';
+        range = value;
+        return;
+      // Nothing here has a mark that a client could have kept: it cannot fit.
+      case 'if-range':
+        rangeHolds = false;
+        return;
       default:
         if (!mayForward(name)) return;
     }
@@ -129,6 +141,7 @@ export function copyHead(req: HttpRequest, mayForward: ForwardFilter): Head {
     clientRequestId,
     forwardedFor,
     forwarded,
+    range: rangeHolds ? range : '',
     chunked,
     fault,
   };

@@ -89,7 +89,7 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
   open(res: HttpResponse, head: Head, upgrade: Upgrade | null): void {
     const parts = this.#parts;
     const exchange = new Exchange(makeRequestId(), head, matchRoute(head.method, head.path), nowMs(), this);
-    const reply = new Reply(res, parts.replies, exchange);
+    const reply = new Reply(res, parts.replies, exchange, head.method === 'head');
     exchange.reply = reply;
     // The server's reading of chunks is lenient: what it takes for the next request may have been meant as part of this body.
     if (head.fault !== '') exchange.reply.keeping = 'end';

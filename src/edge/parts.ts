@@ -24,6 +24,7 @@ import type { UsagePressure } from '#usage/pressure.ts';
 import type { UsageRingProducer } from '#usage/ring.ts';
 import type { BodyRoom } from './body-room.ts';
 import type { Channels } from './channels.ts';
+import type { ReplyShared } from './client-side.ts';
 import type { DurableReplies } from './durable-replies.ts';
 import type { Exchange } from './exchange.ts';
 import type { LiveAttempts } from './live-attempts.ts';
@@ -32,7 +33,6 @@ import type { OpenList } from './open-list.ts';
 import type { OpenRecordQueue } from './open-record-queue.ts';
 import type { Openings } from './openings.ts';
 import type { TapMaker } from './operations.ts';
-import type { ReplyShared } from './reply.ts';
 
 /** The catalog as this front uses it; replaced as a whole by each snapshot. */
 export interface Catalog {

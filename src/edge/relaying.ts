@@ -55,7 +55,7 @@ export class Relaying {
     else this.#answered(exchange, status, headers, verdict);
   }
 
-  /** False: the account is to blame, and it is no answer. */
+  /** False: there is no body to relay, since the account is to blame and it is no answer, or since only a head was asked for. */
   #answered(exchange: Exchange, status: number, headers: UpstreamHeaders, verdict: Verdict): boolean {
     if (verdict.kind === 'failover') {
       learn(this.#parts, exchange, verdict);
@@ -65,10 +65,19 @@ export class Relaying {
     }
     beginAnswer(this.#parts, exchange, status, headers);
     if (!exchange.opens) this.#parts.health.succeeded(exchange.account!.row);
-    return true;
+    if (exchange.head.method !== 'head') return true;
+    this.#endWithHead(exchange);
+    return false;
   }
 
-  /** Enough of the body has come, or too much, or it takes too long. False: it is no answer. */
+  /** All that HEAD asks for has come. */
+  #endWithHead(exchange: Exchange): void {
+    this.#detach(exchange);
+    this.#exits.end(exchange, 'completed');
+    exchange.reply.finish();
+  }
+
+  /** Enough of the body has come, or too much, or it takes too long. False: there is nothing more to relay. */
   #resolve(exchange: Exchange, whole: boolean): boolean {
     const doubt = exchange.doubt!;
     const { status, headers, chunks } = doubt;
@@ -234,8 +243,9 @@ export class Relaying {
     return false;
   }
 
-  /** The client has left: the upstream is read on for its usage, within bounds; places are held until it ends. */
+  /** The client has left: the upstream is read on for its usage, within bounds; places are held until it ends. A file has none. */
   drain(exchange: Exchange): void {
+    if (exchange.operation.linked) return this.#stopDraining(exchange);
     const { clientGoneDrainMs, clientGoneDrainBytes } = this.#parts.config.relay;
     exchange.stage = 'draining';
     exchange.hold?.drop();

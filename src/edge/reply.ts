@@ -13,10 +13,15 @@
  * Front thread only. Never parses, never changes a byte.
  */
 import { nowMs } from '#base/clock.ts';
-import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
-import { C, type CounterRow } from '#meter/counters.ts';
-import { type Blocked, budgetFor, type ClientSide, type Keeping, type ReplyOwner } from './client-side.ts';
-import type { FlushQueue } from './flush-queue.ts';
+import { C } from '#meter/counters.ts';
+import {
+  type Blocked,
+  budgetFor,
+  type ClientSide,
+  type Keeping,
+  type ReplyOwner,
+  type ReplyShared,
+} from './client-side.ts';
 import type { HttpResponse } from './uws.ts';
 
 /**
@@ -36,25 +41,6 @@ const FRAMING_BYTES = 12;
 const RETRY_EVERY_MS = 4_000;
 const nothing = (): void => {};
 
-export interface ReplyShared {
-  readonly flushQueue: FlushQueue;
-  readonly counters: CounterRow;
-  readonly streamBudget: ByteBudget;
-  readonly highWaterBytes: number;
-  /** A reader that takes nothing for this long is left to the server, which closes it. */
-  readonly readerStallMs: number;
-  /** Replies whose reader does not keep up. */
-  readonly blocked: Set<Blocked>;
-  /** Answers whose upstream has ended and whose reader has not taken everything yet. */
-  unfinished: number;
-  /** True while the process drains: answers ask the client to close its connection. */
-  closing: boolean;
-  /** True while the whole gateway ends: new requests are refused. False when another process has taken over. */
-  refusing: boolean;
-  /** Sent with every answer (test mode names the front). */
-  readonly extraHeaders: readonly string[];
-}
-
 export class Reply implements ClientSide, Blocked {
   keeping: Keeping = 'keep';
   /** Name, value, …: sent behind the headers of whatever answer it becomes. */
@@ -62,8 +48,12 @@ export class Reply implements ClientSide, Blocked {
   readonly #res: HttpResponse;
   readonly #shared: ReplyShared;
   readonly #owner: ReplyOwner;
+  /** Asked for with HEAD: the head leaves alone. */
+  readonly #headAlone: boolean;
   #status = '';
   #headers: readonly string[] = [];
+  /** Of the body, where it is known before its last byte; −1: it leaves in chunks. */
+  #length = -1;
   /** What leaves next, and what came behind it: a turn of the loop mostly brings one chunk, and that needs no list. */
   #first: Uint8Array | null = null;
   readonly #later: Uint8Array[] = [];
@@ -79,8 +69,9 @@ export class Reply implements ClientSide, Blocked {
   #blockedAtMs = 0;
   #triedAtMs = 0;
 
-  constructor(res: HttpResponse, shared: ReplyShared, owner: ReplyOwner) {
+  constructor(res: HttpResponse, shared: ReplyShared, owner: ReplyOwner, headAlone = false) {
     this.#res = res;
+    this.#headAlone = headAlone;
     this.#shared = shared;
     this.#owner = owner;
     res.onAborted(() => this.#gone());
@@ -115,9 +106,10 @@ export class Reply implements ClientSide, Blocked {
   }
 
   /** Sets status and headers (name, value, …); they leave with the first bytes. */
-  begin(status: string, headers: readonly string[]): void {
+  begin(status: string, headers: readonly string[], length = -1): void {
     this.#status = status;
     this.#headers = headers;
+    this.#length = length;
   }
 
   /** Sends a chunk with whatever else this turn of the loop brings. */
@@ -150,7 +142,7 @@ export class Reply implements ClientSide, Blocked {
   /** Sends a whole answer at once; only before anything else was sent. */
   send(status: string, headers: readonly string[], body: Uint8Array): void {
     if (this.#over) return;
-    this.begin(status, headers);
+    this.begin(status, headers, body.length);
     this.#dropPending();
     this.#first = body;
     this.#pendingBytes = body.length;
@@ -182,12 +174,15 @@ export class Reply implements ClientSide, Blocked {
   readonly #write = (): void => {
     if (!this.#headSent) {
       this.#writeHead();
+      if (this.#headAlone) return this.#endHead();
       if (this.#finishing && this.#later.length === 0 && this.#pendingBytes <= CORK_BYTES_MAX) {
         return this.#endWhole(this.#first);
       }
       if (!this.#keeps) this.#res.writeHeader('connection', 'close');
     }
-    this.#writePending();
+    if (this.#length < 0) this.#writePending();
+    else this.#writeSized();
+    if (this.#over) return;
     if (this.#finishing && this.#first === null && !this.#blocked) this.#endChunked();
   };
 
@@ -211,6 +206,19 @@ export class Reply implements ClientSide, Blocked {
     else if (taken > 0) later.length = 0;
   }
 
+  /** The next piece of a body whose length is said; of what the server does not take it keeps nothing. */
+  #writeSized(): void {
+    if (this.#first === null) return;
+    const before = this.#res.getWriteOffset();
+    this.#shared.counters.add(C.responseWrites);
+    const [taken, done] = this.#res.tryEnd(this.#first.subarray(0, CORK_BYTES_MAX), this.#length);
+    if (done) return this.#end(true);
+    const written = this.#res.getWriteOffset() - before;
+    this.#pendingBytes -= written;
+    this.#first = written < this.#first.length ? this.#first.subarray(written) : (this.#later.shift() ?? null);
+    if (!taken) this.#block();
+  }
+
   #writeHead(): void {
     const { extraHeaders } = this.#shared;
     this.#headSent = true;
@@ -223,6 +231,15 @@ export class Reply implements ClientSide, Blocked {
 
   get #keeps(): boolean {
     return this.keeping === 'keep' && !this.#shared.closing;
+  }
+
+  /** The server would say a wrong length, or wait for a body: it is told of none, and the length is a header like others. */
+  #endHead(): void {
+    if (this.#length >= 0) this.#res.writeHeader('content-length', String(this.#length));
+    if (!this.#keeps) this.#res.writeHeader('connection', 'close');
+    this.#shared.counters.add(C.responseWrites);
+    this.#res.endWithoutBody();
+    this.#end(true);
   }
 
   /** Everything in one go, with a length. The server adds `connection: close` itself when it is to close. */

@@ -45,8 +45,8 @@ function relayed(operation: Operation, tail: string): Place {
   return { methods: ['post'], route: route(operation.dialect, { operation, tail }) };
 }
 
-function asked(operation: Operation, named = ''): Place {
-  return { methods: ['get'], route: route(operation.dialect, { operation, named }) };
+function asked(operation: Operation, named = '', methods: readonly string[] = ['get']): Place {
+  return { methods, route: route(operation.dialect, { operation, named }) };
 }
 
 const WELL: Place = { methods: ['get', 'head', 'post'], route: route(ANTHROPIC_DIALECT, { own: 'well' }) };
@@ -112,7 +112,7 @@ function findPlace(path: string): Place | null {
   if (decoded.startsWith('/responses')) return PLACES[`/v1${decoded}`] ?? responsePlace(decoded);
   if (decoded.startsWith('/v1/responses/')) return responsePlace(decoded.slice(3));
   const [, job] = MEDIA_PATH.exec(decoded) ?? [];
-  if (job !== undefined) return asked(operations.SORA_MEDIA, job);
+  if (job !== undefined) return asked(operations.SORA_MEDIA, job, ['get', 'head']);
   const [, version, , model, verb] = MODEL_PATH.exec(decoded) ?? [];
   if (version === undefined || model === undefined) return null;
   return verb === undefined ? modelPlace(version, model) : verbPlace(model, verb);

@@ -5,6 +5,7 @@ import type { Protocol } from '#base/protocols.ts';
 import type { UpstreamMethod } from '#relay/request-head.ts';
 import { clientHeaders, forwardedQuery, type Target } from '#relay/target.ts';
 import type { Exchange } from './exchange.ts';
+import type { Head } from './head.ts';
 
 export interface UpstreamCall {
   readonly method: UpstreamMethod;
@@ -24,7 +25,7 @@ const TAILS: Partial<Record<Protocol, string>> = {
 const ANTHROPIC_VERSION = '2023-06-01';
 
 export function upstreamCall(exchange: Exchange, target: Target): UpstreamCall {
-  if (exchange.mediaPath !== '') return mediaCall(exchange.mediaPath, target);
+  if (exchange.mediaPath !== '') return mediaCall(exchange.mediaPath, target, exchange.head);
   if (exchange.crossing !== null) return crossedCall(exchange, target, exchange.plan!.protocol);
   const { head, route, operation } = exchange;
   const query = forwardedQuery(head.query);
@@ -41,9 +42,13 @@ function methodOf(method: string): UpstreamMethod {
   return method === 'delete' ? 'DELETE' : 'GET';
 }
 
-/** The client's query is a signature of ours. */
-function mediaCall(path: string, target: Target): UpstreamCall {
-  return { method: 'GET', path: target.base + path, headers: ['accept', '*/*'] };
+/** RFC 9110, 14.2: any other range may be left out, and the answer is then the whole file. */
+const SINGLE_RANGE = /^bytes=(\d{1,15}-\d{0,15}|-\d{1,15})$/i;
+
+/** The client's query is a signature of ours. HEAD is asked as GET, which every account has: only the head of its answer is read. */
+function mediaCall(path: string, target: Target, { method, range }: Head): UpstreamCall {
+  const part = method === 'get' && SINGLE_RANGE.test(range) ? ['range', range] : [];
+  return { method: 'GET', path: target.base + path, headers: ['accept', '*/*', ...part] };
 }
 
 /** Nothing of the client's query or headers means anything in another protocol. */

@@ -32,6 +32,8 @@ export interface UpstreamAttempt {
   readonly endedUnanswered: boolean;
   /** What decoding its answer has of the budget for answers. */
   readonly budgetedBytes: number;
+  /** Of the answer's body as its owner gets it; −1: nobody has said so. */
+  readonly contentLength: number;
   pause(): void;
   resume(): void;
   detach(bytesMax: number, msMax: number, onBody?: BodyReader | null): void;
@@ -136,6 +138,10 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
   /** What decoding has of the budget. */
   get budgetedBytes(): number {
     return this.#inflation?.budgetedBytes ?? this.#decoding?.budgetedBytes ?? 0;
+  }
+
+  get contentLength(): number {
+    return this.#inflation === null ? this.#connection.contentLength : -1;
   }
 
   pause(): void {

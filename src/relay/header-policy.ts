@@ -49,8 +49,10 @@ export function mayForwardRequestHeader(name: string): boolean {
 const RESPONSE_NAMES = ['content-type', 'cache-control', 'x-codex-turn-state', 'openai-model', 'x-models-etag'];
 /** Only with answers that concern the caller's own request. */
 const CALLER_FAULT_NAMES = ['retry-after', 'x-should-retry'];
-/** What a response's reader must keep for `copyResponseHeaders`. */
-export const READ_BY_POLICY: readonly string[] = [...RESPONSE_NAMES, ...CALLER_FAULT_NAMES];
+/** With a file behind a link. */
+const FILE_NAMES = ['cache-control', 'accept-ranges', 'content-range'];
+/** What a response's reader must keep for what is copied here. */
+export const READ_BY_POLICY: readonly string[] = [...RESPONSE_NAMES, ...CALLER_FAULT_NAMES, ...FILE_NAMES];
 
 /** Upstream → client: appends name, value pairs to `into`. */
 export function copyResponseHeaders(
@@ -60,6 +62,19 @@ export function copyResponseHeaders(
 ): void {
   copyNamed(headers, RESPONSE_NAMES, into);
   if (callerFault) copyNamed(headers, CALLER_FAULT_NAMES, into);
+}
+
+const MEDIA_TYPE = /^(image\/(?!svg)|video\/|application\/json\b)/i;
+
+/** The same for a file behind a link: whatever its host says, a browser runs nothing of it. */
+export function copyFileHeaders(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  into: string[],
+): void {
+  const type = headers['content-type'];
+  into.push('content-type', typeof type === 'string' && MEDIA_TYPE.test(type) ? type : 'application/octet-stream');
+  into.push('x-content-type-options', 'nosniff');
+  copyNamed(headers, FILE_NAMES, into);
 }
 
 function copyNamed(

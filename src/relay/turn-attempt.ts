@@ -23,6 +23,7 @@ export class TurnAttempt implements UpstreamAttempt, TurnHandler {
   readonly startedAtMs = nowMs();
   readonly endedUnanswered = false;
   readonly budgetedBytes = 0;
+  readonly contentLength = -1;
   readonly #channel: UpstreamChannel;
   readonly #counters: CounterRow;
   readonly #onOver: () => void;

@@ -126,6 +126,11 @@ export class UpstreamConnection implements ResponseSink {
     return seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000 - KEEP_ALIVE_MARGIN_MS;
   }
 
+  /** What the head of the answer says of its body's length; −1: nothing. */
+  get contentLength(): number {
+    return this.#reader.head.contentLength;
+  }
+
   send(request: UpstreamRequest, handler: ResponseHandler): void {
     this.#handler = handler;
     this.#request = request;

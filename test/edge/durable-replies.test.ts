@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nowMs } from '#base/clock.ts';
+import type { ReplyShared } from '#edge/client-side.ts';
 import { DurableReplies } from '#edge/durable-replies.ts';
 import type { Exchange } from '#edge/exchange.ts';
-import type { ReplyShared } from '#edge/reply.ts';
 import { pressureBytes, UsagePressure } from '#usage/pressure.ts';
 import { UsageRingConsumer, UsageRingProducer, usageRingBytes } from '#usage/ring.ts';
 import { makeRecord } from '../support/usage-records.ts';

@@ -38,6 +38,13 @@ test('x-api-key wins over a bearer token, wherever it stands', () => {
   assert.deepEqual([headOf(pairs).key, headOf(pairs.reverse()).key], ['a', 'a']);
 });
 
+test('a range counts when it is named once and without a condition', () => {
+  const range: [string, string] = ['range', 'bytes=0-1'];
+  assert.equal(headOf([range]).range, 'bytes=0-1');
+  assert.equal(headOf([range, range]).range, '');
+  assert.equal(headOf([['if-range', '"x"'], range]).range, '');
+});
+
 test('a length or an encoding that two readers may take differently is a fault', () => {
   const faults: [string, string][][] = [
     [['content-length', '']],

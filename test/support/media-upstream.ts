@@ -6,11 +6,13 @@
  *   POST /v1/videos/{id}/remix JSON
  *   GET  /v1/videos            the newest jobs
  *   GET  /v1/videos/{id}       one step further with each look
- *   GET  …/content             the file
+ *   GET  …/content             the file, or a range of it
+ *   GET  /files/{name}         the same, for whoever asks
  *   POST /v1/images/generations
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface MediaPlan {
@@ -28,8 +30,10 @@ export interface MediaPlan {
   doneAfter?: Promise<void>;
   ending?: 'completed' | 'failed' | 'cancelled';
   error?: string;
-  /** Where the file can be had, in the job's last answer. */
+  /** Where the file can be had, in the job's last answer; of a picture, in its only one. */
   url?: string;
+  /** Of the file that is served; `FILE` otherwise. */
+  fileBytes?: number;
 }
 
 export interface MadeJob {
@@ -55,6 +59,8 @@ export class MediaUpstream {
   /** Requests that would create something, refused ones too. */
   creations: { apiKey: string; prompt: string }[] = [];
   contentKeys: string[] = [];
+  /** What files were asked for with, and how much of them has been taken. */
+  files: { headers: IncomingHttpHeaders; sentBytes: number; closed: boolean }[] = [];
   /** Jobs are listed; otherwise the list is not there. */
   lists = true;
   plan: (prompt: string, apiKey: string) => MediaPlan = () => ({});
@@ -80,6 +86,11 @@ export class MediaUpstream {
     return this.jobs.filter((job) => job.prompt === prompt);
   }
 
+  /** Resets every connection. */
+  breakFiles(): void {
+    this.#server.closeAllConnections();
+  }
+
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
@@ -97,11 +108,42 @@ export class MediaUpstream {
     const [, id, rest] = /^\/v1\/videos\/([^/]+)(\/content)?$/.exec(path) ?? [];
     if (request.method === 'POST') return await this.#create(request, response, { path, body, apiKey });
     if (path === '/v1/videos') return this.#list(response);
+    if (path.startsWith('/files/')) return this.#file(request, response, undefined);
     const job = this.jobs.find((made) => made.id === id);
     if (job === undefined) return json(response, 404, { error: { message: 'no such video' } });
     if (rest === undefined) return json(response, 200, await this.#look(job));
     this.contentKeys.push(apiKey);
-    response.writeHead(200, { 'content-type': 'video/mp4' }).end(FILE);
+    this.#file(request, response, job.plan.fileBytes);
+  }
+
+  /** As a store of files answers; with headers that are nobody's business. */
+  #file(request: IncomingMessage, response: ServerResponse, fileBytes: number | undefined): void {
+    const total = fileBytes ?? FILE.length;
+    const asked = { headers: request.headers, sentBytes: 0, closed: false };
+    this.files.push(asked);
+    response.once('close', () => {
+      asked.closed = true;
+    });
+    const isPicture = (request.url ?? '').startsWith('/files/');
+    const headers = {
+      'content-type': isPicture ? 'image/png' : 'video/mp4',
+      'accept-ranges': 'bytes',
+      'openai-organization': 'org-secret',
+      'x-ratelimit-remaining-requests': '7',
+      'set-cookie': 'a=b',
+    };
+    const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(String(request.headers.range ?? '')) ?? [];
+    const start = from === '' && to !== '' ? Math.max(0, total - Number(to)) : Number(from);
+    const end = from === '' || to === '' ? total : Math.min(total, Number(to) + 1);
+    if (start >= total) {
+      return void response
+        .writeHead(416, { ...headers, 'content-range': `bytes */${total}`, 'content-length': 0 })
+        .end();
+    }
+    const isPart = from !== '' || to !== '';
+    const part = isPart ? { 'content-range': `bytes ${start}-${end - 1}/${total}` } : {};
+    response.writeHead(isPart ? 206 : 200, { ...headers, ...part, 'content-length': end - start });
+    Readable.from(piecesOf(start, end, asked)).pipe(response);
   }
 
   async #create(
@@ -141,7 +183,10 @@ export class MediaUpstream {
     });
     await plan.answerAfter;
     if (plan.resetAfterMaking) return void response.socket?.resetAndDestroy();
-    if (path.endsWith('/images/generations')) return json(response, 200, { data: [{ b64_json: 'aW1hZ2U=' }] });
+    if (path.endsWith('/images/generations')) {
+      const picture = plan.url === undefined ? { b64_json: 'aW1hZ2U=' } : { url: plan.url };
+      return json(response, 200, { data: [picture] });
+    }
     json(response, 200, described(job, 'queued', 0));
   }
 
@@ -160,6 +205,16 @@ export class MediaUpstream {
     const failed = ending === 'failed' ? { error: { code: 'moderation', message: job.plan.error ?? 'blocked' } } : {};
     const url = job.plan.url === undefined ? {} : { url: job.plan.url };
     return { ...described(job, ending, 100), ...failed, ...url };
+  }
+}
+
+function* piecesOf(start: number, end: number, asked: { sentBytes: number }): Generator<Buffer> {
+  for (let at = start; at < end; ) {
+    const offset = at % FILE.length;
+    const piece = FILE.subarray(offset, offset + Math.min(64 * 1024, end - at));
+    at += piece.length;
+    asked.sentBytes += piece.length;
+    yield piece;
   }
 }
 
