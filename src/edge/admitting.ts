@@ -95,7 +95,7 @@ export class Admitting {
 
   #findPrice({ media, model }: Exchange): Price | null {
     const { prices } = this.#parts;
-    return media === null ? findPrice(prices, model) : findMediaPrice(prices, model, media.priceNames);
+    return media === null ? findPrice(prices, model) : findMediaPrice(prices, model, media);
   }
 
   #openBooks(exchange: Exchange): FailureCode | null {

@@ -12,7 +12,7 @@ import { signMediaLink } from '#auth/media-link.ts';
 import { nowMs, wallMs } from '#base/clock.ts';
 import { type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
-import { mediaCost } from '#meter/media-cost.ts';
+import { mediaCost, mediaQuality } from '#meter/media-cost.ts';
 import type { RecordStatus } from '#usage/record.ts';
 import type { JobNews, JobOrder, MediaResult } from '#wire/media-job.ts';
 import { readMediaRequest } from '#wire/sora.ts';
@@ -84,6 +84,7 @@ export class MediaDesk {
     const accounts = [exchange.account!.id, ...others].slice(0, this.#parts.config.relay.attempts);
     return {
       ...exchange.media!,
+      quality: mediaQuality(exchange.price!, exchange.media!.quality),
       id: exchange.id.text,
       createdAtMs: exchange.id.createdAtMs,
       userId: principal.userId,

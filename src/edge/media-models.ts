@@ -18,7 +18,8 @@ export function answerMediaModels(parts: Parts, exchange: Exchange): void {
 function isServed({ catalog, prices }: Parts, { entry }: Exchange, name: string): boolean {
   if (authorizeModel(entry!, name) !== null) return false;
   const model = findMediaModel(name);
-  if (model === null || model === 'text' || findMediaPrice(prices, name, model.priceNames) === null) return false;
+  if (model === null || model === 'text' || findMediaPrice(prices, name, { ...model, quality: '' }) === null)
+    return false;
   const plan = catalog.plans.find(entry!.principal.groupId, name, SORA.servedBy);
   return plan !== undefined && plan.accounts.length > 0;
 }

@@ -77,7 +77,8 @@ export class MediaAccount {
   }
 
   makeImage(job: MediaRequest & { id: string }, model: string, signal: AbortSignal): Promise<HttpAnswer> {
-    const fields = { model, prompt: job.prompt, size: job.size, n: 1 };
+    const quality = job.quality === '' ? {} : { quality: job.quality };
+    const fields = { model, prompt: job.prompt, size: job.size, ...quality, n: 1 };
     return this.#post(
       setting(this.#account, 'imagesPath', '/images/generations'),
       job.id,

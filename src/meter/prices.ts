@@ -9,7 +9,7 @@
  *
  * Files give US dollars per million tokens as decimal text; here they are integer pico-USD (10⁻¹²) a token, which is the same
  * number times a million: $3 is 3,000,000, $0.0375 is 37,500. The conversion is exact, a finer price is an error. `perItem` and
- * `perSecond` are dollars. What has no rate of its own is charged as text; a tier takes it from the ordinary price first.
+ * `perSecond` are dollars; `perItem` may be by quality and size of a picture: { "low": { "1024x1024": "0.011", … }, … }. What has no rate of its own is charged as text; a tier takes it from the ordinary price first.
  */
 import { readFileSync } from 'node:fs';
 import { StartupError } from '#base/startup-error.ts';
@@ -47,6 +47,8 @@ export interface Price extends TierPrice {
   readonly webSearch: number;
   readonly perItem: number;
   readonly perSecond: number;
+  /** The same for an image by `itemKey`; null where they all cost the same. */
+  readonly perItemBy: ReadonlyMap<string, number> | null;
   /** By the name of the service tier as the upstream bills it (`flex`, `priority`); null where the model has none. */
   readonly tiers: ReadonlyMap<string, TierPrice> | null;
 }
@@ -132,7 +134,7 @@ function addModel(prices: Map<string, Price>, name: string, entry: unknown, webS
     name,
     ...readRates(fields, at),
     webSearch,
-    perItem: mediaPico(fields['perItem'], `${at}.perItem`),
+    ...readPerItem(fields['perItem'], `${at}.perItem`),
     perSecond: mediaPico(fields['perSecond'], `${at}.perSecond`),
     longPrompt: readLongPrompt(fields, at),
     tiers: readTiers(fields, at),
@@ -176,6 +178,7 @@ function fallbackPrice(fallback: FallbackRates, webSearch: number): Price {
     ...rates,
     webSearch,
     perItem: 0,
+    perItemBy: null,
     perSecond: 0,
     longPrompt: null,
     tiers: null,
@@ -248,6 +251,23 @@ function webSearchPico(usdPerThousand: unknown, at: string): number {
     throw new StartupError(`${at}: expected USD per 1,000 searches, 0 to 1000 with at most 6 decimals`);
   }
   return micro * (PICO_PER_THOUSANDTH_USD / 1_000_000);
+}
+
+/** Of `Price.perItemBy`. */
+export function itemKey(quality: string, size: string): string {
+  return `${quality} ${size}`;
+}
+
+function readPerItem(value: unknown, at: string): Pick<Price, 'perItem' | 'perItemBy'> {
+  if (typeof value !== 'object' || value === null) return { perItem: mediaPico(value, at), perItemBy: null };
+  const perItemBy = new Map<string, number>();
+  for (const [quality, sizes] of Object.entries(value)) {
+    if (typeof sizes !== 'object' || sizes === null)
+      throw new StartupError(`${at}.${quality}: expected prices by size`);
+    for (const [size, usd] of Object.entries(sizes))
+      perItemBy.set(itemKey(quality, size), mediaPico(usd, `${at}.${quality}.${size}`));
+  }
+  return { perItem: 0, perItemBy };
 }
 
 /** US dollars an item or second, 0 when left out. */

@@ -14,6 +14,8 @@ export interface MediaRequest {
   readonly prompt: string;
   /** Pixels, `1280x720`. */
   readonly size: string;
+  /** Of an image, as OpenAI names them; '' leaves it to whoever makes it. */
+  readonly quality: string;
   /** Of video; 0 for an image. */
   readonly seconds: number;
   /** What the account is asked for when its map of models does not say otherwise. */

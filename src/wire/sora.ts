@@ -25,6 +25,7 @@ const SECONDS_MAX = 60;
 const SIZE = /^[1-9]\d{1,4}x[1-9]\d{1,4}$/;
 const REMIX_ID = /^[A-Za-z0-9_-]{1,128}$/;
 const REMIX_IN_PROMPT = /(?:https?:\/\/)?(?:sora\.chatgpt\.com\/p\/)?\b(s_[0-9a-f]{32})\b\S*/;
+const QUALITIES: readonly string[] = ['low', 'medium', 'high', 'standard', 'hd'];
 const STORYBOARD = /(?:^|\n)\s*\[\d+(?:\.\d+)?s\]/;
 
 /** Of sub2api's façade, and beyond an account that takes OpenAI's video jobs. */
@@ -65,8 +66,10 @@ function readOrder(body: JsonObject, parts: readonly Part[], model: MediaModel):
   if (image !== null && remixOf !== null) return { path: 'image', reason: 'a remix takes no picture' };
   const shape = readShape(body, model);
   if ('reason' in shape) return shape;
+  const quality = readQuality(body, model);
+  if (typeof quality !== 'string') return quality;
   const { kind, upstream, priceNames } = model;
-  return { kind, prompt, ...shape, upstreamModel: upstream, priceNames, image, remixOf };
+  return { kind, prompt, ...shape, quality, upstreamModel: upstream, priceNames, image, remixOf };
 }
 
 interface Part {
@@ -145,4 +148,12 @@ function readShape(body: JsonObject, model: MediaModel): { size: string; seconds
   const size = body['size'] ?? model.size;
   if (typeof size !== 'string' || !SIZE.test(size)) return { path: 'size', reason: 'expected pixels such as 1280x720' };
   return { size, seconds };
+}
+
+/** `auto` would be made at a price that nobody knows before. */
+function readQuality({ quality }: JsonObject, { kind }: MediaModel): string | MediaFault {
+  if (!isMeant(quality) || quality === undefined) return '';
+  if (kind === 'video') return { path: 'quality', reason: 'a video has the quality of its model' };
+  if (typeof quality === 'string' && QUALITIES.includes(quality)) return quality;
+  return { path: 'quality', reason: `expected one of ${QUALITIES.join(', ')}` };
 }

@@ -1,14 +1,11 @@
 /** The Sora façade over three fronts: what is asked for, made, shown, refused and charged. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { closeAll } from '../support/close-all.ts';
-import { type ConfigPatch, KEY, type TestGateway } from '../support/gateway.ts';
+import { KEY, type TestGateway } from '../support/gateway.ts';
 import { finish, send } from '../support/http-client.ts';
 import {
   askMedia,
@@ -30,39 +27,23 @@ import { waitFor } from '../support/wait-for.ts';
 let upstream: MediaUpstream;
 let second: MediaUpstream;
 let gateway: TestGateway;
-let folder: string;
 
 before(async () => {
   upstream = await MediaUpstream.start();
   second = await MediaUpstream.start();
-  folder = mkdtempSync(join(tmpdir(), 'penstock-prices-'));
-  const prices = priceFile(folder, { 'gpt-image': 0.04 });
-  gateway = await startMediaGateway([upstream.url, second.url], {}, prices);
+  gateway = await startMediaGateway([upstream.url, second.url]);
 });
 after(async () => {
   await closeAll(
     () => gateway?.stop(),
     () => upstream?.close(),
     () => second?.close(),
-    async () => rmSync(folder, { recursive: true, force: true }),
   );
 });
 beforeEach(() => {
   upstream.plan = () => ({});
   second.plan = () => ({});
 });
-
-/** The shipped prices, and one per picture. */
-function priceFile(folder: string, items: Record<string, number>): ConfigPatch {
-  const file = JSON.parse(readFileSync('config/prices.json', 'utf8'));
-  const models = Object.fromEntries(
-    Object.entries(items).map(([name, perItem]) => [name, { input: 0, output: 0, perItem }]),
-  );
-  file.sources.push({ source: 'a test', date: '2026-01-01', webSearchPer1000: 0, models });
-  const path = join(folder, 'prices.json');
-  writeFileSync(path, JSON.stringify(file));
-  return { pricing: { file: path } };
-}
 
 test('a video as JSON: no usage, a link that serves the file, one charge by the second', async () => {
   const answer = await askMedia(gateway, 'a dam at dawn');
@@ -138,9 +119,24 @@ test('pictures: one price an item, the picture in the answer', async () => {
   };
   assert.equal(media_url, 'data:image/png;base64,aW1hZ2U=');
   assert.equal(choices[0]!.message.content, '![image](data:image/png;base64,aW1hZ2U=)');
-  assert.equal(upstream.made('a weir')[0]!.size, '1536x1024');
+  const [made] = upstream.made('a weir');
+  assert.equal(made!.size, '1536x1024');
+  assert.equal(JSON.parse(made!.form).quality, 'medium');
   const row = (await usageOf(gateway)).rows.find(({ model }) => model === 'gpt-image-landscape');
-  assert.equal(row?.chargedNanoUsd, '40000000');
+  assert.equal(row?.chargedNanoUsd, '63000000');
+});
+
+test('a picture by its quality: the price of that one, and the account is asked for it', async () => {
+  const answer = await askMedia(gateway, 'a sluice', { model: 'gpt-image', quality: 'low' });
+  assert.equal(answer.status, 200, answer.body.toString());
+  assert.equal(JSON.parse(upstream.made('a sluice')[0]!.form).quality, 'low');
+  const row = (await usageOf(gateway)).rows.find(({ model }) => model === 'gpt-image');
+  assert.equal(row?.chargedNanoUsd, '11000000');
+  const unpriced = await askMedia(gateway, 'a sluice', { model: 'gpt-image', quality: 'hd' });
+  assert.deepEqual(
+    [unpriced.status, unpriced.json().error.message],
+    [404, 'This model has no price, so it is not served.'],
+  );
 });
 
 test('a reference picture goes along, from a data URL, or fetched', async () => {
@@ -192,6 +188,13 @@ const BAD: [name: string, body: object, status: number, message: RegExp][] = [
   ['a storyboard', mediaBody('[5.0s]a river'), 400, /storyboards/],
   ['cameos', mediaBody('x', { cameo_ids: ['c'] }), 400, /cameo_ids: cameos/],
   ['a video as input', mediaBody('x', { video: 'data:' }), 400, /video: a video as input/],
+  [
+    'a quality that is left open',
+    mediaBody('x', { model: 'gpt-image', quality: 'auto' }),
+    400,
+    /quality: expected one of/,
+  ],
+  ['a quality of a video', mediaBody('x', { quality: 'high' }), 400, /quality: a video has/],
   ['a watermark', mediaBody('x', { watermark_free: true }), 400, /watermark/],
   [
     'a picture of a picture',

@@ -21,6 +21,7 @@ const PRICE: Price = {
   ...RATES,
   webSearch: 10_000_000_000,
   perItem: 40_000_000_000,
+  perItemBy: null,
   perSecond: 100_000_000_000,
   longPrompt: null,
   tiers: null,
