@@ -60,7 +60,7 @@ async function ofCheckout(folder: string, url: string): Promise<Send> {
   const pools = new OriginPools(limits, counters);
   const sweeper = setInterval(() => pools.sweep?.(performance.now()), 250);
   sweeper.unref();
-  const pool = pools.get({ origin: url, ca: null, poolKey: url });
+  const pool = pools.get({ origin: url, ca: null, poolKey: url, address: null });
   return (request, onData, onEnd) => {
     const owner = {
       onHead: () => {},

@@ -17,7 +17,9 @@ export const soraSection = section('Media jobs: pictures and videos behind the S
   fetchPrivate: z
     .boolean()
     .default(false)
-    .describe('Fetch reference pictures from private, loopback and link-local addresses too; for tests.'),
+    .describe(
+      'Fetch pictures, of clients and of accounts, from private, loopback and link-local addresses too; for tests.',
+    ),
   imageFetchMs: int(20_000, 100, 120_000, 'Longest time for fetching a reference picture, redirects included.'),
   imageBytesMax: int(20 * MIB, KIB, 64 * MIB, 'Largest reference picture.'),
   madeBytesMax: int(6 * MIB, KIB, 64 * MIB, 'Largest picture that is made.'),
@@ -31,7 +33,7 @@ export const soraSection = section('Media jobs: pictures and videos behind the S
     .enum(['signed', 'passthrough'])
     .default('signed')
     .describe(
-      "Link to a video: signed: one of this gateway that expires and reads the file through the account; passthrough: the upstream's own where it gives one.",
+      "Links to what was made: signed: of this gateway, which expire and read the file through the account, or a picture from where it has put it; passthrough: the upstream's own where it gives one.",
     ),
   linkMs: int(24 * HOUR_MS, 1_000, 720 * HOUR_MS, 'A signed link is good this long.'),
   publicUrl: z

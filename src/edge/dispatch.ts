@@ -5,6 +5,7 @@
 import { nowMs } from '#base/clock.ts';
 import { type Refusal, refuse } from '#failure/registry.ts';
 import { Attempt, type UpstreamAttempt } from '#relay/attempt.ts';
+import { fileTarget } from '#relay/target.ts';
 import { upstreamModel } from '#schedule/plan.ts';
 import type { SnapshotAccount } from '#threads/protocol.ts';
 import type { Channel } from './channel.ts';
@@ -18,9 +19,10 @@ export function dispatch(parts: Parts, exchange: Exchange, fresh = false): Refus
   const { pools, catalog, accountSlots, counters, config, replies } = parts;
   const account = exchange.plan!.accounts[exchange.accountIndex]!;
   const row = account.row;
-  const target = catalog.targets.get(account.id);
+  const host = exchange.mediaPlace?.host ?? null;
+  const target = host === null ? catalog.targets.get(account.id) : fileTarget(host);
   if (exchange.channel !== null) return dispatchTurn(parts, exchange, exchange.channel, account);
-  const pool = target === undefined ? null : pools.get(target);
+  const pool = target === undefined ? null : host === null ? pools.get(target) : pools.once(target);
   const connection = (fresh ? pool?.takeFresh() : pool?.take()) ?? null;
   if (target === undefined || pool === null || connection === null) {
     accountSlots.release(row);

@@ -30,6 +30,7 @@ import type { Channel } from './channel.ts';
 import type { ClientSide, ReplyOwner } from './client-side.ts';
 import type { DoubtfulAnswer } from './doubtful-answer.ts';
 import type { Head } from './head.ts';
+import type { MediaPlace } from './media-ties.ts';
 import type { Opening } from './openings.ts';
 import type { Operation } from './operations.ts';
 import type { Route } from './routes.ts';
@@ -91,8 +92,8 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   price: Price | null = null;
   /** The picture or video that is asked for; null for everything else. */
   media: MediaRequest | null = null;
-  /** Of a link to media: its path at the account, behind the base; '' for everything else. */
-  mediaPath = '';
+  /** Of a link to media: where it is; null for everything else. */
+  mediaPlace: MediaPlace | null = null;
 
   /** Room for the usage record and the reservation are held. */
   booksOpen = false;

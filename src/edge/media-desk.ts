@@ -8,7 +8,7 @@
  *
  * Part of the lifecycle; front thread only.
  */
-import { signMediaLink } from '#auth/media-link.ts';
+import { mediaName, signMediaLink } from '#auth/media-link.ts';
 import { nowMs, wallMs } from '#base/clock.ts';
 import { type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
@@ -164,11 +164,13 @@ export class MediaDesk {
 
   #links({ head, id }: Exchange, { kind, urls }: MediaResult): readonly string[] {
     const { config, media } = this.#parts;
-    if (kind === 'image' || (config.sora.media === 'passthrough' && urls.length > 0)) return urls;
+    if (config.sora.media === 'passthrough' && urls.length > 0) return urls;
     const expires = Math.floor((wallMs() + config.sora.linkMs) / 1000);
     const scheme = config.listen.tls === null ? 'http' : 'https';
     const base = config.sora.publicUrl ?? `${scheme}://${head.host}`;
-    return [base.replace(/\/+$/, '') + signMediaLink(media.linkKey, id.text, expires)];
+    const link = (index: number): string =>
+      base.replace(/\/+$/, '') + signMediaLink(media.linkKey, mediaName(id.text, index), expires);
+    return kind === 'video' ? [link(0)] : urls.map((url, index) => (url.startsWith('data:') ? url : link(index)));
   }
 
   /** A stream that has begun says it and ends in order, with [DONE]: it never looks like an answer. */

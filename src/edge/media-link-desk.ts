@@ -55,7 +55,7 @@ export class MediaLinkDesk {
     const plan = found === null ? null : planOfAccount(this.#parts.catalog.plans, found.accountId);
     if (found === null || plan === null) return this.#exits.refuse(exchange, refuse('media_unknown'));
     exchange.plan = plan;
-    exchange.mediaPath = found.path;
+    exchange.mediaPlace = found;
     exchange.facts = NO_FACTS;
     exchange.sessionKey = null;
     this.#exits.schedule(exchange);

@@ -33,6 +33,9 @@ export interface RelayingExits {
 /** An account that cannot count says so by one of these. */
 const NOT_THERE: readonly number[] = [404, 405, 501];
 
+/** The file, a part of it, and none of it. */
+const FILE_STATUSES: readonly number[] = [200, 206, 416];
+
 export class Relaying {
   readonly #parts: Parts;
   readonly #exits: RelayingExits;
@@ -50,6 +53,7 @@ export class Relaying {
   head(exchange: Exchange, status: number, headers: UpstreamHeaders): void {
     if (exchange.operation.counts && NOT_THERE.includes(status)) return this.#countHere(exchange);
     if (exchange.operation.owned && status === 404) return this.#lookElsewhere(exchange);
+    if (isElsewhere(exchange)) return this.#fileHead(exchange, status, headers);
     const verdict = judgeStatus(status, headers, this.#parts.config.rest, wallMs());
     if (isDecidedByBody(status)) exchange.doubt = new DoubtfulAnswer(status, headers, verdict);
     else this.#answered(exchange, status, headers, verdict);
@@ -68,6 +72,18 @@ export class Relaying {
     if (exchange.head.method !== 'head') return true;
     this.#endWithHead(exchange);
     return false;
+  }
+
+  /** A host that is not the account's: what it says is held against nobody, and goes no further unless it is the file. */
+  #fileHead(exchange: Exchange, status: number, headers: UpstreamHeaders): void {
+    const isCoded = headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity';
+    if (isCoded || !FILE_STATUSES.includes(status)) {
+      this.#detach(exchange);
+      const isGone = status >= 400 && status < 500;
+      return this.#exits.refuse(exchange, refuse(isGone ? 'media_unknown' : 'upstream_error'));
+    }
+    beginAnswer(this.#parts, exchange, status, headers);
+    if (exchange.head.method === 'head') this.#endWithHead(exchange);
   }
 
   /** All that HEAD asks for has come. */
@@ -224,7 +240,7 @@ export class Relaying {
     const verdict = judgeError(error);
     logBroken(this.#parts, exchange, error, verdict.code);
     if (error.code === 'UPGRADE_REFUSED') this.#parts.channels.noSocketAt(exchange.account!.id);
-    if (!unanswered) learn(this.#parts, exchange, verdict);
+    if (!unanswered && !isElsewhere(exchange)) learn(this.#parts, exchange, verdict);
     this.#broken(exchange, verdict.code);
   }
 
@@ -338,6 +354,10 @@ export class Relaying {
     else reply.abandon();
     this.#exits.end(exchange, 'interrupted');
   }
+}
+
+function isElsewhere({ mediaPlace }: Exchange): boolean {
+  return mediaPlace !== null && mediaPlace.host !== null;
 }
 
 /** A stream whose last event has come is whole, whatever its connection does after that. */

@@ -88,7 +88,7 @@ const MODEL_PATH = /^\/(v1|v1beta|v1alpha)\/(models\/|(?=tunedModels\/))([^:?#]{
 const RESPONSE_PATH = /^\/responses\/([A-Za-z0-9_-]{1,128})(\/cancel|\/input_items)?$/;
 
 /** What a media job made. */
-const MEDIA_PATH = /^\/sora\/media\/([0-9a-f-]{36})$/;
+const MEDIA_PATH = /^\/sora\/media\/([0-9a-f-]{36}(?:\/\d{1,2})?)$/;
 
 /** Dialects of the paths that begin so; the first that fits. */
 const DIALECTS: readonly (readonly [start: RegExp, dialect: Dialect])[] = [
@@ -111,8 +111,8 @@ function findPlace(path: string): Place | null {
   const decoded = path.includes('%') ? decode(path) : path;
   if (decoded.startsWith('/responses')) return PLACES[`/v1${decoded}`] ?? responsePlace(decoded);
   if (decoded.startsWith('/v1/responses/')) return responsePlace(decoded.slice(3));
-  const [, job] = MEDIA_PATH.exec(decoded) ?? [];
-  if (job !== undefined) return asked(operations.SORA_MEDIA, job, ['get', 'head']);
+  const [, media] = MEDIA_PATH.exec(decoded) ?? [];
+  if (media !== undefined) return asked(operations.SORA_MEDIA, media, ['get', 'head']);
   const [, version, , model, verb] = MODEL_PATH.exec(decoded) ?? [];
   if (version === undefined || model === undefined) return null;
   return verb === undefined ? modelPlace(version, model) : verbPlace(model, verb);

@@ -25,7 +25,7 @@ const TAILS: Partial<Record<Protocol, string>> = {
 const ANTHROPIC_VERSION = '2023-06-01';
 
 export function upstreamCall(exchange: Exchange, target: Target): UpstreamCall {
-  if (exchange.mediaPath !== '') return mediaCall(exchange.mediaPath, target, exchange.head);
+  if (exchange.mediaPlace !== null) return mediaCall(exchange.mediaPlace.path, target, exchange.head);
   if (exchange.crossing !== null) return crossedCall(exchange, target, exchange.plan!.protocol);
   const { head, route, operation } = exchange;
   const query = forwardedQuery(head.query);

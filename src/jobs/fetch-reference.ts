@@ -3,11 +3,10 @@
  * here, every address must be public, the connection goes to the address that was judged (not to a second answer of the name server), and
  * each redirect is judged anew. Primary only; nothing here blocks.
  */
-import { lookup as dnsLookup } from 'node:dns/promises';
-import { isIP, type LookupFunction } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import { imageType } from '#wire/reference-image.ts';
 import { callHttp, type HttpAnswer } from './http-call.ts';
-import { isPublicAddress } from './public-address.ts';
+import { type Pinned, pinAddress } from './pin-address.ts';
 
 export interface FetchRules {
   /** Private addresses too. */
@@ -27,7 +26,8 @@ export async function fetchReference(address: string, rules: FetchRules, signal:
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(rules.timeoutMs)]);
   let url = URL.parse(address);
   for (let hops = 0; hops <= REDIRECTS_MAX; hops++) {
-    const target = url === null ? { reason: 'Its address cannot be read.' } : await judge(url, rules, deadline);
+    const target =
+      url === null ? { reason: 'Its address cannot be read.' } : await pinAddress(url, rules.fetchPrivate, deadline);
     if ('reason' in target) return target;
     const answer = await get(url!, target, rules, deadline);
     if ('reason' in answer) return answer;
@@ -35,30 +35,6 @@ export async function fetchReference(address: string, rules: FetchRules, signal:
     url = URL.parse(String(answer.headers.location ?? ''), url!.href);
   }
   return { reason: `It redirects more than ${REDIRECTS_MAX} times.` };
-}
-
-interface Pinned {
-  address: string;
-  family: number;
-}
-
-async function judge(url: URL, rules: FetchRules, signal: AbortSignal): Promise<Pinned | { reason: string }> {
-  if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    return { reason: 'Its address is neither http nor https.' };
-  if (url.username !== '' || url.password !== '') return { reason: 'Its address holds a user name.' };
-  const addresses = await resolve(url.hostname.replace(/^\[|\]$/g, ''), signal);
-  const first = addresses[0];
-  if (first === undefined) return { reason: 'Its host is not known.' };
-  if (!rules.fetchPrivate && !addresses.every(({ address }) => isPublicAddress(address)))
-    return { reason: 'Its host is not on the public internet.' };
-  return first;
-}
-
-/** None when the name is not known, or not found in time. */
-async function resolve(host: string, signal: AbortSignal): Promise<Pinned[]> {
-  if (isIP(host) !== 0) return [{ address: host, family: isIP(host) }];
-  const late = new Promise<Pinned[]>((done) => signal.addEventListener('abort', () => done([]), { once: true }));
-  return await Promise.race([dnsLookup(host, { all: true }).catch(() => []), late]);
 }
 
 async function get(

@@ -155,20 +155,21 @@ export class Job {
 
   async #succeed(): Promise<void> {
     const { row } = this;
+    const { urls } = row;
     this.#givePlacesBack();
     row.state = 'succeeded';
+    // Pictures would make the table large; whoever asked gets them.
+    row.urls = urls.map((url) => (url.startsWith('data:') ? '' : url));
     // PostgreSQL may be away: then the journal alone knows, and a process that takes over finds the job running, and done.
     const written = await this.#tryKeep();
     await this.#forever('the charge of a media job is not in the journal', async () => {
       if (!(await this.#tools.append(jobRecord(row, wallMs())))) throw new Error('the disk takes nothing');
     });
-    this.#tell({ type: 'jobDone', id: row.id, result: { kind: row.kind, urls: row.urls } });
+    this.#tell({ type: 'jobDone', id: row.id, result: { kind: row.kind, urls } });
     if (!written) await this.#keep();
     await this.#forever('the charge of a media job is not in PostgreSQL', () => this.#tools.flush());
     this.#hold.freeMoney(true);
     row.state = 'charged';
-    // Pictures would make the table large; whoever asked has got them.
-    if (row.kind === 'image') row.urls = [];
     await this.#keep();
   }
 

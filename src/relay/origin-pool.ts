@@ -11,8 +11,11 @@
 import { nowMs } from '#base/clock.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
 import type { BusyConnections } from './busy-connections.ts';
+import type { Target } from './target.ts';
 import { type ConnectionEvents, UpstreamConnection } from './upstream-connection.ts';
 import { UpstreamOrigin } from './upstream-origin.ts';
+
+export type Origin = Pick<Target, 'origin' | 'ca' | 'address'>;
 
 export interface OriginLimits {
   connectTimeoutMs: number;
@@ -37,9 +40,8 @@ export class OriginPool implements ConnectionEvents {
   #busy = 0;
   #closed = false;
 
-  /** `ca`: PEM trusted in place of the public authorities, or null. */
-  constructor(origin: string, ca: string | null, limits: OriginLimits, counters: CounterRow, all: BusyConnections) {
-    this.origin = new UpstreamOrigin(origin, ca);
+  constructor(target: Origin, limits: OriginLimits, counters: CounterRow, all: BusyConnections) {
+    this.origin = new UpstreamOrigin(target.origin, target.ca, target.address);
     this.#limits = limits;
     this.#counters = counters;
     this.#all = all;

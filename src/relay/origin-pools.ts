@@ -4,10 +4,10 @@
  */
 import type { CounterRow } from '#meter/counters.ts';
 import { BusyConnections } from './busy-connections.ts';
-import { type OriginLimits, OriginPool } from './origin-pool.ts';
+import { type Origin, type OriginLimits, OriginPool } from './origin-pool.ts';
 import type { Target } from './target.ts';
 
-type Origin = Pick<Target, 'origin' | 'ca' | 'poolKey'>;
+type Shared = Origin & Pick<Target, 'poolKey'>;
 
 export class OriginPools {
   readonly #limits: OriginLimits;
@@ -20,17 +20,23 @@ export class OriginPools {
     this.#counters = counters;
   }
 
-  get(target: Origin): OriginPool {
+  get(target: Shared): OriginPool {
     const known = this.#pools.get(target.poolKey);
     if (known !== undefined) return known;
-    const pool = new OriginPool(target.origin, target.ca, this.#limits, this.#counters, this.#busy);
+    const pool = new OriginPool(target, this.#limits, this.#counters, this.#busy);
     this.#pools.set(target.poolKey, pool);
     return pool;
   }
 
+  /** For one connection that nobody shares and nobody keeps. */
+  once(target: Origin): OriginPool {
+    const limits = { ...this.#limits, connectionsPerOrigin: 1, prewarm: 0, keepAliveMs: 0 };
+    return new OriginPool(target, limits, this.#counters, this.#busy);
+  }
+
   /** Makes pools for these targets (opening their first connections) and closes the others; attempts in flight end first. */
-  keep(targets: Iterable<Origin>): void {
-    const wanted = new Map<string, Origin>();
+  keep(targets: Iterable<Shared>): void {
+    const wanted = new Map<string, Shared>();
     for (const target of targets) wanted.set(target.poolKey, target);
     for (const [key, pool] of this.#pools) {
       if (wanted.has(key)) continue;

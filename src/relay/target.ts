@@ -17,6 +17,8 @@ export interface Target {
   readonly ca: string | null;
   /** Targets share connections when origin and authority are the same. */
   readonly poolKey: string;
+  /** Connected to in place of what the origin's name says; null: whatever it says. */
+  readonly address: string | null;
   /** Path of the account's base URL with the version of the API: `/v1`. */
   readonly base: string;
   /** Name, value, … */
@@ -38,9 +40,23 @@ export function makeTarget(account: SnapshotAccount): Target {
     ca: account.ca,
     poolKey:
       account.ca === null ? url.origin : `${url.origin} ${createHash('sha256').update(account.ca).digest('hex')}`,
+    address: null,
     base: /\/v\d+[a-z]*\d*$/.test(prefix) ? prefix : prefix + VERSIONS[account.platform],
     headers: [...credential(account), 'accept-encoding', 'identity'],
   };
+}
+
+/** Where one file is to be had that an account has made, at a host that may be anybody's. */
+export interface FileHost {
+  readonly origin: string;
+  /** The one that was found to be public. */
+  readonly address: string;
+  readonly ca: string | null;
+}
+
+/** Gets no credential, and shares connections with nobody. */
+export function fileTarget({ origin, address, ca }: FileHost): Target {
+  return { origin, ca, address, poolKey: '', base: '', headers: ['accept-encoding', 'identity'] };
 }
 
 function credential({ platform, apiKey }: SnapshotAccount): string[] {

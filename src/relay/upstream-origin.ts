@@ -21,17 +21,19 @@ export class UpstreamOrigin {
   /** The value of the `host` header. */
   readonly hostHeader: string;
   readonly #host: string;
+  readonly #address: string;
   readonly #port: number;
   readonly #context: SecureContext | Error | null;
   /** Of the last handshake, so that the next is shorter. */
   #session: Buffer | undefined;
 
-  /** `ca`: PEM trusted in place of the public authorities, or null. */
-  constructor(origin: string, ca: string | null) {
+  /** `ca`: PEM trusted in place of the public authorities, or null. `address`: connected to in place of what the name says, or null. */
+  constructor(origin: string, ca: string | null, address: string | null = null) {
     const url = new URL(origin);
     this.isTls = url.protocol === 'https:';
     this.hostHeader = url.host;
     this.#host = url.hostname.replace(/^\[|\]$/g, '');
+    this.#address = address ?? this.#host;
     this.#port = Number(url.port) || (this.isTls ? 443 : 80);
     this.#context = this.isTls ? makeContext(ca) : null;
   }
@@ -39,7 +41,7 @@ export class UpstreamOrigin {
   /** Emits `connect`, or `secureConnect` once the upstream has proved who it is. */
   open(onRead: OnRead): Socket {
     const options = {
-      host: this.#host,
+      host: this.#address,
       port: this.#port,
       noDelay: true,
       keepAlive: true,

@@ -27,5 +27,6 @@ export interface JobRow {
   attempts: number;
   queueMs: number;
   clientRequestId: string;
+  /** Addresses of what was made, where the upstream gave some. */
   urls: string[];
 }

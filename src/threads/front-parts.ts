@@ -93,7 +93,7 @@ export function makeParts(data: FrontData, log: Logger) {
     media: new MediaTies(data.linkKey, {
       begin: (order) => tell({ type: 'job', order }),
       leave: (id) => tell({ type: 'jobLeft', id }),
-      find: (id, jobId) => tell({ type: 'findMedia', id, jobId }),
+      find: (id, name) => tell({ type: 'findMedia', id, name }),
     }),
     jobsOwner: jobsOwner(shared.usageRings.length),
     pools: new OriginPools(config.relay, counters),

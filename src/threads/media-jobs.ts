@@ -6,12 +6,15 @@ import { createHash } from 'node:crypto';
 import { Agent } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readMediaName } from '#auth/media-link.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Config } from '#config/schema.ts';
 import type { FoundMedia } from '#edge/media-ties.ts';
 import { JobDesk } from '#jobs/job-desk.ts';
 import type { JobTables } from '#jobs/job-tools.ts';
 import { contentPath } from '#jobs/media-account.ts';
+import { pinAddress } from '#jobs/pin-address.ts';
+import { makeTarget } from '#relay/target.ts';
 import { changeJob } from '#store/change-job.ts';
 import type { Database } from '#store/database.ts';
 import { findJobMedia } from '#store/find-job-media.ts';
@@ -25,7 +28,7 @@ import type { JobNews } from '#wire/media-job.ts';
 import type { CatalogKeeper } from './catalog-keeper.ts';
 import type { FrontCrew } from './front-crew.ts';
 import type { PrimaryTables } from './primary-tables.ts';
-import type { FrontToPrimary } from './protocol.ts';
+import type { FrontToPrimary, SnapshotAccount } from './protocol.ts';
 import { seatUsers } from './seat-users.ts';
 
 export interface MediaJobsParts {
@@ -58,7 +61,7 @@ export class MediaJobs {
   receive(front: number, ask: Extract<FrontToPrimary, { type: 'job' | 'jobLeft' | 'findMedia' }>): void {
     if (ask.type === 'job') this.#desk.begin(front, ask.order);
     else if (ask.type === 'jobLeft') this.#desk.left(ask.id);
-    else void this.#findMedia(front, ask.id, ask.jobId);
+    else void this.#findMedia(front, ask.id, ask.name);
   }
 
   frontGone(front: number): void {
@@ -86,21 +89,35 @@ export class MediaJobs {
   }
 
   /** A front asks which account has what a job made. */
-  async #findMedia(front: number, id: number, jobId: string): Promise<void> {
+  async #findMedia(front: number, id: number, name: string): Promise<void> {
     const { crew, log } = this.#parts;
     try {
-      crew.tell(front, { type: 'mediaFound', id, found: await this.#locate(jobId) });
+      crew.tell(front, { type: 'mediaFound', id, found: await this.#locate(name) });
     } catch (error) {
-      log.warn({ job: jobId, error: (error as Error).message }, 'media could not be looked up');
+      log.warn({ media: name, error: (error as Error).message }, 'media could not be looked up');
       crew.tell(front, { type: 'mediaFound', id, found: 'unavailable' });
     }
   }
 
-  async #locate(jobId: string): Promise<FoundMedia> {
-    const media = await findJobMedia(this.#parts.database, jobId);
+  async #locate(name: string): Promise<FoundMedia> {
+    const named = readMediaName(name);
+    const media = named === null ? null : await findJobMedia(this.#parts.database, named.jobId);
     const account = media === null ? undefined : this.#parts.keeper.account(media.accountId);
     if (media === null || account === undefined) return null;
-    return { accountId: account.id, path: contentPath(account, media.upstreamId) };
+    if (media.kind === 'image') return await this.#locatePicture(account, media.urls[named!.index] ?? '');
+    return { accountId: account.id, path: contentPath(account, media.upstreamId!), host: null };
+  }
+
+  /** Wherever the account has put it, but for what only this machine can reach; its own origin is trusted as it is. */
+  async #locatePicture(account: SnapshotAccount, address: string): Promise<FoundMedia> {
+    const url = URL.parse(address);
+    if (url === null) return null;
+    const isOwn = url.origin === makeTarget(account).origin;
+    const { fetchPrivate, imageFetchMs } = this.#parts.config.sora;
+    const pinned = await pinAddress(url, isOwn || fetchPrivate, AbortSignal.timeout(imageFetchMs));
+    if ('reason' in pinned) return null;
+    const host = { origin: url.origin, address: pinned.address, ca: isOwn ? account.ca : null };
+    return { accountId: account.id, path: url.pathname + url.search, host };
   }
 }
 

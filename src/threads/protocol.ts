@@ -123,7 +123,7 @@ export type FrontToPrimary =
   | { type: 'job'; order: JobOrder }
   | { type: 'jobLeft'; id: string }
   /** Which account has what a media job made. Always answered. */
-  | { type: 'findMedia'; id: number; jobId: string }
+  | { type: 'findMedia'; id: number; name: string }
   | { type: 'snapshotAck'; version: number }
   /** `inUse`: those that an open exchange may still use; no other will. */
   | { type: 'rowsDropped'; id: number; inUse: number[] }

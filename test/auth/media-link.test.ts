@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isGoodMediaLink, signMediaLink } from '#auth/media-link.ts';
+import { isGoodMediaLink, mediaName, readMediaName, signMediaLink } from '#auth/media-link.ts';
 
 const JOB = '0190aaaa-bbbb-7ccc-8ddd-eeeeffff0000';
 
@@ -18,4 +18,13 @@ test('whatever else is no link', () => {
   for (const query of ['', 'expires=', 'expires=x&sig=y', 'expires=9e9&sig=', 'sig=a', 'expires=1e400&sig=a'])
     assert.equal(isGoodMediaLink('key', JOB, query, 1000), false, query);
   assert.equal(isGoodMediaLink('key', 'not a job', 'expires=2000&sig=x', 1000), false);
+});
+
+test('a picture of several has a name and a link of its own', () => {
+  assert.deepEqual([mediaName(JOB, 0), mediaName(JOB, 1)], [JOB, `${JOB}/2`]);
+  assert.deepEqual(readMediaName(`${JOB}/2`), { jobId: JOB, index: 1 });
+  assert.deepEqual(readMediaName(JOB), { jobId: JOB, index: 0 });
+  for (const name of [`${JOB}/0`, `${JOB}/100`, `${JOB}/`, `${JOB}/a`]) assert.equal(readMediaName(name), null, name);
+  const [, query] = signMediaLink('key', `${JOB}/2`, 2000).split('?') as [string, string];
+  assert.equal(isGoodMediaLink('key', `${JOB}/3`, query, 1000), false);
 });

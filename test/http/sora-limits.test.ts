@@ -111,6 +111,16 @@ test("passthrough: the upstream's own address where it gives one, else a link of
   assert.match(expired.json().error.message, /not valid, or it has expired/);
 });
 
+test('pictures: passed through by their address, and one on a private address is not read through a link', async () => {
+  upstream.plan = () => ({ url: pictureUrl() });
+  const answer = await askMedia(strict, 'a private picture made', { model: 'gpt-image' });
+  assert.equal((answer.json() as unknown as { media_url: string }).media_url, pictureUrl());
+  const key = readSecrets(strict.dataDir).linkKey!;
+  const path = signMediaLink(key, answer.requestId, Math.floor(Date.now() / 1000) + 60);
+  const read = await send(strict.url, { method: 'GET', path });
+  assert.deepEqual([read.status, read.json().error.message], [404, 'There is nothing to be had at this link.']);
+});
+
 test('a good signature for a job that nobody knows leads to nothing', async () => {
   const key = readSecrets(strict.dataDir).linkKey!;
   const path = signMediaLink(key, EMPTY_ID, Math.floor(Date.now() / 1000) + 60);

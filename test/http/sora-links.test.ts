@@ -12,11 +12,14 @@ import { waitFor } from '../support/wait-for.ts';
 const BIG = 64 * 1024 * 1024;
 
 let upstream: MediaUpstream;
+/** Where accounts put pictures: no account's own. */
+let files: MediaUpstream;
 let gateway: TestGateway;
 let path: string;
 
 before(async () => {
   upstream = await MediaUpstream.start();
+  files = await MediaUpstream.start();
   gateway = await startMediaGateway([upstream.url]);
   path = await linkOf('a file');
 });
@@ -24,14 +27,18 @@ after(async () => {
   await closeAll(
     () => gateway?.stop(),
     () => upstream?.close(),
+    () => files?.close(),
   );
 });
 beforeEach(() => {
+  upstream.plan = () => ({});
   upstream.files.length = 0;
+  files.files.length = 0;
+  files.fileStatus = 200;
 });
 
-async function linkOf(prompt: string): Promise<string> {
-  const answer = await askMedia(gateway, prompt);
+async function linkOf(prompt: string, fields: object = {}): Promise<string> {
+  const answer = await askMedia(gateway, prompt, fields);
   assert.equal(answer.status, 200, answer.body.toString());
   const { pathname, search } = new URL((answer.json() as unknown as { media_url: string }).media_url);
   return pathname + search;
@@ -148,9 +155,7 @@ test('a link serves on every front', async () => {
 
 test('a reader that stops holds the account back, and gets the whole file when it goes on', async () => {
   upstream.plan = () => ({ fileBytes: BIG });
-  const big = await linkOf('a big file').finally(() => {
-    upstream.plan = () => ({});
-  });
+  const big = await linkOf('a big file');
   const response = await open(gateway.url, { method: 'GET', path: big });
   assert.equal(response.headers['content-length'], String(BIG));
   response.pause();
@@ -175,9 +180,7 @@ test('a reader that stops holds the account back, and gets the whole file when i
 
 test('a reader that leaves ends the download at the account', async () => {
   upstream.plan = () => ({ fileBytes: BIG });
-  const big = await linkOf('a left file').finally(() => {
-    upstream.plan = () => ({});
-  });
+  const big = await linkOf('a left file');
   const response = await open(gateway.url, { method: 'GET', path: big });
   response.destroy();
   const file = await waitFor('the end', () => upstream.files.find(({ closed }) => closed));
@@ -205,11 +208,74 @@ test('what is asked of the account is its own credential and the range, nothing 
 
 test('an answer that breaks off is not taken for the whole file', async () => {
   upstream.plan = () => ({ fileBytes: BIG });
-  const big = await linkOf('a broken file').finally(() => {
-    upstream.plan = () => ({});
-  });
+  const big = await linkOf('a broken file');
   const response = await open(gateway.url, { method: 'GET', path: big });
   upstream.breakFiles();
   const { whole } = await finish(response);
   assert.equal(whole, false);
+});
+
+/** A link to a picture that the account has put at this address. */
+async function pictureAt(url: string, prompt: string): Promise<string> {
+  upstream.plan = () => ({ url });
+  return await linkOf(prompt, { model: 'gpt-image' });
+}
+
+test('a picture that the account gives by address is read through a link of ours, which does not hold the address', async () => {
+  const link = await pictureAt(`${files.url}/files/a.png?sig=of-the-store`, 'a picture elsewhere');
+  assert.match(link, /^\/sora\/media\/[0-9a-f-]{36}\?expires=\d+&sig=[\w-]+$/);
+  const answer = await ask('GET', {}, { path: link });
+  assert.deepEqual(headOf(answer), { ...WHOLE, type: 'image/png' });
+  assert.ok(answer.body.equals(FILE));
+  const [asked] = files.files;
+  assert.equal(asked!.path, '/files/a.png?sig=of-the-store');
+  assert.equal(asked!.headers.authorization, undefined);
+  assert.equal(asked!.headers.host, new URL(files.url).host);
+  const part = await ask('GET', { range: 'bytes=7-9' }, { path: link });
+  assert.deepEqual([part.status, part.body.toString()], [206, FILE.subarray(7, 10).toString()]);
+  assert.equal((await ask('HEAD', {}, { path: link })).headers['content-length'], String(FILE.length));
+  await gateway.assertIdle();
+});
+
+test('several pictures have a link each; those in the answer stay there', async () => {
+  upstream.plan = () => ({ pictures: [`${files.url}/files/1.png`, '', `${files.url}/files/3.png`] });
+  const answer = await askMedia(gateway, 'three pictures', { model: 'gpt-image' });
+  const { media_urls: urls } = answer.json() as unknown as { media_urls: string[] };
+  assert.deepEqual([urls.length, urls[1]], [3, 'data:image/png;base64,aW1hZ2U=']);
+  for (const index of [0, 2]) {
+    const { pathname, search } = new URL(urls[index]!);
+    assert.equal((await ask('GET', {}, { path: pathname + search })).status, 200);
+  }
+  assert.deepEqual(
+    files.files.map(({ path: asked }) => asked),
+    ['/files/1.png', '/files/3.png'],
+  );
+});
+
+for (const [status, seen, message] of [
+  [403, 404, /nothing to be had at this link/],
+  [404, 404, /nothing to be had at this link/],
+  [302, 502, /upstream/],
+  [500, 502, /upstream/],
+] as const) {
+  test(`a store of pictures that answers ${status}: ${seen}, and the account does not rest`, async () => {
+    const link = await pictureAt(`${files.url}/files/gone.png`, `gone with ${status}`);
+    files.fileStatus = status;
+    for (let i = 0; i < 4; i++) {
+      const answer = await ask('GET', {}, { path: link });
+      assert.equal(answer.status, seen);
+      assert.match(answer.json().error.message, message);
+      assert.equal(answer.headers['location'], undefined);
+    }
+    assert.equal((await ask('GET')).status, 200);
+  });
+}
+
+test('a store of pictures that is not there: 502, and the account does not rest', async () => {
+  const away = await MediaUpstream.start();
+  const link = await pictureAt(`${away.url}/files/a.png`, 'a store that left');
+  await away.close();
+  for (let i = 0; i < 4; i++) assert.equal((await ask('GET', {}, { path: link })).status, 502);
+  assert.equal((await ask('GET')).status, 200);
+  await gateway.assertIdle();
 });

@@ -274,7 +274,7 @@ test('over TLS nothing is sent to an upstream that cannot prove who it is', asyn
 test('when the pools close, what is under way is broken off and its place given back', async () => {
   const upstream = await scripted(writes(HEAD));
   const pools = makePools();
-  const outcome = start(pools.get({ origin: upstream.url, ca: null, poolKey: 'k' }));
+  const outcome = start(pools.get({ origin: upstream.url, ca: null, poolKey: 'k', address: null }));
   await waitFor('the head', () => outcome.status === 200);
   pools.keep([]);
   assert.equal(outcome.attempt!.over, false, 'a pool that nobody names any more lets its attempts end');

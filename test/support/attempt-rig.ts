@@ -49,7 +49,7 @@ export function makePools(limits = LIMITS): OriginPools {
 }
 
 export function poolOf(url: string, ca: string | null = null, limits = LIMITS): OriginPool {
-  return makePools(limits).get({ origin: url, ca, poolKey: url });
+  return makePools(limits).get({ origin: url, ca, poolKey: url, address: null });
 }
 
 /** An upstream that answers each request on a connection with the next of `answers`, the last one again and again. */

@@ -32,6 +32,8 @@ export interface MediaPlan {
   error?: string;
   /** Where the file can be had, in the job's last answer; of a picture, in its only one. */
   url?: string;
+  /** Of several pictures, '' for one that is in the answer. */
+  pictures?: string[];
   /** Of the file that is served; `FILE` otherwise. */
   fileBytes?: number;
 }
@@ -60,7 +62,9 @@ export class MediaUpstream {
   creations: { apiKey: string; prompt: string }[] = [];
   contentKeys: string[] = [];
   /** What files were asked for with, and how much of them has been taken. */
-  files: { headers: IncomingHttpHeaders; sentBytes: number; closed: boolean }[] = [];
+  files: { path: string; headers: IncomingHttpHeaders; sentBytes: number; closed: boolean }[] = [];
+  /** Of whatever is not a video's content. */
+  fileStatus = 200;
   /** Jobs are listed; otherwise the list is not there. */
   lists = true;
   plan: (prompt: string, apiKey: string) => MediaPlan = () => ({});
@@ -108,6 +112,8 @@ export class MediaUpstream {
     const [, id, rest] = /^\/v1\/videos\/([^/]+)(\/content)?$/.exec(path) ?? [];
     if (request.method === 'POST') return await this.#create(request, response, { path, body, apiKey });
     if (path === '/v1/videos') return this.#list(response);
+    if (path.startsWith('/files/') && this.fileStatus !== 200)
+      return void response.writeHead(this.fileStatus, { location: '/elsewhere' }).end();
     if (path.startsWith('/files/')) return this.#file(request, response, undefined);
     const job = this.jobs.find((made) => made.id === id);
     if (job === undefined) return json(response, 404, { error: { message: 'no such video' } });
@@ -119,7 +125,7 @@ export class MediaUpstream {
   /** As a store of files answers; with headers that are nobody's business. */
   #file(request: IncomingMessage, response: ServerResponse, fileBytes: number | undefined): void {
     const total = fileBytes ?? FILE.length;
-    const asked = { headers: request.headers, sentBytes: 0, closed: false };
+    const asked = { path: request.url ?? '', headers: request.headers, sentBytes: 0, closed: false };
     this.files.push(asked);
     response.once('close', () => {
       asked.closed = true;
@@ -184,8 +190,8 @@ export class MediaUpstream {
     await plan.answerAfter;
     if (plan.resetAfterMaking) return void response.socket?.resetAndDestroy();
     if (path.endsWith('/images/generations')) {
-      const picture = plan.url === undefined ? { b64_json: 'aW1hZ2U=' } : { url: plan.url };
-      return json(response, 200, { data: [picture] });
+      const data = (plan.pictures ?? [plan.url ?? '']).map((url) => (url === '' ? { b64_json: 'aW1hZ2U=' } : { url }));
+      return json(response, 200, { data });
     }
     json(response, 200, described(job, 'queued', 0));
   }
