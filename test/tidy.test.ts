@@ -26,7 +26,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   usage: ['base', 'config', 'meter', 'store'],
   tokenizer: ['base'],
   store: ['auth', 'base', 'config', 'usage'],
-  jobs: ['base', 'config', 'coordinate', 'failure', 'relay', 'store', 'usage', 'wire'],
+  jobs: ['base', 'config', 'coordinate', 'failure', 'meter', 'relay', 'store', 'usage', 'wire'],
   edge: [
     'admit',
     'auth',

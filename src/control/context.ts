@@ -3,6 +3,8 @@
  */
 import type { Logger } from '#base/logger.ts';
 import type { CounterTable } from '#meter/counters.ts';
+import type { JobFigures } from '#meter/job-figures.ts';
+import type { OpenJobState } from '#store/job-row.ts';
 import type { OperatorStore } from './operator-store.ts';
 
 export interface Readiness {
@@ -19,6 +21,12 @@ export interface Alarm {
 }
 
 /** Figures of the moment that are not counters. */
+/** Media jobs under way, by how far they are, and what is counted of all of them. */
+export interface ControlJobs {
+  open: Readonly<Record<OpenJobState, number>>;
+  figures: JobFigures;
+}
+
 export interface ControlGauges {
   frontsAlive: number;
   frontsWanted: number;
@@ -56,6 +64,7 @@ export interface ControlContext {
   publish(keyHashes: string[]): Promise<void>;
   readiness(): Readiness;
   gauges(): ControlGauges;
+  jobs(): ControlJobs;
   alarms(): Alarm[];
   /** What only the running process can say about itself, for `doctor`. */
   checks(): Promise<Check[]>;

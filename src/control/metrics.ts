@@ -6,9 +6,11 @@
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
 import { FAILURE_CODES, FAILURES } from '#failure/registry.ts';
 import { COUNTERS, type CounterName, type CounterTable, LATENCIES, LATENCY_BUCKETS_MS } from '#meter/counters.ts';
+import { collector, histogram, NAME_START, one, type Sample } from './collector.ts';
 import type { Alarm, ControlContext, ControlGauges } from './context.ts';
+import { jobCollectors } from './job-metrics.ts';
 
-const NAME_START = 'penstock_';
+const BOUNDS_S = LATENCY_BUCKETS_MS.map((ms) => ms / 1000);
 
 /** Alarms that are always on the page, so that a rule can be written before the first one rings. */
 const KNOWN_ALARMS = [
@@ -21,13 +23,7 @@ const KNOWN_ALARMS = [
   'job_unknown',
 ];
 
-interface Sample {
-  metricName?: string;
-  labels: Record<string, string>;
-  value: number;
-}
-
-type MetricsContext = Pick<ControlContext, 'counters' | 'gauges' | 'alarms' | 'readiness'>;
+type MetricsContext = Pick<ControlContext, 'counters' | 'gauges' | 'jobs' | 'alarms' | 'readiness'>;
 
 export interface MetricsPage {
   contentType: string;
@@ -37,7 +33,8 @@ export interface MetricsPage {
 export function createMetrics(context: MetricsContext): MetricsPage {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  for (const collector of [...counterCollectors(context.counters), ...gaugeCollectors(context)]) {
+  const own = [...counterCollectors(context.counters), ...gaugeCollectors(context), ...jobCollectors(context.jobs)];
+  for (const collector of own) {
     registry.registerMetric(collector as unknown as Metric);
   }
   return { contentType: registry.contentType, render: () => registry.metrics() };
@@ -46,16 +43,6 @@ export function createMetrics(context: MetricsContext): MetricsPage {
 /** `keyLookups` → `penstock_key_lookups_total`. */
 export function counterMetricName(name: CounterName): string {
   return `${NAME_START}${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}_total`;
-}
-
-function collector(type: string, name: string, help: string, read: () => Sample[]) {
-  return {
-    name,
-    help,
-    type,
-    aggregator: 'sum',
-    get: async () => ({ name, help, type, values: read(), aggregator: 'sum' }),
-  };
 }
 
 function counterCollectors(table: CounterTable) {
@@ -98,10 +85,6 @@ function latencyName(name: string): string {
   return `${NAME_START}${name === 'firstByte' ? 'first_byte' : name}_seconds`;
 }
 
-function one(value: number): Sample {
-  return { labels: {}, value };
-}
-
 function byTable({ users, accounts }: { users: number; accounts: number }): Sample[] {
   return [
     { labels: { of: 'users' }, value: users },
@@ -132,20 +115,9 @@ function rowSamples(table: CounterTable): Sample[] {
   }));
 }
 
-/** Cumulative buckets in seconds, as the format wants them. */
 function histogramSamples(table: CounterTable, name: (typeof LATENCIES)[number]): Sample[] {
   const { buckets, sumMs } = table.latency(name);
-  const metric = latencyName(name);
-  let count = 0;
-  const samples: Sample[] = buckets.map((bucket, index) => {
-    count += bucket;
-    const boundMs = LATENCY_BUCKETS_MS[index];
-    const le = boundMs === undefined ? '+Inf' : String(boundMs / 1000);
-    return { metricName: `${metric}_bucket`, labels: { le }, value: count };
-  });
-  samples.push({ metricName: `${metric}_sum`, labels: {}, value: sumMs / 1000 });
-  samples.push({ metricName: `${metric}_count`, labels: {}, value: count });
-  return samples;
+  return histogram(latencyName(name), buckets, BOUNDS_S, sumMs / 1000);
 }
 
 function alarmSamples(alarms: readonly Alarm[]): Sample[] {

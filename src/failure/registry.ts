@@ -89,6 +89,7 @@ const ROWS = {
   upstream_overloaded: ['upstream', 529, 'overloaded_error', 'later', 'The upstream is overloaded.'],
   job_failed: ['upstream', 502, 'api_error', 'never', 'The upstream could not make it.'],
   job_cancelled: ['upstream', 502, 'api_error', 'never', 'The job was cancelled at the upstream.'],
+  unknown_outcome: ['upstream', 502, 'api_error', 'never', 'It broke off while it was made. Whether the upstream has made it is not known; it is not charged.'],
   job_timeout: ['upstream', 504, 'timeout_error', 'never', 'The job was not done in time.'],
 } as const satisfies Record<string, Row>;
 

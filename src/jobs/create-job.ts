@@ -44,8 +44,8 @@ export async function createJob(creation: Creation): Promise<JobFailure | null> 
     if (judged.kind === 'refused') return { state: 'refused', code: judged.code, detail: judged.detail };
     if (hold.accountRow >= 0)
       restAccount(tools.tables.health, hold.accountRow, order.model, judged.verdict, tools.config.rest);
-    failure = { state: row.state === 'unknown' ? 'unknown' : 'refused', code: judged.code, detail: '' };
-    if (failure.state === 'unknown') return failure;
+    if (row.state === 'unknown') return { state: 'unknown', code: 'unknown_outcome', detail: '' };
+    failure = { state: 'refused', code: judged.code, detail: '' };
   }
   return failure;
 }

@@ -4,7 +4,7 @@
  * pictures. Primary only.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JobRow } from '#store/job-row.ts';
+import type { JobRow, JobState, OpenJobState } from '#store/job-row.ts';
 import type { JobOrder } from '#wire/media-job.ts';
 import { fetchReference } from './fetch-reference.ts';
 import { Job } from './job.ts';
@@ -26,6 +26,13 @@ export class JobDesk {
   constructor(tools: Omit<JobTools, 'halt' | 'cut'>) {
     this.#end = { halt: new AbortController(), cut: new AbortController() };
     this.#tools = { ...tools, halt: this.#end.halt.signal, cut: this.#end.cut.signal };
+  }
+
+  /** Jobs under way, by how far they are. */
+  open(): Record<OpenJobState, number> {
+    const open: Record<OpenJobState, number> = { creating: 0, running: 0, succeeded: 0 };
+    for (const { row } of this.#jobs.values()) if (isOpen(row.state)) open[row.state]++;
+    return open;
   }
 
   /** What the order stands for has been passed on to the jobs by the front. */
@@ -153,6 +160,10 @@ export class JobDesk {
     this.#imageBytes += bytes;
     return true;
   }
+}
+
+function isOpen(state: JobState): state is OpenJobState {
+  return state === 'creating' || state === 'running' || state === 'succeeded';
 }
 
 /** A picture that is not there yet may be as large as any. */

@@ -1,8 +1,10 @@
-/** The usage record of a media job that succeeded: the same bytes however often it is made, but for its duration. Pure; primary. */
+/** The usage records of media jobs: the same bytes however often they are made, but for the duration. Pure; primary. */
 import { compactRequestId } from '#base/request-id.ts';
+import { FAILURES } from '#failure/registry.ts';
 import type { JobRow } from '#store/job-row.ts';
 import type { UsageRecord } from '#usage/record.ts';
 
+/** Of one that succeeded. */
 export function jobRecord(job: JobRow, nowMs: number): UsageRecord {
   return {
     requestId: compactRequestId(job.id),
@@ -42,5 +44,19 @@ export function jobRecord(job: JobRow, nowMs: number): UsageRecord {
     imageOutputTokens: 0,
     mediaItems: 1,
     mediaSeconds: job.seconds,
+  };
+}
+
+/** Of one that its account may have made, and nobody got: for nothing, so that whoever reads the log sees it. */
+export function unknownRecord(job: JobRow, nowMs: number): UsageRecord {
+  return {
+    ...jobRecord(job, nowMs),
+    status: 'interrupted',
+    usageSource: 'estimated',
+    httpStatus: FAILURES.unknown_outcome.status,
+    costNanoUsd: 0n,
+    chargedNanoUsd: 0n,
+    mediaItems: 0,
+    mediaSeconds: 0,
   };
 }

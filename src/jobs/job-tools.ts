@@ -4,6 +4,7 @@ import type { Config } from '#config/schema.ts';
 import type { AccountHealth } from '#coordinate/local/account-health.ts';
 import type { Ledger } from '#coordinate/local/ledger.ts';
 import type { SlotTable } from '#coordinate/local/slot-table.ts';
+import type { JobFigures } from '#meter/job-figures.ts';
 import type { JobRow } from '#store/job-row.ts';
 import type { SnapshotAccount } from '#threads/protocol.ts';
 import type { UsageRecord } from '#usage/record.ts';
@@ -15,6 +16,8 @@ export interface JobStore {
   insert(job: JobRow): Promise<void>;
   change(job: JobRow, error?: string): Promise<void>;
   open(): Promise<JobRow[]>;
+  /** Whether its record is in the usage log. */
+  isCharged(job: JobRow): Promise<boolean>;
   /** Which of these jobs of an account are in the books. */
   known(accountId: number, upstreamIds: string[]): Promise<Set<string>>;
 }
@@ -37,6 +40,7 @@ export interface JobTables {
 export interface JobTools {
   readonly config: Config;
   readonly log: Logger;
+  readonly figures: JobFigures;
   readonly store: JobStore;
   readonly tables: JobTables;
   readonly rules: AccountRules;

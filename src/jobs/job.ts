@@ -8,15 +8,18 @@
  * set aside until that debit is in PostgreSQL; both places until the upstream has ended. Nobody need listen. Primary only.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { assert } from '#base/assert.ts';
 import { Backoff } from '#base/backoff.ts';
 import { wallMs } from '#base/clock.ts';
 import type { FailureCode } from '#failure/registry.ts';
-import type { JobRow } from '#store/job-row.ts';
+import { JOB_OUTCOMES, type JobOutcome } from '#meter/job-figures.ts';
+import type { JobRow, JobState } from '#store/job-row.ts';
+import type { UsageRecord } from '#usage/record.ts';
 import type { JobNews, JobOrder } from '#wire/media-job.ts';
 import { createJob, type JobFailure, noteMade } from './create-job.ts';
 import { findMade, type Made } from './find-made.ts';
 import { JobHold } from './job-hold.ts';
-import { jobRecord } from './job-record.ts';
+import { jobRecord, unknownRecord } from './job-record.ts';
 import { type JobStatus, readJobStatus } from './job-status.ts';
 import type { JobTools } from './job-tools.ts';
 import { MediaAccount, parse, type SentPicture } from './media-account.ts';
@@ -52,6 +55,7 @@ export class Job {
   async run(order: JobOrder, picture: SentPicture | null, onAsked: () => void): Promise<void> {
     const failure = await createJob({ tools: this.#tools, row: this.row, hold: this.#hold, order, picture });
     if (failure !== null) return await this.#fail(failure);
+    this.#tools.figures.created[order.kind]++;
     if (order.kind === 'image') return await this.#succeed();
     await this.#keep();
     onAsked();
@@ -65,9 +69,11 @@ export class Job {
     this.#untilMs = Math.max(this.#untilMs, wallMs() + GRACE_MS);
     if (row.state === 'succeeded') return await this.#succeed();
     if (row.state === 'creating') {
-      const made = row.kind === 'image' ? 'not made' : await this.#findOut();
+      const made = await (row.kind === 'image' ? this.#findCharge() : this.#findOut());
+      if (made === 'charged') return await this.#succeed();
       if (typeof made === 'string') return await this.#notMade(made);
       noteMade(row, made.upstreamId);
+      this.#tools.figures.created[row.kind]++;
       await this.#keep();
     }
     await this.#follow();
@@ -97,9 +103,18 @@ export class Job {
     return 'unknown';
   }
 
+  /** A picture is made in one request, and no list tells of it: only its charge would say that it was. */
+  async #findCharge(): Promise<'charged' | 'unknown'> {
+    return await this.#forever('whether a media job is charged is not known', async () => {
+      await this.#tools.flush();
+      return (await this.#tools.store.isCharged(this.row)) ? 'charged' : 'unknown';
+    });
+  }
+
   async #notMade(made: Extract<Made, string>): Promise<void> {
-    const state = made === 'unknown' ? 'unknown' : 'lost';
-    await this.#fail({ state, code: 'job_failed', detail: 'The gateway was restarted while it was begun.' });
+    const detail = 'The gateway was restarted while it was begun.';
+    if (made === 'unknown') return await this.#fail({ state: 'unknown', code: 'unknown_outcome', detail });
+    await this.#fail({ state: 'lost', code: 'job_failed', detail });
   }
 
   // ── following ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,6 +149,12 @@ export class Job {
 
   /** `away`: asked in vain. */
   async #poll(): Promise<JobStatus | 'gone' | 'away'> {
+    const status = await this.#ask();
+    this.#tools.figures.polls[typeof status === 'string' ? status : 'told']++;
+    return status;
+  }
+
+  async #ask(): Promise<JobStatus | 'gone' | 'away'> {
     const { halt } = this.#tools;
     try {
       const answer = await this.#account()?.poll(this.row.upstreamId!, halt);
@@ -162,15 +183,22 @@ export class Job {
     row.urls = urls.map((url) => (url.startsWith('data:') ? '' : url));
     // PostgreSQL may be away: then the journal alone knows, and a process that takes over finds the job running, and done.
     const written = await this.#tryKeep();
-    await this.#forever('the charge of a media job is not in the journal', async () => {
-      if (!(await this.#tools.append(jobRecord(row, wallMs())))) throw new Error('the disk takes nothing');
-    });
+    await this.#record(jobRecord(row, wallMs()));
     this.#tell({ type: 'jobDone', id: row.id, result: { kind: row.kind, urls } });
     if (!written) await this.#keep();
     await this.#forever('the charge of a media job is not in PostgreSQL', () => this.#tools.flush());
     this.#hold.freeMoney(true);
     row.state = 'charged';
+    this.#tools.figures.chargedNanoUsd += row.chargedNanoUsd;
+    this.#ended('completed');
     await this.#keep();
+  }
+
+  /** Its id is the job's: however often it is written, it becomes one row. */
+  async #record(record: UsageRecord): Promise<void> {
+    await this.#forever('the record of a media job is not in the journal', async () => {
+      if (!(await this.#tools.append(record))) throw new Error('the disk takes nothing');
+    });
   }
 
   async #fail({ state, code, detail }: JobFailure): Promise<void> {
@@ -178,12 +206,14 @@ export class Job {
     row.state = state;
     this.#givePlacesBack();
     this.#hold.freeMoney(false);
+    this.#ended(code === 'job_timeout' ? 'expired' : outcomeOf(state));
     this.#tell({ type: 'jobFailed', id: row.id, code, detail, retryAfterSeconds: 0 });
     if (state === 'unknown')
       this.#tools.alarm(
         `media job ${row.id}: whether its account has made it could not be found out; it is not charged`,
       );
     this.#tools.log.warn({ job: row.id, state, code, detail, account: row.accountId }, 'a media job failed');
+    if (state === 'unknown') await this.#record(unknownRecord(row, wallMs()));
     // One that was never written down has no row to change, which is as well.
     await this.#keep(`${code} ${detail}`.trim());
   }
@@ -191,6 +221,10 @@ export class Job {
   #givePlacesBack(): void {
     this.#hold.givePlacesBack();
     this.#onEnd();
+  }
+
+  #ended(outcome: JobOutcome): void {
+    this.#tools.figures.end(outcome, Math.max(0, wallMs() - this.row.createdAtMs));
   }
 
   #tell(news: JobNews): void {
@@ -218,7 +252,7 @@ export class Job {
   }
 
   /** PostgreSQL or the disk may be away for long. */
-  async #forever(what: string, act: () => Promise<void>): Promise<void> {
+  async #forever<Result>(what: string, act: () => Promise<Result>): Promise<Result> {
     const pauses = new Backoff(RETRY_MIN_MS, RETRY_MAX_MS);
     for (;;) {
       try {
@@ -230,6 +264,12 @@ export class Job {
       }
     }
   }
+}
+
+function outcomeOf(state: JobState): JobOutcome {
+  const name = JOB_OUTCOMES.find((outcome) => outcome === state);
+  assert(name !== undefined, 'a job ends in a state that is no end');
+  return name;
 }
 
 /** Jobs that began together are not asked for together. */

@@ -9,7 +9,7 @@ import { reveal } from '#config/secret.ts';
 import { announceControl } from '#control/announce.ts';
 import { applyCatalog } from '#control/apply-catalog.ts';
 import { asOneTransaction, bindStore } from '#control/bind-store.ts';
-import type { Alarm, Check, ControlContext, ControlGauges, Readiness } from '#control/context.ts';
+import type { Alarm, Check, ControlContext, ControlGauges, ControlJobs, Readiness } from '#control/context.ts';
 import { demoUpstreamFrom, seedDemoCatalog, wantsDemo } from '#control/demo-catalog.ts';
 import type { OperatorStore } from '#control/operator-store.ts';
 import { ensureAdminToken } from '#control/secrets-file.ts';
@@ -42,6 +42,7 @@ export interface ControlDeskParts {
   keeper: CatalogKeeper;
   desk: PrincipalDesk;
   flush(): Promise<void>;
+  jobs(): ControlJobs;
 }
 
 /** What the demo, if there is one, tells the person who started the gateway. */
@@ -131,6 +132,7 @@ export class ControlDesk {
       publish: (keyHashes) => this.#publish(keyHashes),
       readiness: () => this.#readiness(),
       gauges: () => this.#gauges(),
+      jobs: () => this.#parts.jobs(),
       alarms: () => [...this.#alarms.values()],
       checks: () => this.#checks(),
     };

@@ -146,6 +146,7 @@ export class Gateway {
       keeper: this.#keeper,
       desk: this.#desk,
       flush: () => this.#flush(),
+      jobs: () => this.#jobs.seen(),
     });
     this.#peers = new PeerDesk({
       tables: this.#tables,

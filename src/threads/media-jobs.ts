@@ -9,16 +9,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readMediaName } from '#auth/media-link.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Config } from '#config/schema.ts';
+import type { ControlJobs } from '#control/context.ts';
 import type { FoundMedia } from '#edge/media-ties.ts';
 import { JobDesk } from '#jobs/job-desk.ts';
 import type { JobTables } from '#jobs/job-tools.ts';
 import { contentPath } from '#jobs/media-account.ts';
 import { pinAddress } from '#jobs/pin-address.ts';
+import { JobFigures } from '#meter/job-figures.ts';
 import { makeTarget } from '#relay/target.ts';
 import { changeJob } from '#store/change-job.ts';
 import type { Database } from '#store/database.ts';
 import { findJobMedia } from '#store/find-job-media.ts';
 import { insertJob } from '#store/insert-job.ts';
+import { isJobCharged } from '#store/is-job-charged.ts';
 import { knownUpstreamJobs } from '#store/known-upstream-jobs.ts';
 import { loadUserLimits } from '#store/load-user-limits.ts';
 import { openJobs } from '#store/open-jobs.ts';
@@ -52,16 +55,22 @@ const KEEP_DAYS = 30;
 export class MediaJobs {
   readonly #parts: MediaJobsParts;
   readonly #desk: JobDesk;
+  readonly #figures = new JobFigures();
 
   constructor(parts: MediaJobsParts) {
     this.#parts = parts;
-    this.#desk = makeJobDesk(parts);
+    this.#desk = makeJobDesk(parts, this.#figures);
   }
 
   receive(front: number, ask: Extract<FrontToPrimary, { type: 'job' | 'jobLeft' | 'findMedia' }>): void {
     if (ask.type === 'job') this.#desk.begin(front, ask.order);
     else if (ask.type === 'jobLeft') this.#desk.left(ask.id);
     else void this.#findMedia(front, ask.id, ask.name);
+  }
+
+  /** For the metrics page. */
+  seen(): ControlJobs {
+    return { open: this.#desk.open(), figures: this.#figures };
   }
 
   frontGone(front: number): void {
@@ -121,7 +130,7 @@ export class MediaJobs {
   }
 }
 
-function makeJobDesk(parts: MediaJobsParts): JobDesk {
+function makeJobDesk(parts: MediaJobsParts, figures: JobFigures): JobDesk {
   const { config, log, database, append, flush, alarm } = parts;
   const { createTimeoutMs, connections, madeBytesMax } = config.sora;
   const agent = { keepAlive: true, maxSockets: connections, maxFreeSockets: 4 };
@@ -130,10 +139,12 @@ function makeJobDesk(parts: MediaJobsParts): JobDesk {
   return new JobDesk({
     config,
     log,
+    figures,
     store: {
       insert: (job) => bounded(insertJob(database, home, job)),
       change: (job, error) => bounded(changeJob(database, job, error)),
       open: () => bounded(openJobs(database, home)),
+      isCharged: (job) => bounded(isJobCharged(database, job)),
       known: (accountId, ids) => bounded(knownUpstreamJobs(database, accountId, ids)),
     },
     tables: jobTables(parts),

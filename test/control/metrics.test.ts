@@ -4,6 +4,7 @@ import { after, test } from 'node:test';
 import { counterMetricName } from '#control/metrics.ts';
 import { FAILURE_CODES } from '#failure/registry.ts';
 import { C, COUNTERS, LATENCY_BUCKETS_MS } from '#meter/counters.ts';
+import { JOB_OUTCOMES } from '#meter/job-figures.ts';
 import { FakeGateway } from '../support/fake-gateway.ts';
 import { metric, readMetrics } from '../support/metrics.ts';
 
@@ -45,6 +46,28 @@ test('latencies are cumulative histograms in seconds', async () => {
   assert.ok(Math.abs(metrics.get('penstock_first_byte_seconds_sum')! - 400.0465) < 1e-9);
   const lines = [...metrics.keys()].filter((name) => name.startsWith('penstock_duration_seconds_bucket'));
   assert.equal(lines.length, LATENCY_BUCKETS_MS.length + 1);
+});
+
+test('media jobs: how far they are, how they ended, how long they took, what they cost', async () => {
+  const { figures } = gateway;
+  figures.created.video = 3;
+  figures.polls.away = 2;
+  figures.chargedNanoUsd = 1_500_000_000n;
+  for (const [outcome, ms] of [
+    ['completed', 1500],
+    ['expired', 5_000_000],
+  ] as const)
+    figures.end(outcome, ms);
+  const metrics = await readMetrics(gateway.server.url);
+  const value = (name: string): number | undefined => metrics.get(`penstock_${name}`);
+  assert.deepEqual([value('jobs_open{state="running"}'), value('jobs_open{state="succeeded"}')], [2, 0]);
+  assert.deepEqual([value('jobs_created_total{kind="video"}'), value('job_polls_total{answer="away"}')], [3, 2]);
+  assert.equal(value('jobs_charged_nano_usd_total'), 1_500_000_000);
+  for (const outcome of JOB_OUTCOMES)
+    assert.equal(value(`jobs_ended_total{outcome="${outcome}"}`), /completed|expired/.test(outcome) ? 1 : 0, outcome);
+  const bucket = (le: string): number | undefined => value(`job_duration_seconds_bucket{le="${le}"}`);
+  assert.deepEqual([bucket('1'), bucket('2'), bucket('3600'), bucket('+Inf')], [0, 1, 1, 2]);
+  assert.equal(value('job_duration_seconds_sum'), 5001.5);
 });
 
 test('gauges, alarms and the process itself are on the page', async () => {

@@ -17,6 +17,7 @@ import {
 } from '../support/media-gateway.ts';
 import { type MadeJob, MediaUpstream } from '../support/media-upstream.ts';
 import { pausePostgres, resumePostgres } from '../support/postgres-pause.ts';
+import { usageOf } from '../support/usage.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 let upstream: MediaUpstream;
@@ -130,6 +131,57 @@ test('killed after success, while PostgreSQL stands still: the journal has the c
   }
   await gateway.replaced();
   await charged(job);
+});
+
+test('killed while a picture is made: not charged, nothing set aside, a row of 0 in the usage log, counted', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  upstream.plan = () => ({ answerAfter: promise });
+  const balance = await balanceOf(gateway, 'poor');
+  const lost = askMedia(gateway, 'a picture in doubt', { model: 'gpt-image' }, POOR_KEY).catch(() => null);
+  await jobOf('a picture in doubt');
+  await killGateway();
+  resolve();
+  await lost;
+  await waitFor(
+    'its end',
+    async () => (await gateway.metrics()).get('penstock_jobs_ended_total{outcome="unknown"}') === 1,
+  );
+  assert.equal((await gateway.metrics()).get('penstock_alarm{alarm="job_unknown"}'), 1);
+  const rows = await waitFor('its row', async () => {
+    const found = [...(await mediaRows(gateway)).values()].flat().filter(({ model }) => model === 'gpt-image');
+    return found.length > 0 && found;
+  });
+  const seen = rows.map(({ status, httpStatus, chargedNanoUsd }) => [status, httpStatus, chargedNanoUsd]);
+  assert.deepEqual(seen, [['interrupted', 502, '0']]);
+  assert.equal(await balanceOf(gateway, 'poor'), balance);
+  await gateway.assertIdle();
+  assert.equal(upstream.made('a picture in doubt').length, 1);
+});
+
+test('killed after a picture was given out, while PostgreSQL stood still: its charge is found, once', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  upstream.plan = () => ({ answerAfter: promise });
+  const answer = askMedia(gateway, 'a picture in time', { model: 'gpt-image-portrait' });
+  await jobOf('a picture in time');
+  const pids = pausePostgres(gateway.dataDir);
+  try {
+    resolve();
+    assert.equal((await answer).status, 200);
+    process.kill(gateway.gatewayPid, 'SIGKILL');
+  } finally {
+    resumePostgres(pids);
+  }
+  await gateway.replaced();
+  await waitFor(
+    'its end',
+    async () => (await gateway.metrics()).get('penstock_jobs_ended_total{outcome="completed"}') === 1,
+  );
+  const rows = (await usageOf(gateway)).rows.filter(({ model }) => model === 'gpt-image-portrait');
+  assert.deepEqual(
+    rows.map(({ status, chargedNanoUsd }) => [status, chargedNanoUsd]),
+    [['completed', '63000000']],
+  );
+  assert.equal((await gateway.metrics()).get('penstock_jobs_ended_total{outcome="unknown"}'), 0);
 });
 
 test('what was set aside for a job is set aside again after a kill', async () => {

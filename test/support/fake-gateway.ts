@@ -1,9 +1,10 @@
 /** A control server over a store in memory and counters that a test writes itself. */
 import { createLogger } from '#base/logger.ts';
-import type { Alarm, Check, ControlContext, ControlGauges, Readiness } from '#control/context.ts';
+import type { Alarm, Check, ControlContext, ControlGauges, ControlJobs, Readiness } from '#control/context.ts';
 import type { OperatorStore } from '#control/operator-store.ts';
 import { type ControlServer, startControlServer } from '#control/server.ts';
 import { CounterRow, CounterTable, counterBytes } from '#meter/counters.ts';
+import { JobFigures } from '#meter/job-figures.ts';
 import { MemoryStore } from './memory-store.ts';
 
 export const TOKEN = 'test-admin-token';
@@ -17,6 +18,7 @@ export class FakeGateway<Store extends OperatorStore = MemoryStore> implements C
   /** Two fronts and the usage-writer. */
   readonly rows = [0, 1, 2].map((row) => new CounterRow(this.#buffer, row));
   readonly published: string[][] = [];
+  readonly figures = new JobFigures();
   state: Readiness = { ready: true, reasons: [] };
   ringing: Alarm[] = [];
   found: Check[] = [];
@@ -58,6 +60,8 @@ export class FakeGateway<Store extends OperatorStore = MemoryStore> implements C
     streamBytesHeld: 2048,
     journalBytes: 4096,
   });
+
+  jobs = (): ControlJobs => ({ open: { creating: 1, running: 2, succeeded: 0 }, figures: this.figures });
 
   alarms = (): Alarm[] => this.ringing;
 

@@ -59,6 +59,7 @@ export interface MediaRow extends UsageRow {
   mediaItems: number;
   mediaSeconds: number;
   protocol: string;
+  httpStatus: number;
 }
 
 /** The rows of jobs, by the upstream's id. */
