@@ -45,7 +45,8 @@ export function readMediaRequest(body: JsonObject): MediaRequest | MediaFault {
   const messages = Array.isArray(body['messages']) ? (body['messages'] as unknown[]) : [];
   if (messages.length === 0) return { path: 'messages', reason: 'must not be empty' };
   const parts = userParts(messages);
-  const fault = unsupportedField(body) ?? unsupportedPart(parts);
+  const fault =
+    unsupportedField(body) ?? unsupportedPart(parts) ?? unsupportedCount(body, parts) ?? contradiction(body, model);
   if (fault !== null) return fault;
   return readOrder(body, parts, model);
 }
@@ -117,6 +118,27 @@ function unsupportedField(body: JsonObject): MediaFault | null {
 function isMeant(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;
   return value !== null && value !== false && value !== '';
+}
+
+/** One thing is made of at most one picture. */
+function unsupportedCount({ n, image }: JsonObject, parts: readonly Part[]): MediaFault | null {
+  if (n !== undefined && n !== null && n !== 1) return { path: 'n', reason: 'expected 1' };
+  const pictures =
+    parts.filter(({ type }) => type === 'image_url').length + (isMeant(image) && image !== undefined ? 1 : 0);
+  return pictures > 1 ? { path: 'image', reason: 'one picture at most can be begun with' } : null;
+}
+
+/** The names of most models say size and length. */
+function contradiction({ size, seconds }: JsonObject, model: MediaModel): MediaFault | null {
+  if (model.open) return null;
+  if (isMeant(size) && size !== undefined && size !== model.size)
+    return { path: 'size', reason: `this model makes ${model.size}` };
+  if (isMeant(seconds) && seconds !== undefined && Number(seconds) !== model.seconds)
+    return {
+      path: 'seconds',
+      reason: `this model makes ${model.seconds === 0 ? 'pictures' : `${model.seconds} seconds`}`,
+    };
+  return null;
 }
 
 function unsupportedPart(parts: readonly Part[]): MediaFault | null {

@@ -187,6 +187,26 @@ const BAD: [name: string, body: object, status: number, message: RegExp][] = [
   ['an empty prompt', mediaBody('  '), 400, /prompt: must not be empty/],
   ['a storyboard', mediaBody('[5.0s]a river'), 400, /storyboards/],
   ['cameos', mediaBody('x', { cameo_ids: ['c'] }), 400, /cameo_ids: cameos/],
+  ['a character', mediaBody('x', { character_id: 'c' }), 400, /character_id: characters/],
+  [
+    'a remix of a picture',
+    mediaBody('x', { model: 'gpt-image', remix_target_id: 'v' }),
+    400,
+    /remix_target_id: only a video/,
+  ],
+  ['several at once', mediaBody('x', { n: 2 }), 400, /n: expected 1/],
+  ['another length than the model has', mediaBody('x', { seconds: 25 }), 400, /seconds: this model makes 10 seconds/],
+  ['another size than the model has', mediaBody('x', { size: '1x1' }), 400, /size: this model makes 1280x720/],
+  [
+    'two pictures',
+    {
+      model: VIDEO,
+      image: 'http://a/b.png',
+      messages: [{ role: 'user', content: [{ type: 'image_url', image_url: 'http://a/c.png' }] }],
+    },
+    400,
+    /image: one picture at most/,
+  ],
   ['a video as input', mediaBody('x', { video: 'data:' }), 400, /video: a video as input/],
   [
     'a quality that is left open',
