@@ -4,7 +4,7 @@ import { GIB, HOUR_MS, int, KIB, MIB, section } from './schema-parts.ts';
 
 export const soraSection = section('Media jobs: pictures and videos behind the Sora façade, which primary runs.', {
   jobsMax: int(400, 1, 100_000, 'Jobs under way at once, those whose client has left included; the next gets 503.'),
-  connections: int(64, 1, 4_096, 'Connections to one origin for creating and polling jobs.'),
+  connections: int(64, 1, 4_096, 'Connections to one origin for making jobs, and as many for looking at them.'),
   pollMs: int(
     2_000,
     50,
@@ -12,6 +12,7 @@ export const soraSection = section('Media jobs: pictures and videos behind the S
     'Time between two looks at a job; a little more or less, so that not all are asked for together.',
   ),
   createTimeoutMs: int(120_000, 100, HOUR_MS, 'Longest wait for an account to take a job, or to make a picture.'),
+  pollTimeoutMs: int(30_000, 100, 600_000, 'Longest wait for an account to say how a job goes.'),
   deadlineMs: int(1_200_000, 1_000, 24 * HOUR_MS, 'A job that is not done by then has failed, and is not charged.'),
   pingMs: int(10_000, 100, 60_000, 'A streaming caller gets a comment after this much silence.'),
   fetchPrivate: z
@@ -36,6 +37,12 @@ export const soraSection = section('Media jobs: pictures and videos behind the S
       "Links to what was made: signed: of this gateway, which expire and read the file through the account, or a picture from where it has put it; passthrough: the upstream's own where it gives one.",
     ),
   linkMs: int(24 * HOUR_MS, 1_000, 720 * HOUR_MS, 'A signed link is good this long.'),
+  keepDays: int(
+    30,
+    1,
+    3_650,
+    'Jobs that ended are known this long, and their links lead somewhere; what they cost stays in the usage log.',
+  ),
   publicUrl: z
     .url({ protocol: /^https?$/ })
     .nullable()

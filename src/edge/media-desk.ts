@@ -165,7 +165,7 @@ export class MediaDesk {
   #links({ head, id }: Exchange, { kind, urls }: MediaResult): readonly string[] {
     const { config, media } = this.#parts;
     if (config.sora.media === 'passthrough' && urls.length > 0) return urls;
-    const expires = Math.floor((wallMs() + config.sora.linkMs) / 1000);
+    const expires = Math.ceil((wallMs() + config.sora.linkMs) / 1000);
     const scheme = config.listen.tls === null ? 'http' : 'https';
     const base = config.sora.publicUrl ?? `${scheme}://${head.host}`;
     const link = (index: number): string =>

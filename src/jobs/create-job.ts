@@ -54,7 +54,7 @@ export async function createJob(creation: Creation): Promise<JobFailure | null> 
 function turnTo({ tools, row, hold }: Creation, accountId: number, index: number): MediaAccount | null {
   const { health } = tools.tables;
   const account = tools.account(accountId);
-  if (account === undefined) return null;
+  if (account === undefined || account.status !== 'active') return null;
   if (index > 0) {
     const rests = health.restUntil(account.row, hashModel(row.model), nowMs()) > nowMs();
     if (rests || !hold.moveTo(account.row)) return null;

@@ -13,22 +13,26 @@ const LOOKS = 3;
 /** Clocks differ. */
 const SKEW_SECONDS = 60;
 
-/** `unknown`: the account does not list its jobs, or several could be this one. */
+/** `unknown`: the account does not list its jobs, several could be this one, or the one that could may be another's. */
 export type Made = { upstreamId: string } | 'not made' | 'unknown';
 
 export async function findMade(tools: JobTools, account: MediaAccount, job: JobRow): Promise<Made> {
+  let doubtful = false;
   for (let look = 0; look < LOOKS; look++) {
     if (look > 0) await sleep(tools.config.sora.pollMs, undefined, { signal: tools.halt });
     const listed = await account.listVideos(tools.halt);
     if (listed === null) return 'unknown';
     const fitting = listed.filter((status) => fits(status, job));
     const ids = fitting.map(({ id }) => id);
+    // In this order: a twin whose making ends meanwhile is then among the known.
+    const twins = ids.length === 0 ? 0 : await tools.store.twins(job);
     const known = ids.length === 0 ? new Set<string>() : await tools.store.known(job.accountId, ids);
     const strangers = ids.filter((id) => !known.has(id));
     if (strangers.length > 1) return 'unknown';
-    if (strangers.length === 1) return { upstreamId: strangers[0]! };
+    if (strangers.length === 1 && twins === 0) return { upstreamId: strangers[0]! };
+    doubtful = strangers.length === 1;
   }
-  return 'not made';
+  return doubtful ? 'unknown' : 'not made';
 }
 
 function fits(status: JobStatus, job: JobRow): boolean {

@@ -20,7 +20,7 @@ export interface HttpCall {
   /** PEM of the only authority trusted; null trusts the public ones. */
   ca: string | null;
   agent: Agent | false;
-  /** For the whole call. */
+  /** For the whole call, the wait for one of the agent's connections included. */
   timeoutMs: number;
   /** Of the answer's body; a longer one is an error. */
   bytesMax: number;
@@ -34,7 +34,10 @@ export interface HttpAnswer {
   body: Buffer;
 }
 
-/** Rejects with an error whose `code` tells what happened; `ANSWER_TOO_LARGE` and `UND_ERR_HEADERS_TIMEOUT` are its own. */
+/**
+ * Rejects with an error whose `code` tells what happened; its own are `ANSWER_TOO_LARGE`, `UND_ERR_HEADERS_TIMEOUT`, and
+ * `UND_ERR_CONNECT_TIMEOUT` while no connection was there: then nothing has been sent.
+ */
 export function callHttp(call: HttpCall): Promise<HttpAnswer> {
   const { method, url, headers, body, ca, agent, timeoutMs, signal, lookup } = call;
   const deadline = AbortSignal.timeout(timeoutMs);
@@ -47,8 +50,12 @@ export function callHttp(call: HttpCall): Promise<HttpAnswer> {
     ...(lookup === undefined ? {} : { lookup }),
   };
   return new Promise((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException): void =>
-      reject(deadline.aborted ? coded('the answer did not come in time', 'UND_ERR_HEADERS_TIMEOUT') : error);
+    let connected = false;
+    const late = (): Error =>
+      connected
+        ? coded('the answer did not come in time', 'UND_ERR_HEADERS_TIMEOUT')
+        : coded('no connection was there in time', 'UND_ERR_CONNECT_TIMEOUT');
+    const fail = (error: NodeJS.ErrnoException): void => reject(deadline.aborted ? late() : error);
     const answered = (response: IncomingMessage): void => {
       readBody(response, call.bytesMax).then(
         (bytes) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: bytes }),
@@ -58,6 +65,13 @@ export function callHttp(call: HttpCall): Promise<HttpAnswer> {
     const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request: ClientRequest = make(url, options, answered);
     request.on('error', fail);
+    request.on('socket', (socket) => {
+      const made = (): void => {
+        connected = true;
+      };
+      if (socket.connecting) socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', made);
+      else made();
+    });
     request.end(body ?? undefined);
   });
 }

@@ -115,9 +115,10 @@ export class JobDesk {
     this.#end.halt.abort();
     this.#end.cut.abort();
     await Promise.all(this.#running);
-    const { http, https } = this.#tools.rules.agents;
-    http.destroy();
-    https.destroy();
+    for (const { http, https } of Object.values(this.#tools.rules.agents)) {
+      http.destroy();
+      https.destroy();
+    }
   }
 
   #job(row: JobRow, front: number): Job {

@@ -18,6 +18,8 @@ export interface JobStore {
   open(): Promise<JobRow[]>;
   /** Whether its record is in the usage log. */
   isCharged(job: JobRow): Promise<boolean>;
+  /** Other jobs that are being made at the same account, and would look the same there. */
+  twins(job: JobRow): Promise<number>;
   /** Which of these jobs of an account are in the books. */
   known(accountId: number, upstreamIds: string[]): Promise<Set<string>>;
 }

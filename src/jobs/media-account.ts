@@ -18,11 +18,17 @@ import { callHttp, type HttpAnswer } from './http-call.ts';
 import { type JobStatus, readJobStatus } from './job-status.ts';
 
 export interface AccountRules {
-  agents: { http: Agent; https: Agent };
+  /** Looks at jobs never wait behind requests that make pictures. */
+  agents: Record<'POST' | 'GET', Agents>;
   createTimeoutMs: number;
   pollTimeoutMs: number;
   /** Of an answer with pictures in it. */
   pictureBytesMax: number;
+}
+
+export interface Agents {
+  http: Agent;
+  https: Agent;
 }
 
 const STATUS_BYTES_MAX = 256 * 1024;
@@ -127,7 +133,7 @@ export class MediaAccount {
       headers: { ...this.#headers, ...sent?.headers },
       body: sent?.body ?? null,
       ca: this.#account.ca,
-      agent: url.protocol === 'https:' ? agents.https : agents.http,
+      agent: url.protocol === 'https:' ? agents[method].https : agents[method].http,
       timeoutMs: method === 'POST' ? createTimeoutMs : pollTimeoutMs,
       bytesMax,
       signal,

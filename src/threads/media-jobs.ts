@@ -13,7 +13,7 @@ import type { ControlJobs } from '#control/context.ts';
 import type { FoundMedia } from '#edge/media-ties.ts';
 import { JobDesk } from '#jobs/job-desk.ts';
 import type { JobTables } from '#jobs/job-tools.ts';
-import { contentPath } from '#jobs/media-account.ts';
+import { type Agents, contentPath } from '#jobs/media-account.ts';
 import { pinAddress } from '#jobs/pin-address.ts';
 import { JobFigures } from '#meter/job-figures.ts';
 import { makeTarget } from '#relay/target.ts';
@@ -26,6 +26,7 @@ import { knownUpstreamJobs } from '#store/known-upstream-jobs.ts';
 import { loadUserLimits } from '#store/load-user-limits.ts';
 import { openJobs } from '#store/open-jobs.ts';
 import { purgeJobs } from '#store/purge-jobs.ts';
+import { twinJobs } from '#store/twin-jobs.ts';
 import type { UsageRecord } from '#usage/record.ts';
 import type { JobNews } from '#wire/media-job.ts';
 import type { CatalogKeeper } from './catalog-keeper.ts';
@@ -47,10 +48,6 @@ export interface MediaJobsParts {
   flush(): Promise<void>;
   alarm(text: string): void;
 }
-
-const POLL_TIMEOUT_MS = 30_000;
-/** Ended jobs, and so the media behind links, are known this long. */
-const KEEP_DAYS = 30;
 
 export class MediaJobs {
   readonly #parts: MediaJobsParts;
@@ -88,7 +85,7 @@ export class MediaJobs {
   }
 
   purge(): void {
-    purgeJobs(this.#parts.database, KEEP_DAYS).catch((error: Error) =>
+    purgeJobs(this.#parts.database, this.#parts.config.sora.keepDays).catch((error: Error) =>
       this.#parts.log.warn({ error: error.message }, 'old media jobs could not be forgotten'),
     );
   }
@@ -132,8 +129,9 @@ export class MediaJobs {
 
 function makeJobDesk(parts: MediaJobsParts, figures: JobFigures): JobDesk {
   const { config, log, database, append, flush, alarm } = parts;
-  const { createTimeoutMs, connections, madeBytesMax } = config.sora;
+  const { createTimeoutMs, pollTimeoutMs, connections, madeBytesMax } = config.sora;
   const agent = { keepAlive: true, maxSockets: connections, maxFreeSockets: 4 };
+  const makeAgents = (): Agents => ({ http: new Agent(agent), https: new TlsAgent(agent) });
   const bounded = <T>(answer: Promise<T>): Promise<T> => inTime(answer, config.database.connectTimeoutMs);
   const home = createHash('sha256').update(`home\n${parts.linkKey}`).digest('hex').slice(0, 16);
   return new JobDesk({
@@ -145,13 +143,14 @@ function makeJobDesk(parts: MediaJobsParts, figures: JobFigures): JobDesk {
       change: (job, error) => bounded(changeJob(database, job, error)),
       open: () => bounded(openJobs(database, home)),
       isCharged: (job) => bounded(isJobCharged(database, job)),
+      twins: (job) => bounded(twinJobs(database, job)),
       known: (accountId, ids) => bounded(knownUpstreamJobs(database, accountId, ids)),
     },
     tables: jobTables(parts),
     rules: {
-      agents: { http: new Agent(agent), https: new TlsAgent(agent) },
+      agents: { POST: makeAgents(), GET: makeAgents() },
       createTimeoutMs,
-      pollTimeoutMs: POLL_TIMEOUT_MS,
+      pollTimeoutMs,
       // Base64, and what is around it.
       pictureBytesMax: Math.ceil((madeBytesMax * 4) / 3) + 65_536,
     },

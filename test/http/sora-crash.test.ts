@@ -239,6 +239,24 @@ test('a reload: a job whose client has left is taken up by the process that took
   assert.equal(upstream.made('left behind').length, 1);
 });
 
+test('an account that is disabled while its job runs is asked on for that job, also after a kill, and for no other', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  upstream.plan = () => ({ doneAfter: promise });
+  await ask('before it is disabled');
+  const job = await jobOf('before it is disabled');
+  await waitFor('a poll', () => job.looks > 0);
+  await gateway.admin('PATCH', '/accounts/m0', { status: 'disabled' });
+  try {
+    await killGateway();
+    resolve();
+    await charged(job);
+    assert.notEqual((await askMedia(gateway, 'after it is disabled')).status, 200);
+    assert.equal(upstream.made('after it is disabled').length, 0);
+  } finally {
+    await gateway.admin('PATCH', '/accounts/m0', { status: 'active' });
+  }
+});
+
 test('PostgreSQL stands still as a job is ordered: refused, nothing is made', async () => {
   await askMedia(gateway, 'warm');
   const pids = pausePostgres(gateway.dataDir);

@@ -319,6 +319,15 @@ test('an answer that broke after the job was made: the job is found, and no seco
   await assertChargedOnce(gateway, made[0]!.id);
 });
 
+test('an answer without an id: the job is found by the list, charged once', async () => {
+  second.plan = upstream.plan = () => ({ nameless: true });
+  const answer = await askMedia(gateway, 'without a name');
+  assert.equal(answer.status, 200, answer.body.toString());
+  const made = [...upstream.made('without a name'), ...second.made('without a name')];
+  assert.equal(made.length, 1);
+  await assertChargedOnce(gateway, made[0]!.id);
+});
+
 test('links: changed, expired and unknown ones are refused', async () => {
   const answer = await askMedia(gateway, 'linked');
   const { pathname, search } = new URL((answer.json() as unknown as { media_url: string }).media_url);

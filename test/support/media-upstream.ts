@@ -20,6 +20,8 @@ export interface MediaPlan {
   refuse?: { status: number; headers?: Record<string, string>; body?: string };
   /** The job is made, and then its answer waits for this. */
   answerAfter?: Promise<void>;
+  /** The job is made, and its answer does not name it. */
+  nameless?: boolean;
   /** Neither a job nor an answer. */
   holdBefore?: boolean;
   /** The job is made, and the connection is reset instead of an answer. */
@@ -193,7 +195,7 @@ export class MediaUpstream {
       const data = (plan.pictures ?? [plan.url ?? '']).map((url) => (url === '' ? { b64_json: 'aW1hZ2U=' } : { url }));
       return json(response, 200, { data });
     }
-    json(response, 200, described(job, 'queued', 0));
+    json(response, 200, { ...described(job, 'queued', 0), ...(plan.nameless ? { id: undefined } : {}) });
   }
 
   #list(response: ServerResponse): void {
