@@ -49,6 +49,7 @@ const ELSEWHERE: FailureCode[] = [
   'job_failed',
   'job_cancelled',
   'job_timeout',
+  'unknown_outcome',
   'internal',
   'record_not_durable',
 ];
