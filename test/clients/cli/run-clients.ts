@@ -1,0 +1,90 @@
+/**
+ * Puts the command-line clients through their scenarios against a gateway of their own, by hand: they are heavy, and have licences of
+ * their own. README.md beside the folder says how they are installed.
+ *
+ *   npm run clients -- --folder DIR [--client NAME] [--scenario TEXT] [--scratch DIR]
+ *
+ * Runs in a network of its own with nothing but loopback, so that no client reaches anybody: it starts itself again in one, and does
+ * nothing where the system does not grant that. A client that is not installed is named and left out.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Protocol } from '#base/protocols.ts';
+import { CLAUDE_CODE } from './claude-code.ts';
+import type { CliClient } from './cli-client.ts';
+import { CODEX } from './codex.ts';
+import { GEMINI_CLI } from './gemini-cli.ts';
+import { enterIsolation, isIsolated } from './isolation.ts';
+import { findClient } from './run-client.ts';
+import { type Scenario, scenariosOf, type Variant } from './scenarios.ts';
+import { Stage } from './stage.ts';
+
+const VARIANTS: readonly { client: CliClient; protocol: Protocol; modes: string[]; group: string; name: string }[] = [
+  { client: CLAUDE_CODE, protocol: 'messages', modes: [], group: 'main', name: 'Claude Code' },
+  { client: CODEX, protocol: 'responses', modes: [], group: 'main', name: 'Codex' },
+  { client: CODEX, protocol: 'responses', modes: ['websocket'], group: 'socket', name: 'Codex over WebSocket' },
+  { client: CODEX, protocol: 'responses', modes: ['builtin'], group: 'socket', name: 'Codex, its own provider' },
+  { client: GEMINI_CLI, protocol: 'gemini', modes: [], group: 'main', name: 'Gemini CLI' },
+];
+
+const { values } = parseArgs({
+  options: {
+    folder: { type: 'string' },
+    client: { type: 'string' },
+    scenario: { type: 'string' },
+    scratch: { type: 'string', default: join(homedir(), '.cache') },
+  },
+});
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+async function play(stage: Stage, variant: Variant, { name, play: act }: Scenario): Promise<boolean> {
+  try {
+    say(`  ✔ ${name}: ${await act(stage, variant)}`);
+    return true;
+  } catch (error) {
+    say(`  ✖ ${name}: ${error instanceof Error ? error.message : error}`);
+    return false;
+  }
+}
+
+async function playAll(folder: string, scratch: string): Promise<boolean> {
+  let good = true;
+  const stage = await Stage.start(scratch);
+  try {
+    for (const { client, name, ...how } of VARIANTS) {
+      if (values.client !== undefined && !name.toLowerCase().includes(values.client.toLowerCase())) continue;
+      const installed = await findClient(client, folder, scratch);
+      if (installed === null) {
+        say(`${name}: not installed in ${folder} (npm install ${client.package}), skipped`);
+        continue;
+      }
+      say(`${name}, ${installed.version}`);
+      const variant = { installed, ...how };
+      for (const scenario of scenariosOf(variant)) {
+        if (values.scenario !== undefined && !scenario.name.includes(values.scenario)) continue;
+        good = (await play(stage, variant, scenario)) && good;
+      }
+    }
+  } finally {
+    await stage.close();
+  }
+  return good;
+}
+
+if (values.folder === undefined) throw new Error('--folder DIR: where the clients were installed');
+if (isIsolated()) {
+  mkdirSync(values.scratch, { recursive: true });
+  const scratch = mkdtempSync(join(values.scratch, 'penstock-clients-'));
+  try {
+    process.exitCode = (await playAll(resolve(values.folder), scratch)) ? 0 : 1;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
+  }
+} else {
+  process.exitCode = await enterIsolation();
+}
