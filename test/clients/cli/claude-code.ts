@@ -27,6 +27,7 @@ export const CLAUDE_CODE: CliClient = {
       ? { CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '1' }
       : { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_TELEMETRY: '1', DISABLE_ERROR_REPORTING: '1' }),
   }),
+  outlivesEnd: true,
   shellCall: (command) => ({
     id: 'toolu_1',
     name: 'Bash',

@@ -26,6 +26,8 @@ export interface CliClient {
   files(question: Question): Record<string, string>;
   args(question: Question): string[];
   env(question: Question): Record<string, string>;
+  /** It asks again when its connection ends in mid-answer. */
+  outlivesEnd: boolean;
   /** A call of the tool with which it runs commands. */
   shellCall(command: string): ToolCall;
   /** A call of the tool that gives a task to another agent; null: it has none. */

@@ -32,10 +32,12 @@ export const GEMINI_CLI: CliClient = {
     TERM: 'xterm-256color',
     COLORTERM: 'truecolor',
   }),
+  outlivesEnd: false,
   shellCall: (command) => ({ id: 'call_1', name: 'run_shell_command', pieces: [JSON.stringify({ command })] }),
   agentCall: () => null,
-  aside: ({ url }) =>
-    url.includes(':generateContent')
-      ? '{"complexity_reasoning":"short","complexity_score":1,"reasoning":"short","model_choice":"flash"}'
-      : null,
+  // Which model is to answer; all else is streamed, over an account of whichever protocol.
+  aside: ({ url, fields }) =>
+    url.includes(':streamGenerateContent') || fields['stream'] === true
+      ? null
+      : '{"complexity_reasoning":"short","complexity_score":1,"reasoning":"short","model_choice":"flash"}',
 };

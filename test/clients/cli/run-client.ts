@@ -36,9 +36,12 @@ export class ClientHome {
   }
 }
 
-/** Where it is not installed: null. */
-export async function findClient(client: CliClient, folder: string, scratch: string): Promise<InstalledClient | null> {
-  if (!existsSync(join(folder, client.program))) return null;
+export function isInstalled(client: CliClient, folder: string): boolean {
+  return existsSync(join(folder, client.program));
+}
+
+/** One that is installed, with what it says of its version. */
+export async function findClient(client: CliClient, folder: string, scratch: string): Promise<InstalledClient> {
   const home = new ClientHome(scratch);
   try {
     const { stdout, stderr } = await runProgram({

@@ -89,13 +89,15 @@ export interface Asked {
   apiKey: string;
 }
 
-/** What the model does: speaks, calls the tool that runs commands, or refuses for it has too much to do; and how that ends. */
+/** What the model does: speaks, calls the tool that runs commands or another agent, or refuses: it has too much to do, or its account had too much. */
 export interface Cue {
-  act: 'text' | 'call' | 'agent' | 'overloaded';
+  act: 'text' | 'call' | 'agent' | 'overloaded' | 'limited';
   /** The answer breaks in its middle. */
   breaks?: boolean;
   /** Between its pieces. */
   paceMs?: number;
+  /** Nothing is said before this signal. */
+  holdUntil?: AbortSignal;
 }
 
 /** A whole answer that was begun, as the model counts its tokens. */
@@ -133,17 +135,28 @@ const COMMAND = `printf 'penstock-%d' 0x2a`;
 export const callOnce = ({ text }: Asked): Cue => ({ act: text.includes(PROOF) ? 'text' : 'call' });
 const BOUND_MS = 120_000;
 
-const OVERLOADED = {
-  messages: [529, { type: 'error', error: { type: 'overloaded_error', message: 'scripted overload' } }],
-  responses: [503, { error: { type: 'server_error', code: 'server_is_overloaded', message: 'scripted overload' } }],
-  gemini: [503, { error: { code: 503, status: 'UNAVAILABLE', message: 'scripted overload' } }],
+/** By protocol: the status and the body of a refusal. */
+const REFUSALS = {
+  overloaded: {
+    messages: [529, { type: 'error', error: { type: 'overloaded_error', message: 'scripted overload' } }],
+    responses: [503, { error: { type: 'server_error', code: 'server_is_overloaded', message: 'scripted overload' } }],
+    gemini: [503, { error: { code: 503, status: 'UNAVAILABLE', message: 'scripted overload' } }],
+  },
+  limited: {
+    messages: [429, { type: 'error', error: { type: 'rate_limit_error', message: 'scripted limit' } }],
+    responses: [429, { error: { type: 'requests', code: 'rate_limit_exceeded', message: 'scripted limit' } }],
+    gemini: [429, { error: { code: 429, status: 'RESOURCE_EXHAUSTED', message: 'scripted limit' } }],
+  },
 } as const;
+const REFUSAL_HEADERS = { 'content-type': 'application/json', 'retry-after': '1' };
 
 export class Stage {
   readonly scene: ClientScene;
   readonly tap: WireTap;
   readonly sockets: SocketUpstream;
   readonly scratch: string;
+  /** What clients asked and were answered, in the order in which it was shown. */
+  readonly shown: TappedExchange[] = [];
 
   private constructor(scene: ClientScene, tap: WireTap, sockets: SocketUpstream, scratch: string) {
     this.scene = scene;
@@ -193,7 +206,9 @@ export class Stage {
         return run;
       });
       const asked = this.scene.upstream.received.length + this.sockets.received.length - before;
-      return { run: result, exchanges: this.tap.take(), rows, said, asked };
+      const exchanges = this.tap.take();
+      this.shown.push(...exchanges);
+      return { run: result, exchanges, rows, said, asked };
     } finally {
       if (call.home === undefined) home.remove();
     }
@@ -225,22 +240,23 @@ function httpPlan(client: CliClient, request: Received, { next, said }: Director
     return { body: Buffer.from('{"input_tokens":42,"totalTokens":42}') };
   const aside = client.aside({ url: request.url, fields });
   const cue: Cue = aside === null ? next(text, fields, request.apiKey) : { act: 'text' };
-  if (cue.act === 'overloaded') {
-    const [status, body] = OVERLOADED[protocolOf(request.url)];
-    return { status, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(body)) };
+  if (cue.act === 'overloaded' || cue.act === 'limited') {
+    const [status, body] = REFUSALS[cue.act][protocolOf(request.url)];
+    return { status, headers: REFUSAL_HEADERS, body: Buffer.from(JSON.stringify(body)) };
   }
   const use = useOf(said.length);
   said.push({ use, broken: cue.breaks === true });
   const calls = callsOf(client, cue);
   const script = { ...SCRIPT, id: `up_${request.index}`, model: request.model ?? 'a-model', use, calls };
   const pace: Plan = cue.paceMs === undefined ? {} : { paceMs: cue.paceMs };
+  if (cue.holdUntil !== undefined) pace.holdUntil = cue.holdUntil;
   const say = sayScript(aside === null ? script : { ...script, texts: [aside] }, pace);
   if (cue.breaks !== true) return say(request);
   const { body } = sayScript(script, { breakAt: 1 })(request);
   return { ...sayScript(script, { ...pace, breakAt: middleOf(body as Buffer[]), breakHow: 'reset' })(request) };
 }
 
-function protocolOf(url: string): keyof typeof OVERLOADED {
+function protocolOf(url: string): keyof typeof REFUSALS.limited {
   if (url.includes('/messages')) return 'messages';
   return url.includes('/models/') ? 'gemini' : 'responses';
 }
@@ -255,8 +271,8 @@ function turnPlan(client: CliClient, turn: Turn, { next, said }: Director): Turn
     return { messages: messages([frames[0]!, frames.at(-1)!]) };
   }
   const cue = next(turn.text, turn.body, '');
-  if (cue.act === 'overloaded') {
-    const [status, { error }] = OVERLOADED.responses;
+  if (cue.act === 'overloaded' || cue.act === 'limited') {
+    const [status, { error }] = REFUSALS[cue.act].responses;
     return { messages: [JSON.stringify({ type: 'error', status, error })] };
   }
   const use = useOf(said.length);
@@ -265,6 +281,7 @@ function turnPlan(client: CliClient, turn: Turn, { next, said }: Director): Turn
   const plan: TurnPlan = { messages: messages(frames) };
   if (cue.breaks === true) Object.assign(plan, { breakAt: middleOf(frames), breakHow: 'cut' });
   if (cue.paceMs !== undefined) plan.paceMs = cue.paceMs;
+  if (cue.holdUntil !== undefined) plan.holdUntil = cue.holdUntil;
   return plan;
 }
 
