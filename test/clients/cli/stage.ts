@@ -277,12 +277,30 @@ function turnPlan(client: CliClient, turn: Turn, { next, said }: Director): Turn
   }
   const use = useOf(said.length);
   said.push({ use, broken: cue.breaks === true });
-  const frames = responseFrames({ ...script, use, calls: callsOf(client, cue) });
+  const spoken = responseFrames({ ...script, use, calls: callsOf(client, cue) });
+  const frames = isCompaction(turn.body) ? compacted(spoken) : spoken;
   const plan: TurnPlan = { messages: messages(frames) };
   if (cue.breaks === true) Object.assign(plan, { breakAt: middleOf(frames), breakHow: 'cut' });
   if (cue.paceMs !== undefined) plan.paceMs = cue.paceMs;
   if (cue.holdUntil !== undefined) plan.holdUntil = cue.holdUntil;
   return plan;
+}
+
+/** Codex asks an account of its own provider to shorten its history so. */
+function isCompaction({ input }: Record<string, unknown>): boolean {
+  return Array.isArray(input) && input.some(({ type }: { type?: string }) => type === 'compaction_trigger');
+}
+
+/** The same response with one item in place of what was spoken. */
+function compacted(frames: Buffer[]): Buffer[] {
+  const item = { id: 'cmp_1', type: 'compaction', encrypted_content: 'short' };
+  const event = { type: 'response.output_item.done', output_index: 0, sequence_number: 2, item };
+  return [
+    frames[0]!,
+    frames[1]!,
+    Buffer.from(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`),
+    frames.at(-1)!,
+  ];
 }
 
 /** Behind some of its text. */
