@@ -75,6 +75,7 @@ const owner: ReplyOwner = {
   onBlocked() {},
   onDrained() {},
   onHeadReady: () => true,
+  onBegun() {},
   onReplyEnded() {},
 };
 

@@ -20,9 +20,6 @@ const EVENTS = quick ? 20 : 100;
 const CONNECTIONS = 64;
 
 /** Starts one request; calls back with its chunks and at its end. */
-/** No answer of this bench is compressed. */
-const ENDLESS = { take: () => true, give: () => {} };
-
 type Send = (request: AttemptRequest, onData: (chunk: Uint8Array) => void, onEnd: () => void) => void;
 
 function fail(error: Error): never {
@@ -56,6 +53,8 @@ async function ofCheckout(folder: string, url: string): Promise<Send> {
     `${folder}/src/relay/origin-pools.ts`
   )) as typeof import('../../src/relay/origin-pools.ts');
   const counters = new CounterRow(new SharedArrayBuffer(counterBytes(1)), 0);
+  // No place is held, and no answer is compressed.
+  const shared = { counters, places: { release: () => {} }, budget: { take: () => true, give: () => {} } };
   const limits = { connectTimeoutMs: 5_000, keepAliveMs: 30_000, connectionsPerOrigin: 16_384, prewarm: 0 };
   const pools = new OriginPools(limits, counters);
   const sweeper = setInterval(() => pools.sweep?.(performance.now()), 250);
@@ -68,7 +67,7 @@ async function ofCheckout(folder: string, url: string): Promise<Send> {
       onEnd,
       onError: (_attempt: unknown, error: Error) => fail(error),
     };
-    new Attempt(pool, pool.take()!, counters, owner, () => {}, ENDLESS).start(request);
+    new Attempt(shared, pool, pool.take()!, owner, 0).start(request);
   };
 }
 

@@ -8,7 +8,7 @@ import { type FailureCode, type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
 import { findMediaPrice, mediaCost } from '#meter/media-cost.ts';
 import { findPrice, type Price } from '#meter/prices.ts';
-import { reserveNano } from '#meter/reserve.ts';
+import { estimateInputTokens, reserveNano } from '#meter/reserve.ts';
 import { findCrossing } from './crossings.ts';
 import type { Exchange } from './exchange.ts';
 import type { Operation } from './operations.ts';
@@ -101,6 +101,7 @@ export class Admitting {
   #openBooks(exchange: Exchange): FailureCode | null {
     if (!exchange.operation.billed) return null;
     const { principal } = exchange.entry!;
+    exchange.inputTokensEstimated = estimateInputTokens(exchange.facts!);
     const amount = this.#amountFor(exchange, principal.multiplierMicros);
     exchange.reservedNanoUsd = amount;
     const code = openBooks(this.#parts, principal.userRow, amount);

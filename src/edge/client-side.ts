@@ -19,6 +19,8 @@ export interface ReplyOwner {
   onDrained(): void;
   /** Before the first write: false keeps it back until `flush` is called again. */
   onHeadReady(pendingBytes: number): boolean;
+  /** The first bytes were handed to the socket, and the answer goes on. */
+  onBegun(): void;
   /** The last byte was handed to the socket, or the reader was too slow and was cut off. */
   onReplyEnded(complete: boolean): void;
 }

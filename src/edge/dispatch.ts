@@ -16,7 +16,7 @@ import { upstreamCall } from './upstream-call.ts';
 
 /** Dispatches to the account whose place is held, or gives the place back and says what there is no room for. */
 export function dispatch(parts: Parts, exchange: Exchange, fresh = false): Refusal | null {
-  const { pools, catalog, accountSlots, counters, config, replies } = parts;
+  const { pools, catalog, accountSlots, attempts, config } = parts;
   const account = exchange.plan!.accounts[exchange.accountIndex]!;
   const row = account.row;
   const host = exchange.mediaPlace?.host ?? null;
@@ -36,8 +36,7 @@ export function dispatch(parts: Parts, exchange: Exchange, fresh = false): Refus
     accountSlots.release(row);
     return body;
   }
-  const release = (): void => accountSlots.release(row);
-  const attempt = new Attempt(pool, connection, counters, exchange, release, replies.streamBudget);
+  const attempt = new Attempt(attempts, pool, connection, exchange, row);
   began(parts, exchange, account, attempt);
   const call = upstreamCall(exchange, target);
   attempt.start({

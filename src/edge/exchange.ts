@@ -17,7 +17,6 @@ import type { Tap } from '#meter/tap.ts';
 import type { AttemptOwner, UpstreamAttempt, UpstreamHeaders } from '#relay/attempt.ts';
 import type { Plan } from '#schedule/plan.ts';
 import type { SnapshotAccount } from '#threads/protocol.ts';
-import type { UsageRecord } from '#usage/record.ts';
 import type { Crossing } from '#wire/convert/crossing.ts';
 import type { Dialect } from '#wire/dialect.ts';
 import type { Facts } from '#wire/facts.ts';
@@ -36,11 +35,15 @@ import type { Operation } from './operations.ts';
 import type { Route } from './routes.ts';
 import type { TerminalHold } from './terminal-hold.ts';
 
+/** Most exchanges have none of whatever it is: one list for all of them. */
+const NOTHING: readonly never[] = Object.freeze([]);
+
 export type Stage = 'receiving' | 'inflating' | 'scanning' | 'waiting' | 'relaying' | 'draining' | 'job' | 'settled';
 
 /** What an exchange tells the lifecycle. */
 export interface ExchangeEvents {
   clientGone(exchange: Exchange): void;
+  replyBegun(exchange: Exchange): void;
   replyEnded(exchange: Exchange, complete: boolean): void;
   /** The head of its reply and `pendingBytes` could leave; false: they stay. */
   mayLeave(exchange: Exchange, pendingBytes: number): boolean;
@@ -54,7 +57,10 @@ export interface ExchangeEvents {
 
 export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   readonly id: RequestId;
-  readonly head: Head;
+  /** `NO_HEAD` once the request is released. */
+  head: Head;
+  /** The client's own `x-request-id`, recorded and never trusted. */
+  readonly clientRequestId: string;
   readonly startedAtMs: number;
   readonly #events: ExchangeEvents;
   /** Where `OpenList` keeps it. */
@@ -70,7 +76,7 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   readonly route: Route;
 
   entry: KeyEntry | null = null;
-  /** As received; once it is decoded, as decoded. */
+  /** As received; once it is decoded, as decoded; null again once it is released. */
   body: BodyReader | null = null;
   bodyComplete = false;
   /** While a compressed body is being decoded. */
@@ -84,7 +90,12 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   /** The body with the upstream's name of the model, when that differs, and the room that it took. */
   spliced: Uint8Array | null = null;
   splicedRoom = 0;
+  /** Null again once the request is released. */
   facts: Facts | null = null;
+  /** Billed where no usage comes at all. */
+  inputTokensEstimated = 0;
+  /** It is never sent again: body, head and facts are given up. */
+  requestReleased = false;
   /** As the client names it, in the body or the path; '' when the operation has none. */
   model = '';
   /** The client wants a stream. */
@@ -113,13 +124,14 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   sessionKey: AffinityKey | null | undefined = undefined;
   /** Index in the plan of the account in use or waited for. */
   accountIndex = -1;
-  readonly tried: number[] = [];
+  /** Indexes in the plan of accounts that have failed. */
+  tried: readonly number[] = NOTHING;
   account: SnapshotAccount | null = null;
   sentModel = '';
   /** Null: the account speaks the client's protocol. */
   crossing: Crossing | null = null;
   /** Fields of the body that this crossing leaves out; the client is told their names. */
-  dropped: readonly string[] = [];
+  dropped: readonly string[] = NOTHING;
   /** Chat: usage was asked for on the client's behalf. */
   usageAdded = false;
   attempt: UpstreamAttempt | null = null;
@@ -146,8 +158,8 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   opens = false;
   /** These events wait for what comes next. */
   opening: Opening | null = null;
-  /** What would be billed if the process were killed now, as it lies in the journal; null when nothing does. */
-  openRecord: UsageRecord | null = null;
+  /** Tokens of the open record of it that lies in the journal; −1: none does. */
+  openTokens = -1;
   openedAtMs = 0;
   /** Journaled mode: keeps the end of the answer back. */
   hold: TerminalHold | null = null;
@@ -163,6 +175,7 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   constructor(id: RequestId, head: Head, route: Route, now: number, events: ExchangeEvents) {
     this.id = id;
     this.head = head;
+    this.clientRequestId = head.clientRequestId;
     this.route = route;
     this.startedAtMs = now;
     this.lastByteAtMs = now;
@@ -202,6 +215,10 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
 
   onHeadReady(pendingBytes: number): boolean {
     return this.#events.mayLeave(this, pendingBytes);
+  }
+
+  onBegun(): void {
+    this.#events.replyBegun(this);
   }
 
   onReplyEnded(complete: boolean): void {

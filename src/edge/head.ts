@@ -41,6 +41,27 @@ export interface Head {
   readonly fault: string;
 }
 
+/** In place of one that nobody asks any more. */
+export const NO_HEAD: Head = Object.freeze({
+  method: '',
+  path: '',
+  host: '',
+  query: '',
+  key: '',
+  isGoogle: false,
+  origin: '',
+  askedHeaders: '',
+  contentLength: -1,
+  contentEncoding: '',
+  contentType: '',
+  clientRequestId: '',
+  forwardedFor: '',
+  forwarded: [],
+  range: '',
+  chunked: false,
+  fault: '',
+});
+
 /** Whether a header of the client may reach an upstream; names are lower case. */
 export type ForwardFilter = (name: string) => boolean;
 

@@ -37,6 +37,7 @@ import { Reply } from './reply.ts';
 import { matchRoute, TURN_ROUTE } from './routes.ts';
 import { scanBody } from './scan-body.ts';
 import { Scheduling } from './scheduling.ts';
+import { releaseWhenSent } from './sent-body.ts';
 import { settle } from './settle.ts';
 import { checkTurn, keepUpgrade, welcome } from './turns.ts';
 import type { Upgrade } from './upgrade.ts';
@@ -99,7 +100,8 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     else keepUpgrade(exchange, reply, upgrade);
     if (head.fault !== '') return this.#refuseHead(exchange);
     if (exchange.route.own === 'well') return this.#answerWell(exchange);
-    if (this.#answerPreflight(exchange)) return;
+    // Where pages may read answers, what their browsers ask ahead is answered.
+    if (answerPreflight(parts.config.listen.corsOrigins, exchange)) return settle(parts, exchange, 'completed');
     const refusal =
       checkRoute(exchange) ?? checkHead(parts, head, exchange.route.operation) ?? this.#admitAtDoor(exchange, res);
     if (refusal !== null) this.refuse(exchange, refusal);
@@ -148,13 +150,6 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
   #answerWell(exchange: Exchange): void {
     answerWell(exchange);
     settle(this.#parts, exchange, 'completed');
-  }
-
-  /** Where pages may read answers, what their browsers ask ahead is answered. */
-  #answerPreflight(exchange: Exchange): boolean {
-    if (!answerPreflight(this.#parts.config.listen.corsOrigins, exchange)) return false;
-    settle(this.#parts, exchange, 'completed');
-    return true;
   }
 
   #countHere(exchange: Exchange): void {
@@ -259,7 +254,7 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
   /** Nothing has been forwarded yet: another account may still serve this exchange. */
   #failover(exchange: Exchange, refusal: Refusal): void {
     const { counters, config } = this.#parts;
-    exchange.tried.push(exchange.accountIndex);
+    exchange.tried = [...exchange.tried, exchange.accountIndex];
     if (exchange.attempts >= config.relay.attempts) return this.refuse(exchange, refusal);
     const outcome = this.#scheduling.place(exchange);
     if (outcome === 'placed' || outcome === 'waiting') counters.add(C.upstreamFailovers);
@@ -296,6 +291,10 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
     if (exchange.stage === 'job') this.#media.leave(exchange);
     if (exchange.stage === 'relaying') return this.#relaying.drain(exchange);
     settle(this.#parts, exchange, 'client_gone');
+  }
+
+  replyBegun(exchange: Exchange): void {
+    releaseWhenSent(this.#parts, exchange);
   }
 
   /** The reader was too slow and was cut off: for the books the same as a client that left. */

@@ -95,7 +95,7 @@ export class MediaDesk {
       multiplierMicros: principal.multiplierMicros,
       ...mediaCost(exchange.price!, exchange.media!, principal.multiplierMicros),
       queueMs: Math.round(exchange.queuedMs),
-      clientRequestId: exchange.head.clientRequestId,
+      clientRequestId: exchange.clientRequestId,
       accounts,
     };
   }

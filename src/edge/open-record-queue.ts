@@ -15,7 +15,7 @@ import { KIND, type UsageRecord } from '#usage/record.ts';
 import type { UsageRingProducer } from '#usage/ring.ts';
 import type { Exchange } from './exchange.ts';
 import type { Flushable, FlushQueue } from './flush-queue.ts';
-import { usageOf } from './usage-of.ts';
+import { usageOf, voidOf } from './usage-of.ts';
 
 export interface OpenRecordParts {
   readonly usageRing: UsageRingProducer;
@@ -50,28 +50,27 @@ export class OpenRecordQueue implements Flushable {
    * yet: that one is renewed at once.
    */
   sweep(exchange: Exchange, now: number): void {
-    const { openRecord, firstByteAtMs } = exchange;
-    if (firstByteAtMs === 0) return;
-    const waitMs = openRecord === null || tokensOf(openRecord) === 0 ? 0 : this.#parts.renewMs;
+    if (exchange.firstByteAtMs === 0) return;
+    const waitMs = exchange.openTokens <= 0 ? 0 : this.#parts.renewMs;
     if (now - exchange.openedAtMs >= waitMs) this.#renew(exchange, now);
   }
 
   /** This answer counts as never begun. */
   withdraw(exchange: Exchange): void {
-    const { openRecord } = exchange;
     // Without room it stays, and `settle` ends it.
-    if (openRecord !== null && this.#parts.usageRing.tryPush(openRecord, KIND.void)) exchange.openRecord = null;
+    if (exchange.openTokens >= 0 && this.#parts.usageRing.tryPush(voidOf(exchange), KIND.void))
+      exchange.openTokens = -1;
   }
 
   #renew(exchange: Exchange, now: number): void {
     if (!exchange.billable || exchange.tap === null || exchange.stage === 'settled') return;
     exchange.openedAtMs = now;
     const record = usageOf(exchange, 'open', now);
-    const before = exchange.openRecord;
-    if (before !== null && tokensOf(before) === tokensOf(record)) return;
+    const tokens = tokensOf(record);
+    if (exchange.openTokens === tokens) return;
     const { usageRing, usagePressure, counters } = this.#parts;
     if (usagePressure.refuse || !usageRing.tryPush(record, KIND.open)) return counters.add(C.openRecordsSkipped);
-    exchange.openRecord = record;
+    exchange.openTokens = tokens;
     counters.add(C.openRecords);
   }
 }

@@ -16,6 +16,7 @@ import type { WaitingRoom } from '#coordinate/local/waiting-room.ts';
 import type { CounterRow } from '#meter/counters.ts';
 import type { PriceTable } from '#meter/prices.ts';
 import type { Tap } from '#meter/tap.ts';
+import type { AttemptShared } from '#relay/attempt.ts';
 import type { OriginPools } from '#relay/origin-pools.ts';
 import type { Target } from '#relay/target.ts';
 import type { Plans } from '#schedule/plan.ts';
@@ -68,6 +69,7 @@ export interface Parts {
   /** In whose name the shared tables keep what belongs to media jobs. */
   readonly jobsOwner: number;
   readonly pools: OriginPools;
+  readonly attempts: AttemptShared;
   readonly replies: ReplyShared;
   readonly open: OpenList<Exchange>;
   readonly channels: Channels;

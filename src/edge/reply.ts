@@ -40,23 +40,24 @@ const FRAMING_BYTES = 12;
  */
 const RETRY_EVERY_MS = 4_000;
 const nothing = (): void => {};
+const NO_HEADERS: readonly string[] = [];
 
 export class Reply implements ClientSide, Blocked {
   keeping: Keeping = 'keep';
   /** Name, value, …: sent behind the headers of whatever answer it becomes. */
-  extraHeaders: readonly string[] = [];
+  extraHeaders: readonly string[] = NO_HEADERS;
   readonly #res: HttpResponse;
   readonly #shared: ReplyShared;
   readonly #owner: ReplyOwner;
   /** Asked for with HEAD: the head leaves alone. */
   readonly #headAlone: boolean;
   #status = '';
-  #headers: readonly string[] = [];
+  #headers: readonly string[] = NO_HEADERS;
   /** Of the body, where it is known before its last byte; −1: it leaves in chunks. */
   #length = -1;
   /** What leaves next, and what came behind it: a turn of the loop mostly brings one chunk, and that needs no list. */
   #first: Uint8Array | null = null;
-  readonly #later: Uint8Array[] = [];
+  #later: Uint8Array[] | null = null;
   #pendingBytes = 0;
   #budgeted = 0;
   #headSent = false;
@@ -116,6 +117,7 @@ export class Reply implements ClientSide, Blocked {
   push(chunk: Uint8Array): void {
     if (this.#over) return;
     if (this.#first === null) this.#first = chunk;
+    else if (this.#later === null) this.#later = [chunk];
     else this.#later.push(chunk);
     this.#pendingBytes += chunk.length;
     if (this.#blocked) return this.#holdWhileBlocked();
@@ -165,17 +167,28 @@ export class Reply implements ClientSide, Blocked {
   flush(): void {
     this.#queued = false;
     if (!this.#headSent && !this.#finishing && !this.#owner.onHeadReady(this.#pendingBytes)) return;
-    while (!this.#over && !this.#blocked && (this.#first !== null || this.#finishing)) this.#res.cork(this.#write);
+    const begins = !this.#headSent;
+    while (!this.#over && !this.#blocked && (this.#first !== null || this.#finishing)) this.#writeCorked();
     if (this.#over) this.#owner.onReplyEnded(true);
     else if (this.#blocked && !this.#takeBudget()) this.#cutOff();
+    else if (begins && !this.#finishing) this.#owner.onBegun();
   }
 
-  /** One closure a reply, made once: the server calls it inside its cork. */
-  readonly #write = (): void => {
+  /** One function for all replies: the server calls it at once, inside its cork. */
+  #writeCorked(): void {
+    Reply.#corked = this;
+    this.#res.cork(Reply.#write);
+    Reply.#corked = null;
+  }
+
+  static #corked: Reply | null = null;
+  static readonly #write = (): void => Reply.#corked!.#writeSome();
+
+  #writeSome(): void {
     if (!this.#headSent) {
       this.#writeHead();
       if (this.#headAlone) return this.#endHead();
-      if (this.#finishing && this.#later.length === 0 && this.#pendingBytes <= CORK_BYTES_MAX) {
+      if (this.#finishing && !this.#hasLater && this.#pendingBytes <= CORK_BYTES_MAX) {
         return this.#endWhole(this.#first);
       }
       if (!this.#keeps) this.#res.writeHeader('connection', 'close');
@@ -184,11 +197,12 @@ export class Reply implements ClientSide, Blocked {
     else this.#writeSized();
     if (this.#over) return;
     if (this.#finishing && this.#first === null && !this.#blocked) this.#endChunked();
-  };
+  }
 
   /** As much as one cork takes. */
   #writePending(): void {
     const later = this.#later;
+    const laterCount = later === null ? 0 : later.length;
     let room = CORK_BYTES_MAX;
     let taken = 0;
     let chunk = this.#first;
@@ -197,13 +211,17 @@ export class Reply implements ClientSide, Blocked {
       room -= piece.length + FRAMING_BYTES;
       this.#pendingBytes -= piece.length;
       if (piece !== chunk) chunk = chunk.subarray(piece.length);
-      else chunk = taken < later.length ? later[taken++]! : null;
+      else chunk = taken < laterCount ? later![taken++]! : null;
       this.#shared.counters.add(C.responseWrites);
       if (!this.#res.write(piece)) this.#block();
     }
     this.#first = chunk;
-    if (taken > 0 && taken < later.length) later.splice(0, taken);
-    else if (taken > 0) later.length = 0;
+    if (taken > 0 && taken < laterCount) later!.splice(0, taken);
+    else if (taken > 0) later!.length = 0;
+  }
+
+  get #hasLater(): boolean {
+    return this.#later !== null && this.#later.length > 0;
   }
 
   /** The next piece of a body whose length is said; of what the server does not take it keeps nothing. */
@@ -215,7 +233,7 @@ export class Reply implements ClientSide, Blocked {
     if (done) return this.#end(true);
     const written = this.#res.getWriteOffset() - before;
     this.#pendingBytes -= written;
-    this.#first = written < this.#first.length ? this.#first.subarray(written) : (this.#later.shift() ?? null);
+    this.#first = written < this.#first.length ? this.#first.subarray(written) : (this.#later?.shift() ?? null);
     if (!taken) this.#block();
   }
 
@@ -226,6 +244,8 @@ export class Reply implements ClientSide, Blocked {
     writePairs(this.#res, this.#headers);
     writePairs(this.#res, extraHeaders);
     writePairs(this.#res, this.extraHeaders);
+    // A stream may go on for hours.
+    this.#headers = NO_HEADERS;
     if (this.#keeps) this.#res.writeHeader('keep-alive', 'timeout=8');
   }
 
@@ -318,7 +338,7 @@ export class Reply implements ClientSide, Blocked {
 
   #dropPending(): void {
     this.#first = null;
-    if (this.#later.length > 0) this.#later.length = 0;
+    this.#later = null;
   }
 
   #schedule(): void {

@@ -1,7 +1,8 @@
 /**
  * The bytes that go upstream, and the end of them. An account that knows the model by another name, or speaks another protocol, gets a
  * copy made for it, drawn from the same budget as the body itself. Once a byte of an answer has left for the client no other account can be
- * tried, so both are released, as soon as the upload has left the process: an open stream then holds no body.
+ * tried, so both are released, as soon as the upload has left the process, and with them what else only the request needed (its head, what
+ * the scan found): an open stream holds nothing of it.
  *
  *   not committed ──first forwarded byte──► committed ──upload has left──► released
  *   (may fail over)                         (never fails over)
@@ -14,6 +15,7 @@ import { REWRITE_BYTES_MAX, rewrite } from '#wire/rewrite.ts';
 import { crossedRequest } from './crossed-request.ts';
 import { detach } from './detach.ts';
 import type { Exchange } from './exchange.ts';
+import { NO_HEAD } from './head.ts';
 import type { Parts } from './parts.ts';
 
 const NO_BODY = new Uint8Array(0);
@@ -27,8 +29,8 @@ export function isCommitted({ firstByteAtMs, reply }: Exchange): boolean {
 export function takeSentBody(parts: Parts, exchange: Exchange): Uint8Array | Refusal {
   const { body } = exchange;
   const { shape } = exchange.operation;
+  assert(!exchange.requestReleased, 'an exchange is sent again after its request was released');
   if (body === null || shape === null) return NO_BODY;
-  assert(!body.isReleased, 'an exchange is sent again after its body was released');
   if (exchange.crossing !== null) return takeCrossed(parts, exchange);
   exchange.usageAdded = asksForUsage(exchange);
   const renamed = shape.modelInBody && exchange.sentModel !== exchange.facts!.model;
@@ -64,13 +66,17 @@ export function releaseSpliced({ bodyRoom }: Parts, exchange: Exchange): void {
   bodyRoom.give(exchange.splicedRoom);
 }
 
-/** Called for every chunk and some times a second until it has happened: releases a body that nobody needs any more. */
+/** Called as the answer begins, for every chunk and some times a second: releases a request that nobody needs any more. */
 export function releaseWhenSent(parts: Parts, exchange: Exchange): void {
   const { body, attempt } = exchange;
-  if (body === null || body.isReleased || attempt === null || attempt.holdsBody) return;
+  if (exchange.requestReleased || attempt === null || attempt.holdsBody) return;
   if (exchange.stage !== 'draining' && !isCommitted(exchange)) return;
   releaseSpliced(parts, exchange);
-  body.release(!exchange.bodyPinned);
+  body?.release(!exchange.bodyPinned);
+  exchange.body = null;
+  exchange.head = NO_HEAD;
+  exchange.facts = null;
+  exchange.requestReleased = true;
 }
 
 /** At the end of an exchange. */

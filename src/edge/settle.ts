@@ -16,7 +16,7 @@ import { letGo } from './openings.ts';
 import type { TapMaker } from './operations.ts';
 import type { Parts } from './parts.ts';
 import { releaseBodies } from './sent-body.ts';
-import { usageOf } from './usage-of.ts';
+import { usageOf, voidOf } from './usage-of.ts';
 
 const FAILURE_INDEX = new Map(FAILURE_CODES.map((code, index) => [code, index]));
 const ENDINGS = { completed: C.completed, client_gone: C.clientGone, interrupted: C.interrupted } as const;
@@ -55,14 +55,14 @@ function book(parts: Parts, exchange: Exchange, status: RecordStatus, now: numbe
   if (!exchange.booksOpen) return null;
   const { userRow } = exchange.entry!.principal;
   const record = exchange.billable ? usageOf(exchange, status, now) : null;
-  const { openRecord } = exchange;
+  const wasOpen = exchange.openTokens >= 0;
   if (record !== null) {
     // Charged before the writer can see the record: a commit that came first would show more money than there is.
     parts.ledger.charge(userRow, record.chargedNanoUsd);
-    parts.usageRing.push(record, openRecord === null ? KIND.record : KIND.closing);
-  } else if (openRecord !== null) parts.usageRing.push(openRecord, KIND.void);
+    parts.usageRing.push(record, wasOpen ? KIND.closing : KIND.record);
+  } else if (wasOpen) parts.usageRing.push(voidOf(exchange), KIND.void);
   else parts.usageRing.release();
-  exchange.openRecord = null;
+  exchange.openTokens = -1;
   parts.ledger.free(userRow, exchange.reservedNanoUsd);
   return record;
 }

@@ -74,9 +74,11 @@ export class TurnReply implements ClientSide, Flushable {
     if (this.#over || this.#pending.length === 0) return;
     if (!this.#headSent && !this.#ending && !this.owner.onHeadReady(this.#pendingBytes)) return;
     const messages = this.#pending;
+    const begins = !this.#headSent;
     this.forget();
     this.#headSent = true;
     this.#channel.write(messages);
+    if (begins && !this.#ending && !this.#over) this.owner.onBegun();
   }
 
   finish(): void {

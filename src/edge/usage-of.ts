@@ -4,20 +4,20 @@
  */
 import { compactRequestId } from '#base/request-id.ts';
 import { cost } from '#meter/cost.ts';
-import { estimateInputTokens } from '#meter/reserve.ts';
 import type { RecordStatus, UsageRecord } from '#usage/record.ts';
+import { zeroCounts } from '#wire/token-counts.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What upstreams call the tier that costs the ordinary price. */
 const ORDINARY_TIERS: readonly string[] = ['default', 'standard'];
 
 export function usageOf(exchange: Exchange, status: RecordStatus | 'open', now: number): UsageRecord {
-  const { id, entry, facts, account, price, tap } = exchange;
-  if (entry === null || facts === null || account === null || price === null || tap === null) {
+  const { id, entry, account, price, tap } = exchange;
+  if (entry === null || account === null || price === null || tap === null) {
     throw new Error('a usage record is asked for before the exchange was relayed');
   }
   const { principal } = entry;
-  const { counts, source } = tap.billable(estimateInputTokens(facts));
+  const { counts, source } = tap.billable(exchange.inputTokensEstimated);
   if (source === 'estimated' && !exchange.operation.generates) counts.outputTokens = 0;
   const { costNanoUsd, chargedNanoUsd } = cost(counts, price, principal.multiplierMicros, tap.serviceTier);
   return {
@@ -46,7 +46,7 @@ export function usageOf(exchange: Exchange, status: RecordStatus | 'open', now: 
     queueMs: Math.round(exchange.queuedMs),
     firstByteMs: exchange.firstByteAtMs === 0 ? -1 : Math.round(exchange.firstByteAtMs - exchange.startedAtMs),
     durationMs: Math.round(now - exchange.startedAtMs),
-    clientRequestId: exchange.head.clientRequestId,
+    clientRequestId: exchange.clientRequestId,
     upstreamRequestId: exchange.upstreamRequestId,
     protocol: exchange.operation.protocol,
     upstreamProtocol: exchange.crossing?.upstream ?? exchange.operation.protocol,
@@ -60,3 +60,36 @@ export function usageOf(exchange: Exchange, status: RecordStatus | 'open', now: 
     mediaSeconds: counts.mediaSeconds,
   };
 }
+
+/** What ends an open record without a row: of such a record nobody reads more than its id. */
+export function voidOf({ id }: Exchange): UsageRecord {
+  return { ...NO_RECORD, requestId: compactRequestId(id.text), createdAtMs: id.createdAtMs };
+}
+
+const NO_RECORD: UsageRecord = {
+  requestId: '',
+  createdAtMs: 0,
+  userId: 0,
+  keyId: 0,
+  groupId: 0,
+  accountId: 0,
+  model: '',
+  upstreamModel: '',
+  stream: false,
+  status: 'open',
+  usageSource: 'estimated',
+  httpStatus: 0,
+  ...zeroCounts(),
+  costNanoUsd: 0n,
+  chargedNanoUsd: 0n,
+  multiplierMicros: 0,
+  attempts: 0,
+  queueMs: 0,
+  firstByteMs: -1,
+  durationMs: 0,
+  clientRequestId: '',
+  upstreamRequestId: '',
+  protocol: '',
+  upstreamProtocol: '',
+  serviceTier: '',
+};

@@ -38,6 +38,9 @@ export interface BillableUsage {
   source: 'reported' | 'partial' | 'estimated';
 }
 
+/** A frame is read within one call, so all taps of a thread read into one. */
+const FIELDS = new SseFields();
+
 export type Json = { readonly [field: string]: unknown };
 
 /** Reusable: `start` begins the next answer. */
@@ -46,7 +49,7 @@ export abstract class Tap {
   protected abstract readonly jsonFields: readonly string[];
   /** Of a frame that is longer than the bound, so many of its last bytes are kept as well, for `frameTail`. */
   protected readonly tailBytesMax: number = 0;
-  protected readonly fields = new SseFields();
+  protected readonly fields = FIELDS;
   protected isStream = false;
   protected seen: UsageSeen = 'none';
   protected streamEnded = false;

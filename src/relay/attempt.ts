@@ -51,6 +51,15 @@ export interface AttemptOwner {
 /** Is told the body of an answer that nobody else cares for. */
 export type BodyReader = (body: Uint8Array) => void;
 
+/** What all attempts of a front work with. */
+export interface AttemptShared {
+  readonly counters: CounterRow;
+  /** Gives back the place of an account's row; called once an attempt, when the upstream has ended. */
+  readonly places: { release(row: number): void };
+  /** What decoding an answer takes its memory from. */
+  readonly budget: AnswerBudget;
+}
+
 export interface AttemptRequest {
   readonly method: UpstreamMethod;
   readonly path: string;
@@ -65,11 +74,10 @@ export interface AttemptRequest {
 
 export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflationOwner {
   readonly startedAtMs = nowMs();
+  readonly #shared: AttemptShared;
   readonly #pool: OriginPool;
   readonly #connection: UpstreamConnection;
-  readonly #counters: CounterRow;
-  readonly #budget: AnswerBudget;
-  readonly #onOver: () => void;
+  readonly #row: number;
   #owner: AttemptOwner | null;
   /** Null: the answer came plain. */
   #coding: Coding | null = null;
@@ -78,7 +86,7 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
   #drainBytes = 0;
   /** What to do with the rest of the body, when it has ended and is short enough. */
   #onBody: BodyReader | null = null;
-  #body: Uint8Array[] = [];
+  #body: Uint8Array[] | null = null;
   #bodyBytes = 0;
   /** Of such a body, once it has come whole. */
   #decoding: ErrorBodyDecoding | null = null;
@@ -86,24 +94,19 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
   /** The body's memory was still needed when the attempt ended. */
   #leftSending = false;
 
-  /**
-   * `onOver` is called once, when the upstream has ended: it returns the account's place. `budget`: what decoding an answer takes its
-   * memory from.
-   */
+  /** `row`: the account's, whose place is held. */
   constructor(
+    shared: AttemptShared,
     pool: OriginPool,
     connection: UpstreamConnection,
-    counters: CounterRow,
     owner: AttemptOwner,
-    onOver: () => void,
-    budget: AnswerBudget,
+    row: number,
   ) {
+    this.#shared = shared;
     this.#pool = pool;
     this.#connection = connection;
-    this.#counters = counters;
-    this.#budget = budget;
     this.#owner = owner;
-    this.#onOver = onOver;
+    this.#row = row;
   }
 
   get over(): boolean {
@@ -125,7 +128,7 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
   }
 
   start({ method, path, fixedHeaders, headers, body, headersTimeoutMs, idleTimeoutMs }: AttemptRequest): void {
-    this.#counters.add(C.upstreamAttempts);
+    this.#shared.counters.add(C.upstreamAttempts);
     const host = this.#pool.origin.hostHeader;
     try {
       const head = renderRequestHead({ method, path, host, fixedHeaders, headers, bodyBytes: body.length });
@@ -189,12 +192,12 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
     const coding = typeof named === 'string' ? readCoding(named) : null;
     if (coding === null || coding === 'identity') return this.#owner.onHead(this, status, headers);
     this.#coding = coding;
-    this.#inflation = new AnswerInflation(coding, this.#budget, this);
+    this.#inflation = new AnswerInflation(coding, this.#shared.budget, this);
     this.#owner.onHead(this, status, { ...headers, 'content-encoding': undefined });
   }
 
   onResponseData(chunk: Uint8Array): void {
-    this.#counters.add(C.upstreamBytes, chunk.length);
+    this.#shared.counters.add(C.upstreamBytes, chunk.length);
     if (this.#inflation !== null) return this.#inflation.push(chunk);
     if (this.#owner !== null) return this.#owner.onData(this, chunk);
     this.#drainBytes -= chunk.length;
@@ -205,19 +208,20 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
   /** The chunk is the connection's: it is copied. */
   #keepBody(chunk: Uint8Array): void {
     this.#bodyBytes += chunk.length;
+    this.#body ??= [];
     if (this.#bodyBytes <= JUDGED_BYTES_MAX) this.#body.push(Buffer.from(chunk));
     else this.#dropBody();
   }
 
   #dropBody(): void {
     this.#onBody = null;
-    this.#body = [];
+    this.#body = null;
   }
 
   onResponseEnd(): void {
     const onBody = this.#onBody;
     if (onBody !== null && this.#coding !== null && this.#bodyBytes > 0) return this.#decode(this.#coding, onBody);
-    onBody?.(Buffer.concat(this.#body));
+    onBody?.(Buffer.concat(this.#body ?? []));
     this.#finish();
     if (this.#inflation !== null) this.#inflation.end();
     else this.#takeOwner()?.onEnd(this);
@@ -225,11 +229,11 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
 
   /** The attempt lasts until then: who is told counts on the account's place. */
   #decode(coding: Coding, onBody: BodyReader): void {
-    this.#decoding = new ErrorBodyDecoding(coding, this.#budget, (body) => {
+    this.#decoding = new ErrorBodyDecoding(coding, this.#shared.budget, (body) => {
       if (body !== null) onBody(body);
       this.#finish();
     });
-    this.#decoding.start(Buffer.concat(this.#body));
+    this.#decoding.start(Buffer.concat(this.#body ?? []));
   }
 
   onResponseError(error: Error & { code?: string }): void {
@@ -286,6 +290,6 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
     this.#leftSending ||= this.#connection.holdsBody;
     // An upstream that answered before it had taken the body may never take it: the pool closes what is still sending.
     this.#pool.give(this.#connection, nowMs());
-    this.#onOver();
+    this.#shared.places.release(this.#row);
   }
 }

@@ -6,7 +6,7 @@
  *   name ":" OWS value OWS CRLF …    no folding, no space before the colon, no bare CR or LF, no NUL
  *   CRLF
  *
- * Holds the result until the next head is read. Front thread only; no I/O.
+ * Holds the result until the next head is read, its headers until they have been told. Front thread only; no I/O.
  */
 
 import { READ_BY_POLICY } from './header-policy.ts';
@@ -45,9 +45,12 @@ function hashOf(name: string): number {
 export const INCOMPLETE = 0;
 export const MALFORMED = -1;
 
+/** Never written to: a head begins with an object of its own. */
+const NONE: Record<string, string | string[]> = Object.freeze({});
+
 export class ResponseHead {
   status = 0;
-  headers: UpstreamHeaders = {};
+  headers: UpstreamHeaders = NONE;
   /** −1: the response names no length. */
   contentLength = -1;
   chunked = false;
@@ -57,7 +60,7 @@ export class ResponseHead {
   keepAliveSeconds = -1;
   /** Why the last head was refused. */
   fault = '';
-  #kept: Record<string, string | string[]> = {};
+  #kept = NONE;
   #isOld = false;
 
   /** The offset behind the head that starts at `start`, INCOMPLETE when it is not whole before `limit`, or MALFORMED. */
@@ -71,6 +74,11 @@ export class ResponseHead {
       at = this.#readLine(bytes, at, limit);
     }
     return at;
+  }
+
+  /** They have been told; the body behind them may take hours. */
+  forgetHeaders(): void {
+    this.headers = this.#kept = NONE;
   }
 
   #reset(): void {

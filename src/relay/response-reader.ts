@@ -120,6 +120,7 @@ export class ResponseReader {
     if (this.#informationalBytes > INFORMATIONAL_BYTES_MAX) this.fault = 'early hints without end';
     if (this.fault !== '') return false;
     this.#sink.onHead(status, headers);
+    head.forgetHeaders();
     return true;
   }
 

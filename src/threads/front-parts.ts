@@ -70,6 +70,7 @@ export function makeParts(data: FrontData, log: Logger) {
     refusing: false,
     extraHeaders: config.test.nameFront ? ['x-penstock-front', String(index)] : [],
   };
+  const accountSlots = new SlotTable(shared.accountSlots, shapes.accountSlots, index, board, doorbells);
   const parts: Parts = {
     config,
     log,
@@ -78,7 +79,7 @@ export function makeParts(data: FrontData, log: Logger) {
     keys: new KeyCache({ ...config.auth, ...config.limits }, (keyHash) => tell({ type: 'lookup', keyHash })),
     trustedProxies: new TrustedProxies(config.listen.trustedProxies),
     userSlots: new SlotTable(shared.userSlots, shapes.userSlots, index, board, doorbells),
-    accountSlots: new SlotTable(shared.accountSlots, shapes.accountSlots, index, board, doorbells),
+    accountSlots,
     waitingRoom: new WaitingRoom(board, index),
     health: new AccountHealth(shared.accountHealth, config.limits.accounts),
     affinity: new AffinityTable(shared.affinity, config.schedule.affinityEntries),
@@ -97,6 +98,7 @@ export function makeParts(data: FrontData, log: Logger) {
     }),
     jobsOwner: jobsOwner(shared.usageRings.length),
     pools: new OriginPools(config.relay, counters),
+    attempts: { counters, places: accountSlots, budget: replies.streamBudget },
     replies,
     open: new OpenList<Exchange>(),
     channels: new Channels(),

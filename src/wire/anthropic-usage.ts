@@ -21,16 +21,18 @@ import { TOKENS_MAX, type TokenCounts, zeroCounts } from './token-counts.ts';
 type Json = { readonly [field: string]: unknown };
 
 const NOTHING: Json = Object.freeze({});
+/** Never written to: most answers have no such iterations. */
+const NONE_ADDED = zeroCounts();
 const ADDED_ITERATIONS: readonly unknown[] = ['compaction', 'advisor_message'];
 
 export class AnthropicUsage {
   #top = zeroCounts();
   /** Iterations outside the top-level numbers; the latest list replaces an earlier one. */
-  #added = zeroCounts();
+  #added = NONE_ADDED;
 
   reset(): void {
     this.#top = zeroCounts();
-    this.#added = zeroCounts();
+    this.#added = NONE_ADDED;
   }
 
   /** Takes over what `usage` holds. True when it held the number of output tokens, which every real usage object has. */

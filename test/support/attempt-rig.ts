@@ -98,7 +98,13 @@ export function start(pool: OriginPool, asked: Asked = {}, outcome = new Attempt
     headersTimeoutMs: 5_000,
     idleTimeoutMs: 5_000,
   };
-  outcome.attempt = new Attempt(pool, connection, counters, outcome, () => outcome.timesOver++, budget);
+  outcome.attempt = new Attempt(
+    { counters, places: { release: () => outcome.timesOver++ }, budget },
+    pool,
+    connection,
+    outcome,
+    0,
+  );
   outcome.attempt.start({
     method: 'POST',
     ...defaults,
