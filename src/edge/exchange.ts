@@ -217,6 +217,11 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
     return this.#events.mayLeave(this, pendingBytes);
   }
 
+  /** A stream whose last event has come is whole, whatever its connection does after that. */
+  get streamEnded(): boolean {
+    return this.streaming && this.tap?.terminal === true && !this.tap.errorEvent;
+  }
+
   onBegun(): void {
     this.#events.replyBegun(this);
   }

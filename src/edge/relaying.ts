@@ -9,32 +9,21 @@ import { ResponsesMessageTap } from '#meter/responses-message-tap.ts';
 import type { BodyReader, UpstreamHeaders } from '#relay/attempt.ts';
 import { isDecidedByBody, judgeRefusal } from '#relay/error-body.ts';
 import { judgeError, judgeErrorEvent, judgeStatus, type Verdict } from '#relay/verdict.ts';
-import type { RecordStatus } from '#usage/record.ts';
 import { beginAnswer, seeForm } from './answer-head.ts';
 import { breakStream, breakStreamWith } from './answers.ts';
 import { dispatch } from './dispatch.ts';
 import { DoubtfulAnswer } from './doubtful-answer.ts';
 import type { Exchange } from './exchange.ts';
+import { fileFault, isElsewhere } from './file-head.ts';
 import { learn, learnFromBody, logBroken } from './learn.ts';
 import { letGo } from './openings.ts';
 import type { Parts } from './parts.ts';
+import type { RelayingExits } from './relaying-exits.ts';
 import { isCommitted, releaseWhenSent } from './sent-body.ts';
 import { dropTransform, unsee } from './unsee.ts';
 
-/** Where the lifecycle goes on. */
-export interface RelayingExits {
-  failover(exchange: Exchange, refusal: Refusal): void;
-  refuse(exchange: Exchange, refusal: Refusal): void;
-  end(exchange: Exchange, status: RecordStatus): void;
-  /** The account cannot count. */
-  countHere(exchange: Exchange): void;
-}
-
 /** An account that cannot count says so by one of these. */
 const NOT_THERE: readonly number[] = [404, 405, 501];
-
-/** The file, a part of it, and none of it. */
-const FILE_STATUSES: readonly number[] = [200, 206, 416];
 
 export class Relaying {
   readonly #parts: Parts;
@@ -76,11 +65,10 @@ export class Relaying {
 
   /** A host that is not the account's: what it says is held against nobody, and goes no further unless it is the file. */
   #fileHead(exchange: Exchange, status: number, headers: UpstreamHeaders): void {
-    const isCoded = headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity';
-    if (isCoded || !FILE_STATUSES.includes(status)) {
+    const fault = fileFault(status, headers);
+    if (fault !== null) {
       this.#detach(exchange);
-      const isGone = status >= 400 && status < 500;
-      return this.#exits.refuse(exchange, refuse(isGone ? 'media_unknown' : 'upstream_error'));
+      return this.#exits.refuse(exchange, fault);
     }
     beginAnswer(this.#parts, exchange, status, headers);
     if (exchange.head.method === 'head') this.#endWithHead(exchange);
@@ -230,7 +218,7 @@ export class Relaying {
   error(exchange: Exchange, error: Error & { code?: string }): void {
     if (exchange.doubt?.verdict.kind === 'failover') return void this.#resolve(exchange, false);
     exchange.doubt = null;
-    const whole = hasEnded(exchange);
+    const whole = exchange.streamEnded;
     exchange.tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
     if (error.code === 'NO_ROOM_TO_DECODE') return this.#breakOff(exchange, 'answer_budget_exhausted');
@@ -277,16 +265,15 @@ export class Relaying {
     if (exchange.stage === 'draining' && now >= exchange.drainUntilMs) return this.#stopDraining(exchange);
     this.#parts.openRecords.sweep(exchange, now);
     if (exchange.stage !== 'relaying') return;
-    if (exchange.doubt !== null) return this.#sweepDoubt(exchange, exchange.doubt.sinceMs, now);
-    if (hasEnded(exchange)) return this.#sweepEnded(exchange, now);
+    if (exchange.doubt !== null) {
+      if (now - exchange.doubt.sinceMs >= this.#parts.config.relay.errorBodyMs) this.#resolve(exchange, false);
+      return;
+    }
+    if (exchange.streamEnded) return this.#sweepEnded(exchange, now);
     if (now - exchange.attempt!.startedAtMs < this.#parts.config.relay.totalTimeoutMs) return;
     exchange.attempt!.cancel();
     exchange.tap?.end();
     this.#breakOff(exchange, 'upstream_total_timeout');
-  }
-
-  #sweepDoubt(exchange: Exchange, sinceMs: number, now: number): void {
-    if (now - sinceMs >= this.#parts.config.relay.errorBodyMs) this.#resolve(exchange, false);
   }
 
   /** The stream's last event has come and its upstream does not end it: that holds up neither the client nor the places. */
@@ -299,7 +286,7 @@ export class Relaying {
 
   /** Ends an exchange whose time is over at shutdown, in its protocol. */
   interrupt(exchange: Exchange): void {
-    const whole = hasEnded(exchange);
+    const whole = exchange.streamEnded;
     exchange.attempt?.cancel();
     exchange.tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
@@ -354,13 +341,4 @@ export class Relaying {
     else reply.abandon();
     this.#exits.end(exchange, 'interrupted');
   }
-}
-
-function isElsewhere({ mediaPlace }: Exchange): boolean {
-  return mediaPlace !== null && mediaPlace.host !== null;
-}
-
-/** A stream whose last event has come is whole, whatever its connection does after that. */
-function hasEnded({ streaming, tap }: Exchange): boolean {
-  return streaming && tap?.terminal === true && !tap.errorEvent;
 }

@@ -23,22 +23,8 @@ import {
   type ReplyShared,
 } from './client-side.ts';
 import type { HttpResponse } from './uws.ts';
+import { CORK_BYTES_MAX, FLUSH_BYTES, FRAMING_BYTES, RETRY_EVERY_MS } from './write-bounds.ts';
 
-/**
- * What is written within one cork. The server's cork buffer has 16 KiB; a write that does not fit is sent past it, and when the
- * socket then refuses the buffer's part, uWebSockets.js 20 drops the write that did not fit, which breaks the chunked framing
- * (seen as "Expected LF after chunk data" at readers that had stalled). So nothing ever comes near the buffer's end.
- */
-const CORK_BYTES_MAX = 14 * 1024;
-const FLUSH_BYTES = 64 * 1024;
-/** Framing of a chunk: its length in hex and two line ends. */
-const FRAMING_BYTES = 12;
-/**
- * The server closes a connection 10 s after a write that did not go through, unless its socket becomes writable, which on Linux
- * takes a third of a send buffer of megabytes: a reader of 100 KB/s needs longer. An empty cork makes the server try again and
- * begins its 10 s anew.
- */
-const RETRY_EVERY_MS = 4_000;
 const nothing = (): void => {};
 const NO_HEADERS: readonly string[] = [];
 
@@ -188,7 +174,7 @@ export class Reply implements ClientSide, Blocked {
     if (!this.#headSent) {
       this.#writeHead();
       if (this.#headAlone) return this.#endHead();
-      if (this.#finishing && !this.#hasLater && this.#pendingBytes <= CORK_BYTES_MAX) {
+      if (this.#finishing && !this.#later?.length && this.#pendingBytes <= CORK_BYTES_MAX) {
         return this.#endWhole(this.#first);
       }
       if (!this.#keeps) this.#res.writeHeader('connection', 'close');
@@ -218,10 +204,6 @@ export class Reply implements ClientSide, Blocked {
     this.#first = chunk;
     if (taken > 0 && taken < laterCount) later!.splice(0, taken);
     else if (taken > 0) later!.length = 0;
-  }
-
-  get #hasLater(): boolean {
-    return this.#later !== null && this.#later.length > 0;
   }
 
   /** The next piece of a body whose length is said; of what the server does not take it keeps nothing. */
