@@ -25,6 +25,8 @@ const seen = { writes: 0, bytes: 0, ends: 0 };
 
 /** Takes what a socket with room takes. */
 class EagerResponse {
+  #offset = 0;
+
   onAborted(): this {
     return this;
   }
@@ -45,6 +47,17 @@ class EagerResponse {
     seen.writes++;
     seen.bytes += chunk.length;
     return true;
+  }
+  getWriteOffset(): number {
+    return this.#offset;
+  }
+  tryEnd(chunk: Uint8Array, length: number): [taken: boolean, done: boolean] {
+    seen.writes++;
+    seen.bytes += chunk.length;
+    this.#offset += chunk.length;
+    const done = this.#offset === length;
+    if (done) seen.ends++;
+    return [true, done];
   }
   end(body?: Uint8Array): this {
     seen.ends++;

@@ -123,7 +123,9 @@ export class JsonArraySplitter {
     if (bytes[at] !== OBJECT_OPEN || this.#shape !== 'array') return at;
     const limit = Math.min(bytes.length, at + this.#elementBytesMax);
     const end = this.#sink.knownElement?.(bytes, at, limit) ?? -1;
-    return end < 0 ? at : end;
+    if (end < 0) return at;
+    this.#behindElement = true;
+    return end;
   }
 
   /** One byte that no element holds. */

@@ -127,7 +127,7 @@ test('a balance that open requests of the old process cover exactly is refused i
   const old = gateway.gatewayPid;
   await gateway.reload();
   const refused = await send(gateway.url, { key, body: question('poor-third') });
-  assert.equal(refused.status, 429, refused.body.toString());
+  assert.equal(refused.status, 402, refused.body.toString());
   assert.equal(refused.json().error.type, 'billing_error');
   release();
   for (const answer of await Promise.all([...first, ...second])) assert.equal(answer.status, 200);

@@ -79,5 +79,5 @@ test('a user that comes back to another row has the balance that it left with', 
   await gateway.flush();
   for (let user = 2; user < USERS; user++) await served(user, `between-u${user}`);
   assert.equal((await served(0, 'third of u0')).status, 200, 'a little is left');
-  assert.equal((await served(0, 'fourth of u0')).status, 429);
+  assert.equal((await served(0, 'fourth of u0')).status, 402);
 });

@@ -221,3 +221,22 @@ test('a comma is awaited behind an element of an array, and nowhere else', () =>
     assert.equal(awaits(text), false, text);
   }
 });
+
+test('an element that the sink reads by itself is one too: a comma must come behind it', () => {
+  const known = '{"known":1}';
+  const sink: JsonElementSink = {
+    knownElement: (_bytes, start, limit) => (start + known.length <= limit ? start + known.length : -1),
+    element: () => assert.fail('it is not delivered'),
+  };
+  const awaits = (text: string): boolean => {
+    const splitter = new JsonArraySplitter(sink, ELEMENT_BYTES_MAX);
+    splitter.push(Buffer.from(text));
+    return splitter.awaitsComma;
+  };
+  assert.deepEqual([`[${known}`, `[${known},${known}\n`, `[${known},`, `[${known}]`].map(awaits), [
+    true,
+    true,
+    false,
+    false,
+  ]);
+});
