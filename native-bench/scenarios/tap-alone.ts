@@ -1,6 +1,7 @@
 /**
  * What Penstock's metering takes of an event: its tap, and for Chat whose usage nobody asked for the filter that takes it out again, fed
- * from memory with the bytes that the mock streams, an event a chunk. In the caller's process.
+ * from memory with the bytes that the mock streams, an event a chunk. The filter may change what it is given, so it gets a copy, which
+ * counts to it. In the caller's process.
  */
 import { UsageChunkFilter } from '../../src/edge/usage-chunk-filter.ts';
 import { AnthropicTap } from '../../src/meter/anthropic-tap.ts';
@@ -30,9 +31,12 @@ export function tapAlone(request: StreamRequest, events: number, total: number):
   const script = streamScript(kind, events);
   const [opening, closing] = [Buffer.from(script.opening), Buffer.from(script.closing)];
   const event = Buffer.from(script.event(words(MOCK_DEFAULTS.eventTextBytes)));
+  const copy = Buffer.from(event);
   const take = (chunk: Buffer): void => {
     tap.push(chunk);
-    filter?.push(chunk);
+    if (filter === null) return;
+    if (chunk === event) chunk.copy(copy);
+    filter.push(chunk === event ? copy : Buffer.from(chunk));
   };
   const before = process.cpuUsage();
   for (let i = 0; i < streams; i++) {

@@ -7,8 +7,8 @@ export interface AnswerTransform {
   /** What has left is the beginning of an array whose next element must have a comma before it. */
   readonly awaitsComma: boolean;
   /**
-   * What of the answer may leave now, as whole events of the client's protocol; null: nothing yet. The tap has seen the chunk. What is
-   * returned may be a part of the chunk.
+   * What of the answer may leave now, as whole events of the client's protocol; null: nothing yet. The tap has seen the chunk, and nobody
+   * else reads it after: its bytes may be changed, and what is returned may be a part of it.
    */
   push(chunk: Uint8Array): Uint8Array | null;
   /** The upstream has ended its answer properly. */

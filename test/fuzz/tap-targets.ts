@@ -122,7 +122,7 @@ const geminiTarget = tapTargetOf('gemini', new GeminiTap(), [
 
 function filtered(pieces: readonly Uint8Array[]): Buffer {
   const filter = new UsageChunkFilter();
-  const out = pieces.map((piece) => filter.push(piece) ?? new Uint8Array());
+  const out = pieces.map((piece) => filter.push(Buffer.from(piece)) ?? new Uint8Array());
   return Buffer.concat([...out, filter.end() ?? new Uint8Array()]);
 }
 

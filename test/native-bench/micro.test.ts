@@ -36,6 +36,7 @@ for (const name of [
   'key-lookup',
   'reply',
   'token-count',
+  'usage-filter',
 ]) {
   test(`the micro bench ${name} runs and prints one figure a case`, async () => {
     const lines = await runBench(name, '--quick');
