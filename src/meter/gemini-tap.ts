@@ -4,10 +4,12 @@
  *   chunk = { candidates: [ { content: { parts: [ { text | thought | functionCall | … } ] }, finishReason } ], promptFeedback, usageMetadata }
  *         | { error: { code, message, status } }                            bare, or behind `data: `
  *
- * `usageMetadata` is in most chunks and counts up, so of each only the bytes are kept and the last is parsed. The answer is whole with the
- * chunk that has a finish reason, or says why the prompt was blocked. Source: ai.google.dev/api/generate-content.
+ * `usageMetadata` is in most chunks and counts up; not each has every field, and they are merged field by field (`wire/gemini-usage.ts`). Of
+ * chunks of one pattern the later replaces the earlier, field for field, so of them only the last is parsed; one of another pattern is merged
+ * with what came before. Asking for the counts changes nothing. The answer is whole with the chunk that has a finish reason, or says why
+ * the prompt was blocked. Source: ai.google.dev/api/generate-content.
  */
-import { type FrameToLearn, matched } from '#wire/frame-pattern.ts';
+import { type FramePattern, type FrameToLearn, matched } from '#wire/frame-pattern.ts';
 import { GeminiUsage } from '#wire/gemini-usage.ts';
 import { isObjectAt, isStringAt, KeyScan, objectAt, objectEnd, skipSpaces, stringAt } from '#wire/key-scan.ts';
 import { FramePatterns, KnownFrames } from '#wire/known-frames.ts';
@@ -32,28 +34,32 @@ const CALLS_FUNCTION = 1;
 const SAYS_MODEL = 2;
 const USAGE_BYTES_MAX = 4096;
 const OBJECT_OPEN = 0x7b;
+/** Looks at one tap at a time. */
+const asked = new GeminiUsage();
 
 export class GeminiTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
   readonly #usage = new GeminiUsage();
   readonly #known = new KnownFrames(patterns);
-  /** The latest `usageMetadata` as it came; parsed when it is asked for. */
+  /** The latest `usageMetadata` as it came, and what it came in; the pattern is null where that has none. Not in `#usage` yet. */
   #latest = Buffer.alloc(0);
   #latestBytes = 0;
+  #latestPattern: FramePattern | null = null;
   /** Where the usage is in the chunk that was read last; the end is -1 when it has none. */
   #usageStart = -1;
   #usageEnd = -1;
 
   protected counts(): TokenCounts {
-    if (this.#latestBytes > 0) this.#usage.merge(parseObject(this.#latest, 0, this.#latestBytes));
-    this.#latestBytes = 0;
-    return this.#usage.counts();
+    asked.copyFrom(this.#usage);
+    this.#mergeLatest(asked);
+    return asked.counts();
   }
 
   protected forgetUsage(): void {
     this.#usage.reset();
     this.#known.reset();
     this.#latestBytes = 0;
+    this.#latestPattern = null;
   }
 
   frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
@@ -98,7 +104,7 @@ export class GeminiTap extends Tap {
     const { flags } = this.#known;
     if (this.model === null && (flags & SAYS_MODEL) !== 0) return -1;
     this.#content(matched.textBytes, (flags & CALLS_FUNCTION) !== 0);
-    this.#keepUsage(bytes, matched.markStart, matched.markEnd);
+    this.#keepUsage(bytes, matched.markStart, matched.markEnd, this.#known.pattern);
     return end;
   }
 
@@ -121,14 +127,15 @@ export class GeminiTap extends Tap {
       this.#usageStart = skipSpaces(data, valueAt[USAGE]!, end);
       this.#usageEnd = objectEnd(data, this.#usageStart, end);
     }
-    this.#keepUsage(data, this.#usageStart, this.#usageEnd);
+    this.#keepUsage(data, this.#usageStart, this.#usageEnd, null);
     if (ends) return -1;
     return (callsFunction ? CALLS_FUNCTION : 0) | (valueAt[MODEL]! >= 0 ? SAYS_MODEL : 0);
   }
 
   #learn(frame: Omit<FrameToLearn, 'markStart' | 'markEnd'>): void {
     const markEnd = this.#usageEnd;
-    this.#known.learn({ ...frame, markStart: markEnd < 0 ? -1 : this.#usageStart, markEnd });
+    const pattern = this.#known.learn({ ...frame, markStart: markEnd < 0 ? -1 : this.#usageStart, markEnd });
+    if (markEnd >= 0) this.#latestPattern = pattern;
   }
 
   #content(textBytes: number, isContent: boolean): void {
@@ -139,13 +146,19 @@ export class GeminiTap extends Tap {
   }
 
   /** Of the chunk that was just read; `end` is -1 when it has none. */
-  #keepUsage(data: Buffer, start: number, end: number): void {
+  #keepUsage(data: Buffer, start: number, end: number, pattern: FramePattern | null): void {
     const bytes = end - start;
     if (end >= 0 && bytes <= USAGE_BYTES_MAX) {
+      if (pattern === null || pattern !== this.#latestPattern) this.#mergeLatest(this.#usage);
       if (this.#latest.length < bytes) this.#latest = Buffer.alloc(Math.max(512, bytes));
       this.#latestBytes = data.copy(this.#latest, 0, start, end);
+      this.#latestPattern = pattern;
       this.seen = 'partial';
     }
     if (this.streamEnded && this.seen === 'partial') this.seen = 'final';
+  }
+
+  #mergeLatest(into: GeminiUsage): void {
+    if (this.#latestBytes > 0) into.merge(parseObject(this.#latest, 0, this.#latestBytes));
   }
 }

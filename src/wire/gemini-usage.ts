@@ -7,8 +7,9 @@
  *                     promptTokensDetails, cacheTokensDetails, toolUsePromptTokensDetails, candidatesTokensDetails: details }
  *   details       = [ { modality: TEXT | IMAGE | VIDEO | AUDIO | DOCUMENT, tokenCount } ]
  *
- * - Numbers are cumulative: a later chunk's number replaces the earlier one, it never adds. A field that a later chunk leaves out
- *   keeps its number; one that never came is 0. Likewise each list of details.
+ * - Numbers are those of the whole request so far: a later chunk's number replaces the earlier one, it never adds. Every field is optional,
+ *   and chunks differ in which they have (Vertex: the cached ones from the first, the others with the last; gateways: an end without the
+ *   cached ones), so a field that a later chunk leaves out keeps its number; one that never came is 0. Likewise each list of details.
  * - `promptTokenCount` includes what was read from a cache and excludes what tools put into the prompt; `candidatesTokenCount`
  *   excludes thoughts, which cost the same. So input = prompt - cached + tool use, output = candidates + thoughts.
  * - Sound and pictures are taken out of both by the details, which are part of the numbers, never beside them: a list that claims
@@ -44,6 +45,14 @@ export class GeminiUsage {
     this.#tokens.fill(0);
     this.#audio.fill(0);
     this.#images.fill(0);
+  }
+
+  copyFrom(other: GeminiUsage): void {
+    for (let i = 0; i < FIELDS.length; i++) {
+      this.#tokens[i] = other.#tokens[i]!;
+      this.#audio[i] = other.#audio[i]!;
+      this.#images[i] = other.#images[i]!;
+    }
   }
 
   /** Takes over what `usageMetadata` holds. True when it held a number of prompt or candidate tokens: real ones do. */

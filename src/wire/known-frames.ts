@@ -52,6 +52,11 @@ export class KnownFrames {
   }
 
   /** Of the frame that was found last. */
+  get pattern(): FramePattern | null {
+    return this.#latest;
+  }
+
+  /** Of the frame that was found last. */
   get flags(): number {
     return this.#latest?.flags ?? 0;
   }
@@ -65,13 +70,14 @@ export class KnownFrames {
     return end;
   }
 
-  /** Learns from a frame that was just not found. */
-  learn(frame: FrameToLearn): void {
-    if (!this.#mayLearn) return;
+  /** Learns from a frame that was just not found; null: nothing. */
+  learn(frame: FrameToLearn): FramePattern | null {
+    if (!this.#mayLearn) return null;
     const pattern = FramePattern.learn(frame, this.#patterns.keys);
-    if (pattern === null) return;
+    if (pattern === null) return null;
     this.#patterns.add(pattern);
     this.#latest = pattern;
+    return pattern;
   }
 
   #search(bytes: Buffer, start: number, limit: number): number {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GeminiTap } from '#meter/gemini-tap.ts';
+import { GeminiUsage } from '#wire/gemini-usage.ts';
 import { cutAnywhere } from '../support/anthropic-answer.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { tapped, testFixtures } from '../support/tap-fixtures.ts';
 
 testFixtures(new URL('fixtures/gemini/', import.meta.url), () => new GeminiTap());
@@ -47,4 +49,71 @@ test('the end of an array is its bracket, not the last element', () => {
   assert.equal(tap.terminal, false);
   tap.push(Buffer.from('\n]'));
   assert.equal(tap.terminal, true);
+});
+
+const COUNTS = [
+  'promptTokenCount',
+  'cachedContentTokenCount',
+  'toolUsePromptTokenCount',
+  'candidatesTokenCount',
+  'thoughtsTokenCount',
+  'totalTokenCount',
+];
+
+/** Chunks of a stream, in runs of those that have the same fields in their usage. */
+function chunksOf(seed: number): { text: string; usageMetadata: object | undefined }[] {
+  const random = seededRandom(seed);
+  const chunks = [];
+  for (let run = 0; run < 6; run++) {
+    const fields = COUNTS.filter(() => random() < 0.5);
+    const modalities = ['TEXT', 'AUDIO', 'IMAGE'].filter(() => random() < 0.4);
+    const hasUsage = random() < 0.8;
+    const name = random() < 0.5 ? 'promptTokensDetails' : 'candidatesTokensDetails';
+    for (let i = 0; i < 1 + 4 * random(); i++) {
+      const count = (): number => Math.floor(10_000 * random());
+      const usage: Record<string, unknown> = Object.fromEntries(fields.map((field) => [field, count()]));
+      if (modalities.length > 0) usage[name] = modalities.map((modality) => ({ modality, tokenCount: count() }));
+      const usageMetadata = hasUsage ? usage : undefined;
+      const finishReason = run === 5 ? 'STOP' : undefined;
+      const candidates = [{ content: { parts: [{ text: 'a'.repeat(i) }] }, finishReason }];
+      chunks.push({ text: JSON.stringify({ candidates, usageMetadata }), usageMetadata });
+    }
+  }
+  return chunks;
+}
+
+test('each field of the usage is the latest that any chunk had, whenever it was asked for', () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const chunks = chunksOf(seed);
+    const merged = new GeminiUsage();
+    const random = seededRandom(seed);
+    for (const form of ['sse', 'array']) {
+      for (const asking of [0, 1, 0.3]) {
+        const tap = new GeminiTap();
+        tap.start(true, form === 'array');
+        merged.reset();
+        for (const [at, { text, usageMetadata }] of chunks.entries()) {
+          tap.push(Buffer.from(form === 'sse' ? `data: ${text}\r\n\r\n` : `${at === 0 ? '[' : ',\r\n'}${text}`));
+          merged.merge(usageMetadata);
+          if (random() >= asking) continue;
+          const { seen: _, ...counts } = tap.usage;
+          assert.deepEqual(counts, merged.counts(), `seed ${seed}, ${form}, chunk ${at}`);
+        }
+        const { seen: _, ...counts } = tap.usage;
+        assert.deepEqual(counts, merged.counts(), `seed ${seed}, ${form}, asked ${asking}`);
+      }
+    }
+  }
+});
+
+test('what was cached and thought counts when only earlier chunks say it', () => {
+  const chunks = [
+    { cachedContentTokenCount: 5100, thoughtsTokenCount: 7 },
+    { cachedContentTokenCount: 5100, thoughtsTokenCount: 40 },
+    { promptTokenCount: 5105, candidatesTokenCount: 16, totalTokenCount: 5161 },
+  ].map((usage) => JSON.stringify({ candidates: [{ content: { parts: [{ text: 'a' }] } }], usageMetadata: usage }));
+  const tap = new GeminiTap();
+  tapped(tap, 'sse', [Buffer.from(chunks.map((chunk) => `data: ${chunk}\n\n`).join(''))]);
+  const { inputTokens, cacheReadTokens, outputTokens, reasoningTokens } = tap.usage;
+  assert.deepEqual([inputTokens, cacheReadTokens, outputTokens, reasoningTokens], [5, 5100, 56, 40]);
 });
