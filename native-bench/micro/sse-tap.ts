@@ -67,6 +67,7 @@ streamCase('one event a chunk', plain, 1, plain.length);
 streamCase('16 events a chunk', plain, 16, 16 * plain.length);
 streamCase('every event cut in two', plain, 16, plain.length - 7);
 streamCase('CRLF', plain.replaceAll('\n', '\r\n'), 16, 1 << 20);
+streamCase('no event lines', plain.slice(plain.indexOf('\n') + 1), 16, 1 << 20);
 streamCase('no event lines, spaces in the JSON', event('content_block_delta', delta, false), 16, 1 << 20);
 
 interface Shape {

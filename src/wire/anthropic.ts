@@ -72,16 +72,25 @@ export function dataKind(bytes: Buffer, start: number, end: number): EventKind {
 
 const DELTA_HEAD = Buffer.from('event: content_block_delta\ndata: ');
 const DELTA_HEAD_BYTES = 33;
+const DELTA_NAME_BYTES = 26;
+/** Behind the name, where lines end in CR LF. */
+const CRLF_DATA = Buffer.from('\r\ndata: ');
+const BARE_DELTA_HEAD = Buffer.from('data: {"type":"content_block_delta"');
+const BARE_DATA_BYTES = 6;
 
 /**
  * Where the data of a plain delta frame starts, or -1 when the frame is anything else. Nearly every frame of a stream is one, so
- * it is told by its fixed first 33 bytes, without reading the frame's lines.
+ * it is told by its fixed first bytes, without reading the frame's lines; those of some upstreams end in CR LF, or have no `event:`.
  */
 export function deltaDataStart(bytes: Buffer, start: number, end: number): number {
   // Spelled out with a constant length: 33 ns; `startsWith`, or reading `DELTA_HEAD.length` in the loop: 75.
   if (end - start < DELTA_HEAD_BYTES) return -1;
-  for (let i = 0; i < DELTA_HEAD_BYTES; i++) if (bytes[start + i] !== DELTA_HEAD[i]) return -1;
-  return start + DELTA_HEAD_BYTES;
+  let same = 0;
+  while (same < DELTA_HEAD_BYTES && bytes[start + same] === DELTA_HEAD[same]) same++;
+  if (same === DELTA_HEAD_BYTES) return start + DELTA_HEAD_BYTES;
+  if (same === DELTA_NAME_BYTES && startsWith(bytes, start + same, end, CRLF_DATA))
+    return start + same + CRLF_DATA.length;
+  return same === 0 && startsWith(bytes, start, end, BARE_DELTA_HEAD) ? start + BARE_DATA_BYTES : -1;
 }
 
 function startsWith(bytes: Buffer, start: number, end: number, head: Buffer): boolean {

@@ -74,3 +74,21 @@ test('a plain delta frame is told by its fixed head and nothing else is', () => 
   }
   assert.equal(deltaDataStart(frame, 0, 32), -1);
 });
+
+test('so is one whose lines end in CR LF, and one without an event line whose data says it first', () => {
+  const delta = '{"type":"content_block_delta","index":0,"delta":{}}';
+  for (const [text, dataStart, headBytes] of [
+    [`event: content_block_delta\r\ndata: ${delta}\r\n\r\n`, 34, 34],
+    [`data: ${delta}\n\n`, 6, 35],
+    [`data: ${delta}\r\n\r\n`, 6, 35],
+  ] as const) {
+    const frame = Buffer.from(`xx${text}`);
+    assert.equal(deltaDataStart(frame, 2, frame.length), 2 + dataStart, text);
+    for (let i = 0; i < headBytes; i++) {
+      const other = Buffer.from(frame);
+      other[2 + i]! ^= 1;
+      assert.equal(deltaDataStart(other, 2, other.length), -1, `${text}, byte ${i}`);
+      assert.equal(deltaDataStart(frame, 2, 2 + i), -1, `${text}, ${i} bytes`);
+    }
+  }
+});
