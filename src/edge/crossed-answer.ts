@@ -5,6 +5,7 @@
  */
 import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import type { AnswerContext, Crossing, JsonObject, StreamConverter } from '#wire/convert/crossing.ts';
+import { parseExact } from '#wire/convert/exact-json.ts';
 import { SseFields, SseSplitter } from '#wire/sse.ts';
 import type { AnswerTransform } from './answer-transform.ts';
 import { Budgeted } from './budgeted.ts';
@@ -137,7 +138,7 @@ export class StreamCrossing implements AnswerTransform {
 
 function parseObject(bytes: Buffer): JsonObject | null {
   try {
-    const value: unknown = JSON.parse((bytes.length === 0 ? EMPTY : bytes).toString('utf8'));
+    const value = parseExact((bytes.length === 0 ? EMPTY : bytes).toString('utf8'));
     return typeof value === 'object' && value !== null ? (value as JsonObject) : null;
   } catch {
     return null;

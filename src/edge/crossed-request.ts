@@ -4,6 +4,7 @@
  */
 import { type Refusal, refuse } from '#failure/registry.ts';
 import type { JsonObject } from '#wire/convert/crossing.ts';
+import { parseExact } from '#wire/convert/exact-json.ts';
 import type { Exchange } from './exchange.ts';
 
 const encoder = new TextEncoder();
@@ -24,5 +25,5 @@ export function crossedRequest(exchange: Exchange, bytesMax: number, maxTokensDe
 
 /** The scan has found it to be a JSON object. */
 function parse(bytes: Uint8Array): JsonObject {
-  return JSON.parse(new TextDecoder().decode(bytes)) as JsonObject;
+  return parseExact(new TextDecoder().decode(bytes)) as JsonObject;
 }

@@ -17,7 +17,7 @@
  */
 import { chatInput } from './chat-to-responses-input.ts';
 import type { JsonObject, RequestContext, RequestResult } from './crossing.ts';
-import { asArray, asObject, asString } from './json.ts';
+import { asArray, asNumber, asObject, asString } from './json.ts';
 import { OUTPUT_TOKENS_MIN } from './messages-to-responses-request.ts';
 import { RequestLosses } from './request-losses.ts';
 
@@ -135,7 +135,7 @@ function addText(body: JsonObject, made: JsonObject, losses: RequestLosses): voi
 }
 
 function addLimit(body: JsonObject, made: JsonObject, losses: RequestLosses): void {
-  const field = typeof body['max_completion_tokens'] === 'number' ? 'max_completion_tokens' : 'max_tokens';
+  const field = asNumber(body['max_completion_tokens']) !== null ? 'max_completion_tokens' : 'max_tokens';
   const limit = losses.number(body, 'max_completion_tokens') ?? losses.number(body, 'max_tokens');
   if (limit === null) return;
   if (limit < OUTPUT_TOKENS_MIN) losses.drop(field);

@@ -2,9 +2,11 @@
  * Readers of parsed JSON that nobody has checked: what is not of the wanted kind is null. Pure.
  */
 import type { JsonObject } from './crossing.ts';
+import { isRawNumber, parseExact } from './exact-json.ts';
 
 export function asObject(value: unknown): JsonObject | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawNumber(value);
+  return isObject ? (value as JsonObject) : null;
 }
 
 export function asArray(value: unknown): readonly unknown[] | null {
@@ -15,8 +17,10 @@ export function asString(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
+/** The double nearest to it. */
 export function asNumber(value: unknown): number | null {
-  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+  const number = isRawNumber(value) ? Number(value.rawJSON) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : null;
 }
 
 export function asBoolean(value: unknown): boolean | null {
@@ -25,13 +29,14 @@ export function asBoolean(value: unknown): boolean | null {
 
 /** A number of tokens: whole and not negative; 0 for what is none. */
 export function asCount(value: unknown): number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0;
+  const number = asNumber(value);
+  return Number.isSafeInteger(number) && number! > 0 ? number! : 0;
 }
 
-/** The object that `text` writes; null when it is no JSON, or JSON of another kind. */
+/** The object that `text` writes, its numbers exact; null when it is no JSON, or JSON of another kind. */
 export function parseObject(text: string): JsonObject | null {
   try {
-    return asObject(JSON.parse(text));
+    return asObject(parseExact(text));
   } catch {
     return null;
   }

@@ -80,6 +80,6 @@ function isThere(value: unknown): boolean {
 }
 
 function asksForSomething(value: unknown): boolean {
-  if (!isThere(value) || value === false || value === 0 || value === '') return false;
+  if (!isThere(value) || value === false || value === '' || asNumber(value) === 0) return false;
   return typeof value !== 'object' || Object.keys(value as object).length > 0;
 }
