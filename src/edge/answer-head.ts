@@ -65,6 +65,7 @@ function begin(parts: Parts, exchange: Exchange, form: AnswerForm, corrected: bo
       !exchange.billable,
       kept,
     );
+  if (exchange.dropped.length > 0) kept.push('x-penstock-dropped', exchange.dropped.join(', ').slice(0, 1024));
   exchange.reply.begin(statusLine(upstreamStatus), kept);
 }
 
@@ -137,5 +138,4 @@ function crossedHeaders(exchange: Exchange, headers: UpstreamHeaders, into: stri
   into.push('content-type', streams ? 'text/event-stream; charset=utf-8' : 'application/json');
   const retryAfter = headers['retry-after'];
   if (!exchange.billable && retryAfter !== undefined) into.push('retry-after', String(retryAfter));
-  if (exchange.dropped.length > 0) into.push('x-penstock-dropped', exchange.dropped.join(', ').slice(0, 1024));
 }

@@ -130,7 +130,7 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   sentModel = '';
   /** Null: the account speaks the client's protocol. */
   crossing: Crossing | null = null;
-  /** Fields of the body that this crossing leaves out; the client is told their names. */
+  /** Fields of the body that the account does not get; the client is told their names. */
   dropped: readonly string[] = NOTHING;
   /** Chat: usage was asked for on the client's behalf. */
   usageAdded = false;

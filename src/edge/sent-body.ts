@@ -12,7 +12,7 @@
 import { assert } from '#base/assert.ts';
 import { type Refusal, refuse } from '#failure/registry.ts';
 import { REWRITE_BYTES_MAX, rewrite } from '#wire/rewrite.ts';
-import { crossedRequest } from './crossed-request.ts';
+import { parsedRequest } from './crossed-request.ts';
 import { detach } from './detach.ts';
 import type { Exchange } from './exchange.ts';
 import { NO_HEAD } from './head.ts';
@@ -31,7 +31,7 @@ export function takeSentBody(parts: Parts, exchange: Exchange): Uint8Array | Ref
   const { shape } = exchange.operation;
   assert(!exchange.requestReleased, 'an exchange is sent again after its request was released');
   if (body === null || shape === null) return NO_BODY;
-  if (exchange.crossing !== null) return takeCrossed(parts, exchange);
+  if (exchange.crossing !== null || exchange.facts!.carriesThinking) return takeParsed(parts, exchange);
   exchange.usageAdded = asksForUsage(exchange);
   const renamed = shape.modelInBody && exchange.sentModel !== exchange.facts!.model;
   if (!renamed && !exchange.usageAdded) return body.bytes;
@@ -49,8 +49,8 @@ function asksForUsage({ operation, streams, facts }: Exchange): boolean {
   return says && streams && !facts!.includeUsage;
 }
 
-function takeCrossed({ bodyRoom, config }: Parts, exchange: Exchange): Uint8Array | Refusal {
-  const bytes = crossedRequest(exchange, config.limits.crossingBytesMax, config.relay.maxTokensDefault);
+function takeParsed({ bodyRoom, config }: Parts, exchange: Exchange): Uint8Array | Refusal {
+  const bytes = parsedRequest(exchange, config.limits.crossingBytesMax, config.relay.maxTokensDefault);
   if (!(bytes instanceof Uint8Array)) return bytes;
   if (!bodyRoom.takeAhead(bytes.length)) return refuse('body_budget_exhausted');
   exchange.splicedRoom = bytes.length;

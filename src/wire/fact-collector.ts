@@ -13,6 +13,7 @@
  * block's in `section.ts`.
  */
 
+import { isCarriedAt } from './convert/carried-mark.ts';
 import * as keys from './fact-keys.ts';
 import type { Facts, FieldError } from './facts.ts';
 import { positiveInteger } from './positive-integer.ts';
@@ -67,6 +68,7 @@ export class FactCollector {
   #streamOptionsEnd = 0;
   #includeUsage = false;
   #background = false;
+  #carriesThinking = false;
   #toolsStart = -1;
   #toolsEnd = -1;
 
@@ -81,7 +83,7 @@ export class FactCollector {
     this.#topIsObject = false;
     this.#model = this.#stream = this.#maxTokens = this.#messagesField = this.#streamOptions = ABSENT;
     this.#userId.state = this.#cacheKey.state = this.#previousId.state = ABSENT;
-    this.#includeUsage = this.#background = false;
+    this.#includeUsage = this.#background = this.#carriesThinking = false;
     this.#toolsStart = this.#toolsEnd = -1;
   }
 
@@ -105,12 +107,17 @@ export class FactCollector {
   /** A scalar in a container of this context: raw bytes [start, end), of a string those between the quotes. */
   scalar(context: number, kind: number, start: number, end: number): void {
     if (context === BLOCK) {
-      if (kind === STRING) this.#section.blockString(this.#role, start, end);
+      if (kind === STRING) this.#blockString(start, end);
     } else if (context === TOP) this.#fieldScalar(kind, start, end);
     else if (context === COUNTED) {
       this.#section.elements++;
       if (kind === STRING && this.#shape.contentElements) this.#section.addText(start, end);
     } else this.#nestedScalar(kind, start, end);
+  }
+
+  #blockString(start: number, end: number): void {
+    if (this.#role !== keys.ROLE_SIGNATURE) this.#section.blockString(this.#role, start, end);
+    else if (isCarriedAt(this.#bytes, start, end)) this.#carriesThinking = true;
   }
 
   #nestedScalar(kind: number, start: number, end: number): void {
@@ -167,6 +174,7 @@ export class FactCollector {
       toolsStart: this.#toolsStart,
       toolsEnd: this.#toolsStart < 0 ? -1 : this.#toolsEnd,
       messagesCount: this.#messages.elements,
+      carriesThinking: this.#carriesThinking,
       fieldError: this.#fieldError(model),
     };
     this.#bytes = NO_BYTES;

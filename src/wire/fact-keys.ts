@@ -27,6 +27,8 @@ export const ROLE_INCLUDE_USAGE = 15;
 export const ROLE_GENERATION = 16;
 /** Asks for an answer that is made while nobody waits: `background`. */
 export const ROLE_BACKGROUND = 17;
+/** Of a piece of thinking, by the model that thought it. */
+export const ROLE_SIGNATURE = 18;
 
 interface Key {
   readonly name: string;

@@ -48,6 +48,8 @@ export interface Facts {
   readonly toolsStart: number;
   readonly toolsEnd: number;
   readonly messagesCount: number;
+  /** Thinking is among it that a crossing carried to the client (`convert/carried-mark.ts`). */
+  readonly carriesThinking: boolean;
   readonly fieldError: FieldError | null;
 }
 
@@ -85,5 +87,6 @@ export const NO_FACTS: Facts = Object.freeze({
   toolsStart: -1,
   toolsEnd: -1,
   messagesCount: 0,
+  carriesThinking: false,
   fieldError: null,
 });

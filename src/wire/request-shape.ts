@@ -8,6 +8,7 @@
  *   system            system         –                         instructions             systemInstruction
  *   content           messages       messages                  input (text or array)    contents
  *   session           metadata       prompt_cache_key          prompt_cache_key, previous_response_id
+ *   signature         signature      –                         encrypted_content        thoughtSignature
  */
 import {
   type Keys,
@@ -23,6 +24,7 @@ import {
   ROLE_METADATA,
   ROLE_MODEL,
   ROLE_PREVIOUS_ID,
+  ROLE_SIGNATURE,
   ROLE_STREAM,
   ROLE_STREAM_OPTIONS,
   ROLE_SYSTEM,
@@ -92,7 +94,12 @@ export const MESSAGES_SHAPE: RequestShape = Object.freeze({
     messages: ROLE_MESSAGES,
     tools: ROLE_TOOLS,
   }),
-  block: keysOf({ text: ROLE_TEXT, content: ROLE_CONTENT, cache_control: ROLE_CACHE_CONTROL }),
+  block: keysOf({
+    text: ROLE_TEXT,
+    content: ROLE_CONTENT,
+    cache_control: ROLE_CACHE_CONTROL,
+    signature: ROLE_SIGNATURE,
+  }),
   contentPath: 'messages',
   nullable: false,
 });
@@ -120,7 +127,13 @@ export const RESPONSES_SHAPE: RequestShape = Object.freeze({
     previous_response_id: ROLE_PREVIOUS_ID,
     background: ROLE_BACKGROUND,
   }),
-  block: keysOf({ text: ROLE_TEXT, content: ROLE_CONTENT, output: ROLE_CONTENT, arguments: ROLE_TEXT }),
+  block: keysOf({
+    text: ROLE_TEXT,
+    content: ROLE_CONTENT,
+    output: ROLE_CONTENT,
+    arguments: ROLE_TEXT,
+    encrypted_content: ROLE_SIGNATURE,
+  }),
   contentPath: 'input',
   contentExpected: 'a string or an array',
   // A stored prompt may stand in for it.
@@ -157,7 +170,13 @@ export const EMBEDDINGS_SHAPE: RequestShape = Object.freeze({
   contentElements: true,
 });
 
-const GEMINI_BLOCK = keysOf({ text: ROLE_TEXT, parts: ROLE_CONTENT, content: ROLE_CONTENT });
+const GEMINI_BLOCK = keysOf({
+  text: ROLE_TEXT,
+  parts: ROLE_CONTENT,
+  content: ROLE_CONTENT,
+  thoughtSignature: ROLE_SIGNATURE,
+  thought_signature: ROLE_SIGNATURE,
+});
 
 export const GEMINI_SHAPE: RequestShape = Object.freeze({
   ...ARRAY,

@@ -41,6 +41,19 @@ test('a request as a client sends it gives all facts', () => {
   assert.equal(facts.messagesCount, 3);
 });
 
+test('thinking that a crossing carried to the client is seen by its mark, in its place only', () => {
+  const message = (block: object): string =>
+    withMembers(`"messages":[{"role":"assistant","content":[${JSON.stringify(block)}]}]`);
+  const cases: [block: object, carries: boolean][] = [
+    [{ type: 'thinking', thinking: 'hm', signature: 'penstock-unsigned' }, true],
+    [{ type: 'thinking', thinking: 'hm', signature: 'penstock' }, false],
+    [{ type: 'thinking', thinking: 'hm', signature: 'EqQB' }, false],
+    [{ type: 'text', text: 'penstock-unsigned' }, false],
+    [{ type: 'tool_use', id: 't', name: 'f', input: { signature: 'penstock-unsigned' } }, false],
+  ];
+  for (const [block, carries] of cases) assert.equal(factsOf(message(block)).carriesThinking, carries);
+});
+
 test('a count_tokens body has no max_tokens and no stream', () => {
   const facts = factsOf(withMembers(''));
   assert.deepEqual([facts.maxTokens, facts.stream, facts.userId, facts.fieldError], [null, false, null, null]);

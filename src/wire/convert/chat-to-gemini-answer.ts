@@ -4,7 +4,7 @@
  *   choices[0].message              → candidates[0].content.parts
  *   reasoning_content, reasoning    → { text, thought: true }
  *   content, refusal                → { text }
- *   tool_calls[]                    → { functionCall: { id, name, args } }     whose arguments are no JSON object: left out, and the
+ *   tool_calls[]                    → { functionCall: { id, name, args } }     the first one signed; whose arguments are no JSON object: left out, and the
  *                                                                              answer ends with MALFORMED_FUNCTION_CALL
  *   finish_reason                   → finishReason (`gemini-endings.ts`)
  *   usage                           → usageMetadata
@@ -12,6 +12,7 @@
 import type { AnswerContext, JsonObject } from './crossing.ts';
 import { callArguments, geminiResponse } from './gemini-chunk.ts';
 import { finishReasonOfChat, MALFORMED_CALL } from './gemini-endings.ts';
+import { signFirstCall } from './gemini-signatures.ts';
 import { usageOfChat } from './gemini-usage.ts';
 import { asArray, asObject, asString } from './json.ts';
 
@@ -31,6 +32,7 @@ export function chatToGeminiAnswer(body: JsonObject, context: AnswerContext): Js
     if (part === null) malformed = true;
     else parts.push(part);
   }
+  signFirstCall(parts);
   const reason = finishReasonOfChat(choice['finish_reason']);
   const ending = {
     finishReason: malformed && reason === 'STOP' ? MALFORMED_CALL : reason,

@@ -14,6 +14,7 @@ import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
 import { type Ending, GOES_ON, geminiResponse, sseChunk } from './gemini-chunk.ts';
 import { finishReasonOfChat, MALFORMED_CALL } from './gemini-endings.ts';
 import { geminiErrorOfChat } from './gemini-errors.ts';
+import { signFirstCall } from './gemini-signatures.ts';
 import { mergedUsage, usageOfChat } from './gemini-usage.ts';
 import { asArray, asNumber, asObject, asString } from './json.ts';
 
@@ -67,6 +68,7 @@ export class ChatToGeminiStream implements StreamConverter {
       if (part === null) this.#malformed = true;
       else parts.push(part);
     }
+    signFirstCall(parts);
     const finishReason = this.#malformed && this.#finishReason === 'STOP' ? MALFORMED_CALL : this.#finishReason;
     const last = this.#chunk([], { finishReason, usage: usageOfChat(this.#usage) });
     return (parts.length === 0 ? '' : this.#chunk(parts, GOES_ON)) + last;

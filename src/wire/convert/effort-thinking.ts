@@ -90,3 +90,15 @@ export function wantsThinkingText(body: JsonObject): boolean {
   const thinks = thinking?.['type'] === 'enabled' || thinking?.['type'] === 'adaptive';
   return thinks && thinking['display'] !== 'omitted';
 }
+
+/**
+ * The last turn of the assistant in a Messages history called tools, and what was thought before it has been lost: models that think within
+ * a budget refuse to go on so.
+ */
+export function callsWithoutThinking(messages: readonly unknown[]): boolean {
+  const last = messages.findLast((message) => asObject(message)?.['role'] === 'assistant');
+  const content = asArray(asObject(last)?.['content']) ?? [];
+  const type = asObject(content[0])?.['type'];
+  const calls = content.some((block) => asObject(block)?.['type'] === 'tool_use');
+  return calls && type !== 'thinking' && type !== 'redacted_thinking';
+}

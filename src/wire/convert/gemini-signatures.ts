@@ -4,22 +4,23 @@
  * Gemini signs the parts of an answer (`thoughtSignature`) and refuses a history whose function calls come back without it; Messages
  * signs blocks of thinking. Neither can open the other's, so each travels inside something that the client returns untouched:
  *
- *   Gemini's, with a Messages client   thinking block before the tool_use: signature = "gemini-" signature
+ *   Gemini's, with a Messages client   thinking block before the tool_use: signature = "penstock-gemini-" signature
  *   Gemini's, with a Chat client       tool_calls[].extra_content.google.thought_signature      as Google's own Chat endpoint does
- *   Messages', with a Gemini client    thought part: thoughtSignature = base64( "messages-thinking:" signature
- *                                                                               | "messages-redacted:" data )
+ *   Messages', with a Gemini client    thought part: thoughtSignature = base64( "penstock-messages-thinking:" signature
+ *                                                                               | "penstock-messages-redacted:" data )
  *
  * Only function calls need theirs: signatures of Gemini's texts are left out. A call that has lost its signature, or was made by another
- * model, gets the one that Google names for that.
+ * model, gets the one that Google names for that: in answers as well, because the client may go on with an account of Google.
  * Source: ai.google.dev/gemini-api/docs/thought-signatures, ai.google.dev/gemini-api/docs/openai.
  */
+import { CARRIED_MARK } from './carried-mark.ts';
 import type { JsonObject } from './crossing.ts';
 import { asFields } from './gemini-fields.ts';
 import { asArray, asObject, asString } from './json.ts';
 
-const OF_GEMINI = 'gemini-';
-const OF_THINKING = 'messages-thinking:';
-const OF_REDACTED = 'messages-redacted:';
+const OF_GEMINI = `${CARRIED_MARK}gemini-`;
+const OF_THINKING = `${CARRIED_MARK}messages-thinking:`;
+const OF_REDACTED = `${CARRIED_MARK}messages-redacted:`;
 
 /** Accepted by Gemini for calls that it did not make itself. */
 const FOREIGN_CALL = 'skip_thought_signature_validator';
@@ -45,11 +46,13 @@ export function signatureOfChat(toolCall: JsonObject): string | null {
 /** Google asks for a signature on the first call of each model turn. */
 export function signFirstCalls(contents: readonly JsonObject[]): void {
   for (const content of contents) {
-    if (content['role'] !== 'model') continue;
-    const call = asArray(content['parts'])?.find((part) => asObject(part)?.['functionCall'] !== undefined);
-    const part = asObject(call);
-    if (part !== null && part['thoughtSignature'] === undefined) part['thoughtSignature'] = FOREIGN_CALL;
+    if (content['role'] === 'model') signFirstCall(asArray(content['parts']) ?? []);
   }
+}
+
+export function signFirstCall(parts: readonly unknown[]): void {
+  const part = asObject(parts.find((each) => asObject(each)?.['functionCall'] !== undefined));
+  if (part !== null && part['thoughtSignature'] === undefined) part['thoughtSignature'] = FOREIGN_CALL;
 }
 
 /** Base64, because Google's clients decode it on the way. */
@@ -69,7 +72,13 @@ export function thinkingOfGemini(part: JsonObject): JsonObject | null {
   return { type: 'thinking', thinking: '', signature: carried.slice(OF_THINKING.length) };
 }
 
-/** The signature of a part of Gemini's answer; '' where it has none. */
+/** The signature of a part, '' where it has none. */
 export function signatureOf(part: JsonObject): string {
   return asString(asFields(part)?.['thoughtSignature']) ?? '';
+}
+
+/** Whether a model's own signature is lost with it. */
+export function isSigned(part: JsonObject): boolean {
+  const signature = signatureOf(part);
+  return signature !== '' && signature !== FOREIGN_CALL;
 }

@@ -16,7 +16,7 @@ import type { JsonObject } from './crossing.ts';
 import { dataUrl } from './data-url.ts';
 import { GeminiCalls, isToolName, responseText } from './gemini-calls.ts';
 import { asFields, isGoogleFile, isWebUrl, shown } from './gemini-fields.ts';
-import { signatureOf } from './gemini-signatures.ts';
+import { isSigned } from './gemini-signatures.ts';
 import { systemTexts } from './gemini-to-messages-contents.ts';
 import { asArray, asObject, asString } from './json.ts';
 import type { RequestLosses } from './request-losses.ts';
@@ -66,7 +66,7 @@ class ChatMessagesOfGemini {
       const part = asFields(parts[i]) ?? {};
       const functionCall = asFields(part['functionCall']);
       const said = asString(part['text']);
-      if (signatureOf(part) !== '') this.#losses.drop('contents.parts.thoughtSignature');
+      if (isSigned(part)) this.#losses.drop('contents.parts.thoughtSignature');
       if (part['thought'] === true) this.#losses.drop('contents.parts.thought');
       else if (functionCall !== null) toolCalls.push(this.#toolCall(functionCall, `${path}.${i}.functionCall`));
       else if (said !== null) text += said;

@@ -10,6 +10,7 @@
  *
  * Parts of other kinds come from tools that are never asked for; they are left out, likewise grounding and safety ratings.
  */
+import { UNSIGNED } from './carried-thinking.ts';
 import type { AnswerContext, JsonObject } from './crossing.ts';
 import { finishReasonOf, firstCandidate, messagesStopReason } from './gemini-endings.ts';
 import { asFields, givenArguments } from './gemini-fields.ts';
@@ -72,7 +73,7 @@ function addPart(content: JsonObject[], part: JsonObject, context: AnswerContext
   const [type, field] = part['thought'] === true ? ['thinking', 'thinking'] : ['text', 'text'];
   const last = content.at(-1);
   if (last?.['type'] === type) last[field] = (last[field] as string) + text;
-  else content.push(type === 'text' ? { type, text } : { type, thinking: text, signature: '' });
+  else content.push(type === 'text' ? { type, text } : { type, thinking: text, signature: UNSIGNED });
 }
 
 function addSignature(content: JsonObject[], signature: string): void {

@@ -13,7 +13,7 @@
 import type { JsonObject } from './crossing.ts';
 import { GeminiCalls, isToolName, responseText } from './gemini-calls.ts';
 import { asFields, isGoogleFile, isWebUrl, shown } from './gemini-fields.ts';
-import { signatureOf, thinkingOfGemini } from './gemini-signatures.ts';
+import { isSigned, thinkingOfGemini } from './gemini-signatures.ts';
 import { asArray, asObject, asString } from './json.ts';
 import type { RequestLosses } from './request-losses.ts';
 
@@ -96,7 +96,7 @@ class MessagesOfGemini {
   #part(part: JsonObject, isModel: boolean, path: string): void {
     if (part['thought'] === true) return this.#thoughtPart(part);
     this.#dropThought();
-    if (isModel && signatureOf(part) !== '') this.#losses.drop('contents.parts.thoughtSignature');
+    if (isModel && isSigned(part)) this.#losses.drop('contents.parts.thoughtSignature');
     this.#losses.dropSet(part, ['videoMetadata', 'mediaResolution'], 'contents.parts.');
     const text = asString(part['text']);
     const functionCall = asFields(part['functionCall']);

@@ -13,6 +13,7 @@
  *   safetySettings, seed, penalties, mediaResolution ...                        left out and named
  */
 import type { JsonObject, RequestContext, RequestResult } from './crossing.ts';
+import { callsWithoutThinking } from './effort-thinking.ts';
 import { asFields } from './gemini-fields.ts';
 import {
   allowedFunctions,
@@ -101,14 +102,6 @@ function addThinking(request: JsonObject, config: JsonObject, losses: RequestLos
     losses.drop(`${CONFIG}thinkingConfig`);
   else if (thinking !== null) request['thinking'] = thinking;
   else if (config['thinkingConfig'] !== undefined) losses.drop(`${CONFIG}thinkingConfig`);
-}
-
-/** The last answer called tools, and what was thought before it has been lost: models with a budget refuse to go on so. */
-function callsWithoutThinking(messages: readonly JsonObject[]): boolean {
-  const last = messages.findLast((message) => message['role'] === 'assistant');
-  const content = (last?.['content'] ?? []) as JsonObject[];
-  const type = content[0]?.['type'];
-  return content.some((block) => block['type'] === 'tool_use') && type !== 'thinking' && type !== 'redacted_thinking';
 }
 
 function addSampling(request: JsonObject, config: JsonObject, losses: RequestLosses): void {

@@ -10,6 +10,7 @@
  *
  * message_delta waits for `end`: usage may come behind finishReason. Without a finishReason nothing is said at the end.
  */
+import { UNSIGNED } from './carried-thinking.ts';
 import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
 import { finishReasonOf, messagesStopReason } from './gemini-endings.ts';
 import { messagesErrorOfGemini } from './gemini-errors.ts';
@@ -31,6 +32,8 @@ export class GeminiToMessagesStream implements StreamConverter {
   /** Blocks that have been opened. */
   #blocks = 0;
   #calls = 0;
+  /** The open thinking has its signature. */
+  #signed = false;
   #finishReason: string | null = null;
   #usage: JsonObject = {};
 
@@ -97,6 +100,7 @@ export class GeminiToMessagesStream implements StreamConverter {
     if (signature !== '') {
       if (this.#open !== 'thinking') this.#openBlock('thinking', { type: 'thinking', thinking: '', signature: '' });
       this.#delta({ type: 'signature_delta', signature: signatureForMessages(signature) });
+      this.#signed = true;
     }
     const toolUse = toolUseOf(functionCall, this.#calls++, this.#context);
     this.#openBlock('none', { ...toolUse, input: {} });
@@ -108,11 +112,13 @@ export class GeminiToMessagesStream implements StreamConverter {
   #openBlock(open: OpenBlock, block: JsonObject): void {
     this.#close();
     this.#open = open;
+    this.#signed = false;
     this.#say('content_block_start', { index: this.#blocks++, content_block: block });
   }
 
   #close(): void {
     if (this.#open === 'none') return;
+    if (this.#open === 'thinking' && !this.#signed) this.#delta({ type: 'signature_delta', signature: UNSIGNED });
     this.#open = 'none';
     this.#say('content_block_stop', { index: this.#blocks - 1 });
   }

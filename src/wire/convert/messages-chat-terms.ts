@@ -16,6 +16,7 @@
  *
  * Sources: `StopReason`, `Usage` in @anthropic-ai/sdk; `ChatCompletion.Choice`, `CompletionUsage` in openai.
  */
+import { CARRIED_MARK } from './carried-mark.ts';
 import type { JsonObject } from './crossing.ts';
 import { asCount, asObject, asString } from './json.ts';
 
@@ -23,7 +24,7 @@ import { asCount, asObject, asString } from './json.ts';
  * The signature of thinking that was made of a Chat upstream's `reasoning_content`. It proves nothing; it says that the upstream
  * takes this text back, which those that write it want and those that never wrote it refuse.
  */
-export const REASONING_SIGNATURE = 'reasoning_content';
+export const REASONING_SIGNATURE = `${CARRIED_MARK}reasoning_content`;
 
 const STOP_OF_FINISH: ReadonlyMap<string, string> = new Map([
   ['stop', 'end_turn'],

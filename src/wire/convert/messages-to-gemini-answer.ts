@@ -4,17 +4,18 @@
  *   content                       → candidates[0].content.parts
  *   text                          → { text }
  *   thinking, redacted_thinking   → { text, thought: true, thoughtSignature }       signatures as in `gemini-signatures.ts`
- *   tool_use                      → { functionCall: { id, name, args } }
+ *   tool_use                      → { functionCall: { id, name, args } }                      the first one signed
  *   stop_reason                   → finishReason (`gemini-endings.ts`)
  *   usage                         → usageMetadata
  *
  * Blocks of other kinds come from tools that are never asked for; they are left out, likewise citations.
  */
+import { isUnsigned } from './carried-thinking.ts';
 import type { AnswerContext, JsonObject } from './crossing.ts';
 import { geminiResponse } from './gemini-chunk.ts';
 import { finishReasonOfMessages } from './gemini-endings.ts';
 import { givenArguments } from './gemini-fields.ts';
-import { redactedForGemini, thinkingForGemini } from './gemini-signatures.ts';
+import { redactedForGemini, signFirstCall, thinkingForGemini } from './gemini-signatures.ts';
 import { usageOfMessages } from './gemini-usage.ts';
 import { asArray, asObject, asString } from './json.ts';
 
@@ -24,6 +25,7 @@ export function messagesToGeminiAnswer(body: JsonObject, context: AnswerContext)
     const part = partOf(asObject(each) ?? {});
     if (part !== null) parts.push(part);
   }
+  signFirstCall(parts);
   const ending = {
     finishReason: finishReasonOfMessages(body['stop_reason']),
     usage: usageOfMessages(asObject(body['usage']) ?? {}),
@@ -50,7 +52,7 @@ function partOf(block: JsonObject): JsonObject | null {
 function thoughtOf(block: JsonObject): JsonObject {
   const text = asString(block['thinking']) ?? '';
   const signature = asString(block['signature']) ?? '';
-  const signed = signature === '' ? {} : { thoughtSignature: thinkingForGemini(signature) };
+  const signed = isUnsigned(signature) ? {} : { thoughtSignature: thinkingForGemini(signature) };
   return { text, thought: true, ...signed };
 }
 

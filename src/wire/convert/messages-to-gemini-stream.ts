@@ -8,12 +8,13 @@
  * The arguments of a call arrive as pieces of JSON text and are kept until their block ends; a call whose arguments are no object is
  * left out and the answer ends with MALFORMED_FUNCTION_CALL. The last chunk waits for message_stop: without it nothing is finished.
  */
+import { isUnsigned } from './carried-thinking.ts';
 import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
 import { callArguments, type Ending, GOES_ON, geminiResponse, sseChunk } from './gemini-chunk.ts';
 import { finishReasonOfMessages, MALFORMED_CALL } from './gemini-endings.ts';
 import { geminiErrorOfMessages } from './gemini-errors.ts';
 import { givenArguments } from './gemini-fields.ts';
-import { redactedForGemini, thinkingForGemini } from './gemini-signatures.ts';
+import { redactedForGemini, signFirstCall, thinkingForGemini } from './gemini-signatures.ts';
 import { mergedUsage, usageOfMessages } from './gemini-usage.ts';
 import { asObject, asString } from './json.ts';
 import { callOf } from './messages-to-gemini-answer.ts';
@@ -28,6 +29,8 @@ export class MessagesToGeminiStream implements StreamConverter {
   #toolUse: JsonObject | null = null;
   #arguments = '';
   #malformed = false;
+  /** The first call has its signature. */
+  #signed = false;
   #stopReason: unknown = null;
   #usage: JsonObject = {};
   #over = false;
@@ -95,7 +98,7 @@ export class MessagesToGeminiStream implements StreamConverter {
     else if (delta['type'] === 'text_delta' && text !== '') return this.#part({ text });
     else if (delta['type'] === 'thinking_delta' && thinking !== '')
       return this.#part({ text: thinking, thought: true });
-    else if (delta['type'] === 'signature_delta' && signature !== '') {
+    else if (delta['type'] === 'signature_delta' && !isUnsigned(signature)) {
       return this.#part({ text: '', thought: true, thoughtSignature: thinkingForGemini(signature) });
     }
     return '';
@@ -113,7 +116,7 @@ export class MessagesToGeminiStream implements StreamConverter {
     // Some upstreams give the whole input at the start and no deltas.
     const args = this.#arguments === '' ? givenArguments(toolUse['input']) : callArguments(this.#arguments);
     this.#arguments = '';
-    if (args !== null) return this.#part({ functionCall: callOf(toolUse, args) });
+    if (args !== null) return this.#call({ functionCall: callOf(toolUse, args) });
     this.#malformed = true;
     return '';
   }
@@ -125,6 +128,12 @@ export class MessagesToGeminiStream implements StreamConverter {
     if (reason === null) return before;
     const finishReason = this.#malformed && reason === 'STOP' ? MALFORMED_CALL : reason;
     return before + this.#chunk([], { finishReason, usage: usageOfMessages(this.#usage) });
+  }
+
+  #call(part: JsonObject): string {
+    if (!this.#signed) signFirstCall([part]);
+    this.#signed = true;
+    return this.#part(part);
   }
 
   #part(part: JsonObject): string {

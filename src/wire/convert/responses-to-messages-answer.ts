@@ -11,7 +11,7 @@
  *   usage              → input_tokens = input − cached − written to the cache
  *   status failed      → the error
  */
-import { summaryText } from './carried-thinking.ts';
+import { summaryText, UNSIGNED } from './carried-thinking.ts';
 import type { AnswerContext, JsonObject } from './crossing.ts';
 import { messagesErrorBody, messagesOfOpenAi } from './error-kinds.ts';
 import { asArray, asCount, asObject, asString, parseObject } from './json.ts';
@@ -87,7 +87,7 @@ export function usageOf(response: JsonObject, seen: SeenItems): JsonObject {
 function addBlocks(item: JsonObject, context: AnswerContext, content: JsonObject[]): void {
   if (item['type'] === 'reasoning') {
     const thinking = summaryText(item);
-    if (thinking !== '') content.push({ type: 'thinking', thinking, signature: '' });
+    if (thinking !== '') content.push({ type: 'thinking', thinking, signature: UNSIGNED });
   } else if (item['type'] === 'message') addTexts(item, content);
   else if (isCall(item)) {
     const text = asString(item['arguments']) ?? asString(item['input']) ?? '';

@@ -15,7 +15,7 @@
  * change the answer (JSON without a schema, log probabilities, other tiers, context_management, moderation).
  */
 import type { JsonObject, RequestContext, RequestResult } from './crossing.ts';
-import { thinkingOfEffort } from './effort-thinking.ts';
+import { callsWithoutThinking, thinkingOfEffort } from './effort-thinking.ts';
 import { asObject, asString } from './json.ts';
 import { RequestLosses } from './request-losses.ts';
 import { refuseState } from './responses-state.ts';
@@ -98,7 +98,9 @@ function addThinking(body: JsonObject, made: JsonObject, outputConfig: JsonObjec
   }
   const fields = thinkingOfEffort(effort, options.model, options.maxTokens, summary !== null);
   if (fields === null) return losses.refuse('reasoning.effort', `effort ${effort} has no counterpart in Messages`);
-  if (options.forced && effort !== 'none') return losses.drop('reasoning.effort');
+  const budgeted = fields.thinking['type'] === 'enabled';
+  const mayNotThink = options.forced || (budgeted && callsWithoutThinking(made['messages'] as JsonObject[]));
+  if (mayNotThink && effort !== 'none') return losses.drop('reasoning.effort');
   made['thinking'] = fields.thinking;
   if (fields.effort !== null) outputConfig['effort'] = fields.effort;
 }

@@ -6,6 +6,7 @@
  *   completed, incomplete       → message_delta with the stop reason and the whole usage, message_stop
  *   failed, error               → error
  */
+import { UNSIGNED } from './carried-thinking.ts';
 import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
 import { messagesErrorBody, messagesOfOpenAi } from './error-kinds.ts';
 import { asString } from './json.ts';
@@ -135,6 +136,7 @@ export class ResponsesToMessagesStream implements StreamConverter, ResponsesSink
 
   #close(): void {
     if (this.#open === 'none') return;
+    if (this.#open === 'thinking') this.#delta({ type: 'signature_delta', signature: UNSIGNED });
     this.#open = 'none';
     this.#say('content_block_stop', { index: this.#blocks++ });
   }

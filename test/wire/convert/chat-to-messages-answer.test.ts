@@ -33,7 +33,7 @@ test('an answer crosses with reasoning, text, calls and usage, under the name th
       role: 'assistant',
       model: 'asked-for',
       content: [
-        { type: 'thinking', thinking: 'hm', signature: 'reasoning_content' },
+        { type: 'thinking', thinking: 'hm', signature: 'penstock-reasoning_content' },
         { type: 'text', text: 'hi' },
         { type: 'tool_use', id: 'a', name: 'f', input: { x: 1 } },
         { type: 'tool_use', id: 'b', name: 'f', input: {} },

@@ -61,7 +61,7 @@ test('refusals, citations and reasoning are told', () => {
       id: 'rs_req-1_0',
       type: 'reasoning',
       summary: [{ type: 'summary_text', text: 'hm' }],
-      encrypted_content: 'chat-reasoning',
+      encrypted_content: 'penstock-chat-reasoning',
     },
     {
       id: 'msg_req-1_1',

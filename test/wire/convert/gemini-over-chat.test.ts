@@ -236,10 +236,12 @@ const USAGE = {
   thoughtsTokenCount: 15,
   totalTokenCount: 150,
 };
+/** The client may go on with an account of Google. */
+const FOREIGN = 'skip_thought_signature_validator';
 const PARTS = [
   { text: 'let me see', thought: true },
   { text: 'Hello' },
-  { functionCall: { id: 'c1', name: 'f', args: { a: '"\n' } } },
+  { functionCall: { id: 'c1', name: 'f', args: { a: '"\n' } }, thoughtSignature: FOREIGN },
   { functionCall: { id: 'c2', name: 'g', args: {} } },
 ];
 
@@ -305,7 +307,7 @@ test('usage may come in any chunk, and whole calls without an index are told apa
   assert.deepEqual(answer, {
     parts: [
       { text: 'a' },
-      { functionCall: { id: 'c1', name: 'f', args: {} } },
+      { functionCall: { id: 'c1', name: 'f', args: {} }, thoughtSignature: FOREIGN },
       { functionCall: { id: 'c2', name: 'f', args: {} } },
     ],
     finishReason: 'STOP',

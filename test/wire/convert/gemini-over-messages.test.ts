@@ -338,11 +338,14 @@ const USAGE = {
   thoughtsTokenCount: 15,
   totalTokenCount: 150,
 };
-const SIGNATURE = Buffer.from('messages-thinking:EqQB').toString('base64');
+const SIGNATURE = Buffer.from('penstock-messages-thinking:EqQB').toString('base64');
 const PARTS = [
   { text: 'let me see', thought: true, thoughtSignature: SIGNATURE },
   { text: 'Hello' },
-  { functionCall: { id: 'toolu_1', name: 'f', args: { a: '"\n' } } },
+  {
+    functionCall: { id: 'toolu_1', name: 'f', args: { a: '"\n' } },
+    thoughtSignature: 'skip_thought_signature_validator',
+  },
   { functionCall: { id: 'toolu_2', name: 'g', args: {} } },
 ];
 

@@ -154,7 +154,7 @@ test('Gemini’s signature comes back to its call; foreign thinking is left out 
   const thinking = (signature: string): JsonObject => ({ type: 'thinking', thinking: 'hm', signature });
   const call = { type: 'tool_use', id: 't', name: 'f', input: {} };
   const functionCall = { id: 't', name: 'f', args: {} };
-  assert.deepEqual(contentsOf([{ role: 'assistant', content: [thinking('gemini-c2ln'), call] }]), [
+  assert.deepEqual(contentsOf([{ role: 'assistant', content: [thinking('penstock-gemini-c2ln'), call] }]), [
     { role: 'model', parts: [{ functionCall, thoughtSignature: 'c2ln' }] },
   ]);
   const foreign = [thinking('EqQB'), { type: 'redacted_thinking', data: 'x' }, call];
@@ -296,9 +296,9 @@ const MESSAGE = {
   role: 'assistant',
   model: 'client-model',
   content: [
-    { type: 'thinking', thinking: 'let me see', signature: '' },
+    { type: 'thinking', thinking: 'let me see', signature: 'penstock-unsigned' },
     { type: 'text', text: 'Hello' },
-    { type: 'thinking', thinking: '', signature: 'gemini-c2ln' },
+    { type: 'thinking', thinking: '', signature: 'penstock-gemini-c2ln' },
     { type: 'tool_use', id: 'toolu_req-1_0', name: 'f', input: { a: '"\n' } },
     { type: 'tool_use', id: 'own', name: 'g', input: {} },
   ],

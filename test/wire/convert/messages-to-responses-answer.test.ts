@@ -68,9 +68,9 @@ test('thinking is reasoning with its signature carried along', async () => {
       id: 'rs_req-1_0',
       type: 'reasoning',
       summary: [{ type: 'summary_text', text: 'hm' }],
-      encrypted_content: 'messages-thinking:c2ln',
+      encrypted_content: 'penstock-messages-thinking:c2ln',
     },
-    { id: 'rs_req-1_1', type: 'reasoning', summary: [], encrypted_content: 'messages-redacted:ZGF0YQ==' },
+    { id: 'rs_req-1_1', type: 'reasoning', summary: [], encrypted_content: 'penstock-messages-redacted:ZGF0YQ==' },
   ]);
 });
 

@@ -71,7 +71,7 @@ testServed(TABLE, [
           type: 'reasoning',
           id: 's',
           summary: [{ type: 'summary_text', text: 'hm' }],
-          encrypted_content: 'chat-reasoning',
+          encrypted_content: 'penstock-chat-reasoning',
         },
         { type: 'function_call', call_id: 'a', name: 'run', arguments: '{}' },
       ],

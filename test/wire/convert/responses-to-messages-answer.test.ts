@@ -68,7 +68,7 @@ test('a summary is thinking, its parts paragraphs; without one there is none', a
       { id: 's', type: 'reasoning', summary: [] },
     ]),
   );
-  assert.deepEqual(content, [{ type: 'thinking', thinking: 'a\n\nb', signature: '' }]);
+  assert.deepEqual(content, [{ type: 'thinking', thinking: 'a\n\nb', signature: 'penstock-unsigned' }]);
 });
 
 test('calls are tool uses; free-form input is a field of its own', async () => {
