@@ -17,6 +17,7 @@ import type { Tap } from '#meter/tap.ts';
 import type { AttemptOwner, UpstreamAttempt, UpstreamHeaders } from '#relay/attempt.ts';
 import type { Plan } from '#schedule/plan.ts';
 import type { SnapshotAccount } from '#threads/protocol.ts';
+import type { RecordStatus } from '#usage/record.ts';
 import type { Crossing } from '#wire/convert/crossing.ts';
 import type { Dialect } from '#wire/dialect.ts';
 import type { Facts } from '#wire/facts.ts';
@@ -59,6 +60,8 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   readonly id: RequestId;
   /** `NO_HEAD` once the request is released. */
   head: Head;
+  /** Gemini without `alt=sse`: a stream is one JSON array. */
+  readonly wantsArray: boolean;
   /** The client's own `x-request-id`, recorded and never trusted. */
   readonly clientRequestId: string;
   readonly startedAtMs: number;
@@ -169,8 +172,13 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   lateError: Uint8Array[] | null = null;
   lateErrorBytes = 0;
   clientGone = false;
+  /** The client has not taken yet what was written. */
+  readerBlocked = false;
   drainUntilMs = 0;
   drainBytesLeft = 0;
+
+  /** The status of one whose client leaves: it may have had the last event, and not waited for the end behind it. */
+  leftAs: RecordStatus = 'client_gone';
 
   constructor(id: RequestId, head: Head, route: Route, now: number, events: ExchangeEvents) {
     this.id = id;
@@ -180,6 +188,7 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
     this.startedAtMs = now;
     this.lastByteAtMs = now;
     this.#events = events;
+    this.wantsArray = route.operation?.protocol === 'gemini' && !/(^|&)alt=sse(&|$)/.test(head.query);
   }
 
   get dialect(): Dialect {
@@ -189,11 +198,6 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   /** Not to be asked for before the route was found to have one. */
   get operation(): Operation {
     return this.route.operation!;
-  }
-
-  /** Gemini without `alt=sse`: a stream is one JSON array. */
-  get wantsArray(): boolean {
-    return this.operation.protocol === 'gemini' && !/(^|&)alt=sse(&|$)/.test(this.head.query);
   }
 
   /** What the client gets is one. */
@@ -206,10 +210,12 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   }
 
   onBlocked(): void {
+    this.readerBlocked = true;
     this.attempt?.pause();
   }
 
   onDrained(): void {
+    this.readerBlocked = false;
     this.attempt?.resume();
   }
 

@@ -19,7 +19,7 @@ import { learn, learnFromBody, logBroken } from './learn.ts';
 import { letGo } from './openings.ts';
 import type { Parts } from './parts.ts';
 import type { RelayingExits } from './relaying-exits.ts';
-import { isCommitted, releaseWhenSent } from './sent-body.ts';
+import { hasWhole, isCommitted, releaseWhenSent } from './sent-body.ts';
 import { dropTransform, unsee } from './unsee.ts';
 
 /** An account that cannot count says so by one of these. */
@@ -105,7 +105,7 @@ export class Relaying {
 
   #countHere(exchange: Exchange): void {
     this.#detach(exchange);
-    if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
+    if (exchange.stage === 'draining') return this.#exits.end(exchange, exchange.leftAs);
     this.#exits.countHere(exchange);
   }
 
@@ -172,7 +172,7 @@ export class Relaying {
     if (exchange.doubt !== null && !this.#resolve(exchange, true)) return;
     const { tap } = exchange;
     tap?.end();
-    if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
+    if (exchange.stage === 'draining') return this.#exits.end(exchange, exchange.leftAs);
     if (exchange.lateError !== null) return this.#endWithLateError(exchange);
     if (exchange.firstByteAtMs === 0 && exchange.billable) return this.#broken(exchange, 'upstream_broken');
     if (exchange.opens && !this.#opens(exchange)) return;
@@ -220,7 +220,7 @@ export class Relaying {
     exchange.doubt = null;
     const whole = exchange.streamEnded;
     exchange.tap?.end();
-    if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
+    if (exchange.stage === 'draining') return this.#exits.end(exchange, exchange.leftAs);
     if (error.code === 'NO_ROOM_TO_DECODE') return this.#breakOff(exchange, 'answer_budget_exhausted');
     if (whole) return this.#completeEnded(exchange);
     const unanswered = exchange.attempt?.endedUnanswered === true;
@@ -250,12 +250,13 @@ export class Relaying {
   /** The client has left: the upstream is read on for its usage, within bounds; places are held until it ends. A file has none. */
   drain(exchange: Exchange): void {
     if (exchange.operation.linked) return this.#stopDraining(exchange);
-    const { clientGoneDrainMs, clientGoneDrainBytes } = this.#parts.config.relay;
+    const { clientGoneDrainMs, clientGoneDrainBytes, terminalGraceMs } = this.#parts.config.relay;
     exchange.stage = 'draining';
+    if (hasWhole(exchange)) exchange.leftAs = 'completed';
     exchange.hold?.drop();
     letGo(exchange);
     dropTransform(exchange);
-    exchange.drainUntilMs = nowMs() + clientGoneDrainMs;
+    exchange.drainUntilMs = nowMs() + (exchange.streamEnded ? terminalGraceMs : clientGoneDrainMs);
     exchange.drainBytesLeft = clientGoneDrainBytes;
     exchange.attempt?.resume();
   }
@@ -289,7 +290,7 @@ export class Relaying {
     const whole = exchange.streamEnded;
     exchange.attempt?.cancel();
     exchange.tap?.end();
-    if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
+    if (exchange.stage === 'draining') return this.#exits.end(exchange, exchange.leftAs);
     if (whole) return this.#completeEnded(exchange);
     this.#breakOff(exchange, 'draining');
   }
@@ -297,7 +298,7 @@ export class Relaying {
   #stopDraining(exchange: Exchange): void {
     exchange.attempt?.cancel();
     exchange.tap?.end();
-    this.#exits.end(exchange, 'client_gone');
+    this.#exits.end(exchange, exchange.leftAs);
   }
 
   #keepLateError(exchange: Exchange, chunk: Uint8Array): void {
@@ -320,7 +321,7 @@ export class Relaying {
   }
 
   #failed(exchange: Exchange, code: FailureCode): void {
-    if (exchange.stage === 'draining') return this.#exits.end(exchange, 'client_gone');
+    if (exchange.stage === 'draining') return this.#exits.end(exchange, exchange.leftAs);
     this.#exits.failover(exchange, refuse(code));
   }
 

@@ -25,6 +25,11 @@ export function isCommitted({ firstByteAtMs, reply }: Exchange): boolean {
   return firstByteAtMs > 0 && reply.headSent;
 }
 
+/** The last event has left for the client, whose libraries do not all wait for the end behind it. */
+export function hasWhole({ streamEnded, hold, readerBlocked, reply }: Exchange): boolean {
+  return streamEnded && hold === null && !readerBlocked && reply.headSent;
+}
+
 /** The body for the account at hand, whose name of the model is `exchange.sentModel`, or why there is none. */
 export function takeSentBody(parts: Parts, exchange: Exchange): Uint8Array | Refusal {
   const { body } = exchange;

@@ -37,7 +37,7 @@ export function isRow(kind: Kind): boolean {
 
 /**
  * How the exchange ended.
- * - `completed`: the client got the upstream's whole answer.
+ * - `completed`: the client got the upstream's whole answer; it may have left behind its last event, before its end.
  * - `client_gone`: the client left first; the upstream was drained within bounds.
  * - `interrupted`: the upstream (or the gateway, at shutdown) broke the answer off.
  */

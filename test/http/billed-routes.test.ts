@@ -275,6 +275,16 @@ for (const route of ROUTES) {
     assert.ok(seen > 1 && seen < 100, `${row.outputTokens} output tokens`);
   });
 
+  test(`${name}: a client that leaves at the last event has had the whole answer`, async () => {
+    script(route, { pieces: route.pieces, breakAt: route.pieces.length, breakHow: 'stall' });
+    const { row } = await scene.billingOne(async () => {
+      const response = await open(scene.url, callOf(route));
+      await readUntil(response, route.pieces.at(-1)!.toString().trim());
+      leave(response);
+    });
+    assert.deepEqual([row.status, row.usageSource, useOf(row)], ['completed', 'reported', route.use]);
+  });
+
   test(`${name}: a stream that its account breaks ends with an error of its dialect, and is never whole`, async () => {
     for (const breakHow of ['reset', 'end'] as const) {
       const pieces = Array.from({ length: 3 }, (_, index) => Buffer.from(endless(index)));
@@ -318,4 +328,12 @@ test('an array that is turned from the events of another protocol ends in the sa
   const elements = JSON.parse(`${result.body}]`);
   assert.ok(elements.length > 2);
   assert.deepEqual(Object.keys(elements.at(-1)), ['error']);
+});
+
+test('and so do its events, in both forms of an error', async () => {
+  scene.upstream.plan = sayScript(longScript(20), { breakAt: 8, breakHow: 'reset', paceMs: 4 });
+  const path = '/v1beta/models/gpt-5:streamGenerateContent?alt=sse';
+  const { result, row } = await scene.billingOne(() => send(scene.url, { path, key: KEY, body: CONTENT }));
+  assert.deepEqual([result.whole, row.status, row.upstreamProtocol], [false, 'interrupted', 'chat']);
+  assert.match(result.body.toString(), /\r\n\r\ndata: (\{"error":.*\})\r\n\r\n\1\r\n\r\n$/);
 });
