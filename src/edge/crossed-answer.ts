@@ -5,12 +5,15 @@
  */
 import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import type { AnswerContext, Crossing, JsonObject, StreamConverter } from '#wire/convert/crossing.ts';
+import { errorWithin } from '#wire/convert/error-within.ts';
 import { parseExact } from '#wire/convert/exact-json.ts';
+import { skipSpaces } from '#wire/key-scan.ts';
 import { SseFields, SseSplitter } from '#wire/sse.ts';
 import type { AnswerTransform } from './answer-transform.ts';
 import { Budgeted } from './budgeted.ts';
 
 const EMPTY = Buffer.alloc(0);
+const OBJECT_OPEN = 0x7b;
 
 /** Up to this half an event counts to the exchange, as it does in the tap. */
 const FREE_BYTES = 64 * 1024;
@@ -60,6 +63,11 @@ export class WholeCrossing implements AnswerTransform {
     }
     return Buffer.from(JSON.stringify(this.#turn(body)));
   }
+
+  errorSaid(): JsonObject | null {
+    const body = parseObject(Buffer.concat(this.#chunks));
+    return body === null ? null : errorWithin(body);
+  }
 }
 
 export class StreamCrossing implements AnswerTransform {
@@ -72,6 +80,7 @@ export class StreamCrossing implements AnswerTransform {
   readonly #asArray: boolean;
   #elements = 0;
   #text = '';
+  #error: JsonObject | null = null;
 
   constructor(converter: StreamConverter, eventBytesMax: number, budget: ByteBudget, asArray: boolean) {
     this.#room = new Budgeted(budget);
@@ -107,13 +116,19 @@ export class StreamCrossing implements AnswerTransform {
     return this.#take();
   }
 
+  errorSaid(): JsonObject | null {
+    this.#splitter.end();
+    return this.#error;
+  }
+
   /** Called by the splitter, once a frame. */
   frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
     if (frameBytes > end - start) this.failed = true;
     this.#fields.read(bytes, start, end);
     const { eventStart, eventEnd, data, dataStart, dataEnd } = this.#fields;
-    const event = dataStart === dataEnd ? null : parseObject(data.subarray(dataStart, dataEnd));
+    const event = dataStart === dataEnd ? parseBare(bytes, start, end) : parseObject(data.subarray(dataStart, dataEnd));
     if (event !== null) {
+      this.#error = errorWithin(event) ?? this.#error;
       this.#text += this.#render(this.#converter.event(bytes.toString('latin1', eventStart, eventEnd), event));
     }
     this.#fields.release();
@@ -134,6 +149,11 @@ export class StreamCrossing implements AnswerTransform {
     }
     return text;
   }
+}
+
+/** Google says an error in the middle of a stream without `data:`. */
+function parseBare(bytes: Buffer, start: number, end: number): JsonObject | null {
+  return bytes[skipSpaces(bytes, start, end)] === OBJECT_OPEN ? parseObject(bytes.subarray(start, end)) : null;
 }
 
 function parseObject(bytes: Buffer): JsonObject | null {

@@ -60,6 +60,10 @@ export class UsageChunkFilter implements AnswerTransform {
     return rest.length === 0 || isCut ? null : rest;
   }
 
+  errorSaid(): null {
+    return null;
+  }
+
   drop(): void {
     this.#kept = EMPTY;
   }

@@ -109,3 +109,31 @@ test('without budget a long event fails', () => {
   assert.equal(stream.failed, true);
   stream.drop();
 });
+
+test('an error in place of an answer is found whole, in the first event, behind others, bare, or without its last line end', () => {
+  const error = { message: 'no' };
+  const text = JSON.stringify({ error });
+  const whole = new WholeCrossing(crossing, CONTEXT, 200, 10_000, makeBudget());
+  for (const byte of text) whole.push(Buffer.from(byte));
+  assert.deepEqual(whole.errorSaid(), { error });
+  const first = `data: ${text}\n\n`;
+  const bare = `${JSON.stringify({ error }, null, 2)}\r\n\r\n`;
+  for (const events of [first, `data: {"n":1}\n\n${first}`, bare, `: hi\n\n${bare}`, first.trimEnd()]) {
+    const stream = new StreamCrossing(counting, 1 << 20, makeBudget(), false);
+    for (const byte of events) stream.push(Buffer.from(byte));
+    assert.deepEqual(stream.errorSaid(), { error }, events);
+    stream.drop();
+  }
+});
+
+test('an answer that is none, or is not whole, has no words of an error', () => {
+  for (const text of ['{"a":1}', '{"error":{"mess', '<html>', '']) {
+    const whole = new WholeCrossing(crossing, CONTEXT, 200, 10_000, makeBudget());
+    whole.push(Buffer.from(text));
+    assert.equal(whole.errorSaid(), null, text);
+    const stream = new StreamCrossing(counting, 1 << 20, makeBudget(), false);
+    stream.push(Buffer.from(`data: ${text}\n\n`));
+    assert.equal(stream.errorSaid(), null, text);
+    stream.drop();
+  }
+});
