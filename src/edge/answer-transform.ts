@@ -1,9 +1,10 @@
 /** What changes an answer between upstream and client, where its bytes cannot pass as they are. Shapes only. */
+import type { FailureCode } from '#failure/registry.ts';
 import type { JsonObject } from '#wire/convert/crossing.ts';
 
 export interface AnswerTransform {
-  /** The answer cannot be turned; what has left so far is all there will be. */
-  readonly failed: boolean;
+  /** Why the answer cannot be turned: what has left so far is all there will be. Null: it can. */
+  readonly failure: FailureCode | null;
   /** What it has of the budget for answers that wait. */
   readonly budgetedBytes: number;
   /** What has left is the beginning of an array whose next element must have a comma before it. */

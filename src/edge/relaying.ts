@@ -125,7 +125,7 @@ export class Relaying {
     const piece = exchange.transform === null ? chunk : exchange.transform.push(chunk);
     if (exchange.opens && !this.#opens(exchange)) return;
     if (piece !== null) this.#forward(exchange, piece);
-    if (exchange.transform?.failed) this.#cannotTurn(exchange);
+    if (exchange.transform?.failure) this.#cannotTurn(exchange, exchange.transform.failure);
   }
 
   /** The first events of an answer, or all of one that is turned whole. False: it turned out to be an error, and is no answer any more. */
@@ -163,11 +163,11 @@ export class Relaying {
     else if (!exchange.hold.push(piece)) this.#noRoom(exchange);
   }
 
-  /** What the upstream says cannot be said in the client's protocol, or is too much to be turned. */
-  #cannotTurn(exchange: Exchange): void {
+  /** What the upstream says cannot be said in the client's protocol, or is too much to be turned or to be kept. */
+  #cannotTurn(exchange: Exchange, code: FailureCode): void {
     exchange.attempt?.cancel();
     exchange.tap?.end();
-    this.#breakOff(exchange, 'upstream_broken');
+    this.#breakOff(exchange, code);
   }
 
   /** The end of the answer cannot be kept back, so the client must not get it: like a reader that is too slow. */
@@ -199,8 +199,8 @@ export class Relaying {
     dropTransform(exchange);
     if (piece !== null) this.#forward(exchange, piece);
     if (exchange.stage === 'settled') return false;
-    if (!transform.failed) return true;
-    this.#breakOff(exchange, 'upstream_broken');
+    if (transform.failure === null) return true;
+    this.#breakOff(exchange, transform.failure);
     return false;
   }
 

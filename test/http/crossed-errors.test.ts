@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { CROSSINGS } from '#edge/crossings.ts';
+import { FAILURES } from '#failure/registry.ts';
 import { closeAll } from '../support/close-all.ts';
 import { account, KEY, TestGateway } from '../support/gateway.ts';
 import { type Answer, send } from '../support/http-client.ts';
@@ -20,6 +21,7 @@ const SSE = { 'content-type': 'text/event-stream' };
 const JSON_TYPE = { 'content-type': 'application/json' };
 const WORDS = 'hidden in a 200';
 const PACE_MS = 15;
+const MIB = 1_048_576;
 const HOLD_BACK_MS = 400;
 /** What one request sets aside is a tenth of it: a reservation that stayed would soon be missed. */
 const BALANCE_USD = 0.1;
@@ -44,6 +46,7 @@ before(async () => {
       users: [{ name: 'u1', balanceUsd: BALANCE_USD, concurrency: 1 }],
       keys: groups.map((group) => ({ user: 'u1', group, key: `${KEY}-${group}` })),
     },
+    limits: { streamBytesTotal: MIB },
     relay: { holdBackMs: HOLD_BACK_MS },
     rest: { errorsBeforeRest: 1000 },
     pricing: { fallback: { input: 1, output: 2, cacheRead: 0.5, cacheWrite5m: 1.25, cacheWrite1h: 2 } },
@@ -374,4 +377,27 @@ test('a Gemini client that did not ask for events gets it as a document too', as
     assert.equal(answer.status, 404, name);
     assert.deepEqual(readError('gemini', answer), ['NOT_FOUND', WORDS]);
   }
+});
+
+test('an answer that there is no room to turn is our 503, and no fault of its account', async () => {
+  const body = Buffer.from(JSON.stringify({ ...WELL.chat, filler: 'x'.repeat(2 * MIB) }));
+  upstream.plan = () => ({ body, headers: JSON_TYPE, cutBytesMax: 60_000 });
+  const asked = upstream.received.length;
+  const answer = await send(gateway.url, callOf('messages', 'chat', false));
+  assert.equal(answer.status, 503, answer.body.toString());
+  assert.ok(answer.body.includes(FAILURES.answer_budget_exhausted.text));
+  assert.equal(upstream.received.length - asked, 1);
+  assert.deepEqual(await billedOf([answer]), []);
+  await gateway.assertIdle();
+});
+
+test('in the middle of a stream it is the event of that error, and what was said is billed', async () => {
+  const said = event({ id: 'c', model: 'm', choices: [{ index: 0, delta: { content: 'well' } }] });
+  const long = `data: {"id":"c","filler":"${'x'.repeat(2 * MIB)}`;
+  upstream.plan = () => ({ pieces: [said, long].map((text) => Buffer.from(text)), headers: SSE, paceMs: PACE_MS });
+  const answer = await send(gateway.url, callOf('messages', 'chat', true));
+  assert.deepEqual([answer.status, answer.whole, answer.events().at(-1)?.event], [200, false, 'error']);
+  assert.ok(answer.body.includes('well') && answer.body.includes(FAILURES.answer_budget_exhausted.text));
+  assert.deepEqual(await billedOf([answer]), [2]);
+  await gateway.assertIdle();
 });
