@@ -9,9 +9,10 @@ import { CROSSINGS } from '#edge/crossings.ts';
 import { FAILURES } from '#failure/registry.ts';
 import { closeAll } from '../support/close-all.ts';
 import { account, KEY, TestGateway } from '../support/gateway.ts';
-import { type Answer, send } from '../support/http-client.ts';
+import { type Answer, finish, open, readUntil, send } from '../support/http-client.ts';
 import { type Plan, type Received, Upstream } from '../support/upstream.ts';
 import { usageOf } from '../support/usage.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 type Side = 'messages' | 'chat' | 'responses' | 'gemini';
 const SIDES: readonly Side[] = ['messages', 'chat', 'responses', 'gemini'];
@@ -21,6 +22,7 @@ const SSE = { 'content-type': 'text/event-stream' };
 const JSON_TYPE = { 'content-type': 'application/json' };
 const WORDS = 'hidden in a 200';
 const PACE_MS = 15;
+const PING_AFTER_MS = 1_000;
 const MIB = 1_048_576;
 const HOLD_BACK_MS = 400;
 /** What one request sets aside is a tenth of it: a reservation that stayed would soon be missed. */
@@ -37,7 +39,7 @@ before(async () => {
       groups: groups.map((name) => ({ name, platform: PLATFORMS[sideOf(name)], rateMultiplier: 1 })),
       accounts: groups.flatMap((group) => {
         const side = sideOf(group);
-        const fields = { platform: PLATFORMS[side], protocols: [side], groups: [group], concurrency: 1 };
+        const fields = { platform: PLATFORMS[side], protocols: [side], groups: [group], concurrency: 2 };
         const first = account(`${group}-1`, upstream.url, { ...fields, priority: 1 });
         return group.endsWith('-alone')
           ? [first]
@@ -47,6 +49,7 @@ before(async () => {
       keys: groups.map((group) => ({ user: 'u1', group, key: `${KEY}-${group}` })),
     },
     limits: { streamBytesTotal: MIB },
+    queue: { pingAfterMs: PING_AFTER_MS, pingEveryMs: PING_AFTER_MS },
     relay: { holdBackMs: HOLD_BACK_MS },
     rest: { errorsBeforeRest: 1000 },
     pricing: { fallback: { input: 1, output: 2, cacheRead: 0.5, cacheWrite5m: 1.25, cacheWrite1h: 2 } },
@@ -400,4 +403,27 @@ test('in the middle of a stream it is the event of that error, and what was said
   assert.ok(answer.body.includes('well') && answer.body.includes(FAILURES.answer_budget_exhausted.text));
   assert.deepEqual(await billedOf([answer]), [2]);
   await gateway.assertIdle();
+});
+
+test("an error status behind the pings of a wait is an event of the client's protocol, too", async () => {
+  for (const [client, served, ping] of [
+    ['messages', 'chat', 'event: ping'],
+    ['chat', 'messages', ': keep-alive'],
+  ] as const) {
+    const hold = new AbortController();
+    const error = { error: errorOf(served, INVALID) };
+    upstream.plan = ({ stream }) =>
+      stream
+        ? { status: 400, body: Buffer.from(JSON.stringify(error)), headers: JSON_TYPE }
+        : { holdUntil: hold.signal, body: Buffer.from(JSON.stringify(WELL[served])), headers: JSON_TYPE };
+    const holder = send(gateway.url, callOf(client, served, false));
+    await waitFor('the place to be taken', () => upstream.openNow() === 1);
+    const pinged = await open(gateway.url, callOf(client, served, true));
+    await readUntil(pinged, ping).finally(() => hold.abort());
+    const { body } = await finish(pinged);
+    const told = JSON.parse(/data: (\{.*"error".*\})/.exec(body.toString())![1]!);
+    assert.deepEqual([told.error.message, told.error.type], [WORDS, 'invalid_request_error']);
+    assert.equal(told.type, client === 'messages' ? 'error' : undefined);
+    assert.equal((await holder).status, 200);
+  }
 });
