@@ -2,6 +2,7 @@
  * The head of an upstream's answer that the client gets: what watches the answer, what changes it, and the status and headers with which
  * it begins. Part of the relay; front thread only.
  */
+import { nowMs } from '#base/clock.ts';
 import type { UpstreamHeaders } from '#relay/attempt.ts';
 import { copyFileHeaders, copyResponseHeaders } from '#relay/header-policy.ts';
 import type { AnswerContext } from '#wire/convert/crossing.ts';
@@ -18,6 +19,7 @@ import { UsageChunkFilter } from './usage-chunk-filter.ts';
 /** How the bytes of an answer are to be read; `array`: one JSON array that comes in pieces. */
 export type AnswerForm = 'events' | 'array' | 'json';
 
+const DROPPED_CHARS_MAX = 1024;
 const CONTENT_TYPES = {
   events: 'text/event-stream; charset=utf-8',
   array: 'application/json',
@@ -35,8 +37,15 @@ export function beginAnswer(parts: Parts, exchange: Exchange, status: number, he
   begin(parts, exchange, statedForm(exchange, String(headers['content-type'] ?? '')), false);
 }
 
+export function firstByte(parts: Parts, exchange: Exchange, chunk: Uint8Array): void {
+  exchange.firstByteAtMs = nowMs();
+  seeForm(parts, exchange, chunk);
+  if (exchange.billable) parts.openRecords.begin(exchange);
+  parts.counters.latency(0, exchange.firstByteAtMs - exchange.startedAtMs);
+}
+
 /** The first bytes may be of another form than the head says: the bytes are right. */
-export function seeForm(parts: Parts, exchange: Exchange, bytes: Uint8Array): void {
+function seeForm(parts: Parts, exchange: Exchange, bytes: Uint8Array): void {
   if (exchange.billable && !exchange.operation.overSocket) {
     const form = formOf(bytes, exchange);
     if (form !== exchange.form) begin(parts, exchange, form, true);
@@ -65,8 +74,13 @@ function begin(parts: Parts, exchange: Exchange, form: AnswerForm, corrected: bo
       !exchange.billable,
       kept,
     );
-  if (exchange.dropped.length > 0) kept.push('x-penstock-dropped', exchange.dropped.join(', ').slice(0, 1024));
+  if (exchange.dropped.length > 0) kept.push('x-penstock-dropped', droppedNames(exchange.dropped));
   exchange.reply.begin(statusLine(upstreamStatus), kept);
+}
+
+/** The value of a header. */
+export function droppedNames(dropped: readonly string[]): string {
+  return dropped.join(', ').slice(0, DROPPED_CHARS_MAX);
 }
 
 function beginFile({ upstreamStatus, attempt, reply }: Exchange, headers: UpstreamHeaders, into: string[]): void {

@@ -1,7 +1,10 @@
 /** What changes an answer between upstream and client, where its bytes cannot pass as they are. Shapes only. */
+import type { FailureCode } from '#failure/registry.ts';
+import type { JsonObject } from '#wire/convert/crossing.ts';
+
 export interface AnswerTransform {
-  /** The answer cannot be turned; what has left so far is all there will be. */
-  readonly failed: boolean;
+  /** Why the answer cannot be turned: what has left so far is all there will be. Null: it can. */
+  readonly failure: FailureCode | null;
   /** What it has of the budget for answers that wait. */
   readonly budgetedBytes: number;
   /** What has left is the beginning of an array whose next element must have a comma before it. */
@@ -13,6 +16,11 @@ export interface AnswerTransform {
   push(chunk: Uint8Array): Uint8Array | null;
   /** The upstream has ended its answer properly. */
   end(): Uint8Array | null;
+  /**
+   * What came was an error in place of an answer: its words, as the body of an error of the upstream's protocol; null where it has none or
+   * where they pass as they are. Nothing but `drop` is called afterwards.
+   */
+  errorSaid(): JsonObject | null;
   /** Gives back what it holds; nothing else is called afterwards. */
   drop(): void;
 }

@@ -4,7 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import { CODINGS } from '#base/codings.ts';
-import type { Refusal } from '#failure/registry.ts';
+import { type Refusal, refuse } from '#failure/registry.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Between an in-stream error event, what follows it, and the abrupt close behind them: time for each to be read by itself. */
@@ -54,9 +54,14 @@ export function breakStream(exchange: Exchange, refusal: Refusal): void {
   setTimeout(() => endWithEvent(exchange, lastWords), LAST_WORDS_MS);
 }
 
-/** An upstream's own error body, for a caller whose stream has already begun with pings. */
+/** An upstream's own error body, for a caller whose stream has already begun with pings; in the caller's protocol where it is crossed. */
 export function breakStreamWith(exchange: Exchange, errorBody: Uint8Array): void {
-  endWithEvent(exchange, exchange.dialect.wrapError(errorBody));
+  const { dialect, transform } = exchange;
+  if (transform === null) return endWithEvent(exchange, dialect.wrapError(errorBody));
+  transform.push(errorBody);
+  const turned = transform.end();
+  if (turned === null) breakStream(exchange, refuse(transform.failure!));
+  else endWithEvent(exchange, dialect.wrapError(turned));
 }
 
 function endWithEvent(exchange: Exchange, event: Uint8Array): void {

@@ -1,22 +1,26 @@
 /**
  * The answer of an account of another protocol on its way to the client: whole JSON is kept until it is complete and turned at once, a
- * stream event by event. What is kept is bounded and draws on the budget of answers that wait; an answer that cannot be turned is broken off like one that its upstream broke. Front
- * thread only.
+ * stream event by event. What is kept is bounded and draws on the budget of answers that wait. An answer that cannot be turned is broken
+ * off like one that its upstream broke; one that there is no room for is broken off by our fault. Front thread only.
  */
 import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
+import type { FailureCode } from '#failure/registry.ts';
 import type { AnswerContext, Crossing, JsonObject, StreamConverter } from '#wire/convert/crossing.ts';
+import { errorWithin } from '#wire/convert/error-within.ts';
 import { parseExact } from '#wire/convert/exact-json.ts';
+import { skipSpaces } from '#wire/key-scan.ts';
 import { SseFields, SseSplitter } from '#wire/sse.ts';
 import type { AnswerTransform } from './answer-transform.ts';
 import { Budgeted } from './budgeted.ts';
 
 const EMPTY = Buffer.alloc(0);
+const OBJECT_OPEN = 0x7b;
 
 /** Up to this half an event counts to the exchange, as it does in the tap. */
 const FREE_BYTES = 64 * 1024;
 
 export class WholeCrossing implements AnswerTransform {
-  failed = false;
+  failure: FailureCode | null = null;
   readonly awaitsComma = false;
   readonly #turn: (body: JsonObject | null) => JsonObject;
   readonly #bytesMax: number;
@@ -36,8 +40,9 @@ export class WholeCrossing implements AnswerTransform {
 
   push(chunk: Uint8Array): null {
     this.#bytes += chunk.length;
-    this.failed ||= this.#bytes > this.#bytesMax || !this.#room.resize(this.#bytes);
-    if (!this.failed) this.#chunks.push(chunk);
+    if (this.#bytes > this.#bytesMax) this.failure ??= 'upstream_broken';
+    else if (!this.#room.resize(this.#bytes)) this.failure ??= 'answer_budget_exhausted';
+    if (this.failure === null) this.#chunks.push(chunk);
     return null;
   }
 
@@ -51,19 +56,24 @@ export class WholeCrossing implements AnswerTransform {
   }
 
   end(): Uint8Array | null {
-    if (this.failed) return null;
+    if (this.failure !== null) return null;
     const body = parseObject(Buffer.concat(this.#chunks));
     this.drop();
     if (body === null && !this.#isError) {
-      this.failed = true;
+      this.failure = 'upstream_broken';
       return null;
     }
     return Buffer.from(JSON.stringify(this.#turn(body)));
   }
+
+  errorSaid(): JsonObject | null {
+    const body = parseObject(Buffer.concat(this.#chunks));
+    return body === null ? null : errorWithin(body);
+  }
 }
 
 export class StreamCrossing implements AnswerTransform {
-  failed = false;
+  failure: FailureCode | null = null;
   readonly #converter: StreamConverter;
   readonly #splitter: SseSplitter;
   readonly #fields = new SseFields();
@@ -72,6 +82,7 @@ export class StreamCrossing implements AnswerTransform {
   readonly #asArray: boolean;
   #elements = 0;
   #text = '';
+  #error: JsonObject | null = null;
 
   constructor(converter: StreamConverter, eventBytesMax: number, budget: ByteBudget, asArray: boolean) {
     this.#room = new Budgeted(budget);
@@ -83,7 +94,7 @@ export class StreamCrossing implements AnswerTransform {
   push(chunk: Uint8Array): Uint8Array | null {
     this.#splitter.push(chunk);
     const { heldBytes } = this.#splitter;
-    this.failed ||= !this.#room.resize(heldBytes <= FREE_BYTES ? 0 : heldBytes);
+    if (!this.#room.resize(heldBytes <= FREE_BYTES ? 0 : heldBytes)) this.failure ??= 'answer_budget_exhausted';
     return this.#take();
   }
 
@@ -107,13 +118,19 @@ export class StreamCrossing implements AnswerTransform {
     return this.#take();
   }
 
+  errorSaid(): JsonObject | null {
+    this.#splitter.end();
+    return this.#error;
+  }
+
   /** Called by the splitter, once a frame. */
   frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
-    if (frameBytes > end - start) this.failed = true;
+    if (frameBytes > end - start) this.failure ??= 'upstream_broken';
     this.#fields.read(bytes, start, end);
     const { eventStart, eventEnd, data, dataStart, dataEnd } = this.#fields;
-    const event = dataStart === dataEnd ? null : parseObject(data.subarray(dataStart, dataEnd));
+    const event = dataStart === dataEnd ? parseBare(bytes, start, end) : parseObject(data.subarray(dataStart, dataEnd));
     if (event !== null) {
+      this.#error = errorWithin(event) ?? this.#error;
       this.#text += this.#render(this.#converter.event(bytes.toString('latin1', eventStart, eventEnd), event));
     }
     this.#fields.release();
@@ -134,6 +151,11 @@ export class StreamCrossing implements AnswerTransform {
     }
     return text;
   }
+}
+
+/** Google says an error in the middle of a stream without `data:`. */
+function parseBare(bytes: Buffer, start: number, end: number): JsonObject | null {
+  return bytes[skipSpaces(bytes, start, end)] === OBJECT_OPEN ? parseObject(bytes.subarray(start, end)) : null;
 }
 
 function parseObject(bytes: Buffer): JsonObject | null {

@@ -8,13 +8,14 @@ import { C } from '#meter/counters.ts';
 import { ResponsesMessageTap } from '#meter/responses-message-tap.ts';
 import type { BodyReader, UpstreamHeaders } from '#relay/attempt.ts';
 import { isDecidedByBody, judgeRefusal } from '#relay/error-body.ts';
-import { judgeError, judgeErrorEvent, judgeStatus, type Verdict } from '#relay/verdict.ts';
-import { beginAnswer, seeForm } from './answer-head.ts';
+import { judgeError, judgeStatus, type Verdict } from '#relay/verdict.ts';
+import { beginAnswer, firstByte } from './answer-head.ts';
 import { breakStream, breakStreamWith } from './answers.ts';
 import { dispatch } from './dispatch.ts';
 import { DoubtfulAnswer } from './doubtful-answer.ts';
 import type { Exchange } from './exchange.ts';
 import { fileFault, isElsewhere } from './file-head.ts';
+import { type HiddenError, hiddenError, sendCrossedError } from './hidden-error.ts';
 import { learn, learnFromBody, logBroken } from './learn.ts';
 import { letGo } from './openings.ts';
 import type { Parts } from './parts.ts';
@@ -111,7 +112,7 @@ export class Relaying {
 
   data(exchange: Exchange, chunk: Uint8Array): void {
     if (exchange.doubt !== null) return void (exchange.doubt.push(chunk) || this.#resolve(exchange, false));
-    if (exchange.firstByteAtMs === 0) this.#firstByte(exchange, chunk);
+    if (exchange.firstByteAtMs === 0) firstByte(this.#parts, exchange, chunk);
     else releaseWhenSent(this.#parts, exchange);
     exchange.tap?.push(chunk);
     if (exchange.stage === 'draining') {
@@ -121,32 +122,40 @@ export class Relaying {
     }
     this.#parts.counters.add(C.responseChunks);
     if (exchange.lateError !== null) return this.#keepLateError(exchange, chunk);
-    if (exchange.opens && !this.#opens(exchange)) return;
     const piece = exchange.transform === null ? chunk : exchange.transform.push(chunk);
+    if (exchange.opens && !this.#opens(exchange)) return;
     if (piece !== null) this.#forward(exchange, piece);
-    if (exchange.transform?.failed) this.#cannotTurn(exchange);
+    if (exchange.transform?.failure) this.#cannotTurn(exchange, exchange.transform.failure);
   }
 
-  /** The first events of an answer. False: it turned out to be an error that the account is to blame for, and is no answer any more. */
-  #opens(exchange: Exchange): boolean {
+  /** The first events of an answer, or all of one that is turned whole. False: it turned out to be an error, and is no answer any more. */
+  #opens(exchange: Exchange, ended = false): boolean {
     const tap = exchange.tap!;
-    if (tap.handshakeOnly) return true;
+    const isKept = exchange.crossing !== null && !exchange.streaming;
+    if (tap.handshakeOnly || (isKept && !ended)) return true;
     if (tap.errorEvent && this.#failHidden(exchange)) return false;
     letGo(exchange);
     this.#parts.health.succeeded(exchange.account!.row);
     return true;
   }
 
+  /** False: the error stays where the upstream said it. */
   #failHidden(exchange: Exchange): boolean {
-    const { tap, streaming, reply } = exchange;
-    if (reply.headSent || (streaming && tap!.contentSeen)) return false;
-    const verdict = judgeErrorEvent(tap!.errorType!, this.#parts.config.rest, wallMs());
-    if (verdict.kind === 'relay') return false;
-    learn(this.#parts, exchange, verdict);
+    const hidden = hiddenError(exchange, this.#parts.config.rest);
+    if (hidden === null) return false;
+    const { kind, code } = hidden.verdict;
+    if (kind === 'failover') learn(this.#parts, exchange, hidden.verdict);
+    else this.#parts.health.succeeded(exchange.account!.row);
     this.#detach(exchange);
     unsee(this.#parts, exchange);
-    this.#failed(exchange, verdict.code);
+    if (kind === 'failover') this.#failed(exchange, code);
+    else this.#endWithCrossedError(exchange, hidden);
     return true;
+  }
+
+  #endWithCrossedError(exchange: Exchange, error: HiddenError): void {
+    this.#exits.end(exchange, 'completed');
+    sendCrossedError(exchange, error);
   }
 
   #forward(exchange: Exchange, piece: Uint8Array): void {
@@ -154,11 +163,11 @@ export class Relaying {
     else if (!exchange.hold.push(piece)) this.#noRoom(exchange);
   }
 
-  /** What the upstream says cannot be said in the client's protocol, or is too much to be turned. */
-  #cannotTurn(exchange: Exchange): void {
+  /** What the upstream says cannot be said in the client's protocol, or is too much to be turned or to be kept. */
+  #cannotTurn(exchange: Exchange, code: FailureCode): void {
     exchange.attempt?.cancel();
     exchange.tap?.end();
-    this.#breakOff(exchange, 'upstream_broken');
+    this.#breakOff(exchange, code);
   }
 
   /** The end of the answer cannot be kept back, so the client must not get it: like a reader that is too slow. */
@@ -175,7 +184,7 @@ export class Relaying {
     if (exchange.stage === 'draining') return this.#exits.end(exchange, exchange.leftAs);
     if (exchange.lateError !== null) return this.#endWithLateError(exchange);
     if (exchange.firstByteAtMs === 0 && exchange.billable) return this.#broken(exchange, 'upstream_broken');
-    if (exchange.opens && !this.#opens(exchange)) return;
+    if (exchange.opens && !this.#opens(exchange, true)) return;
     if (tap !== null && !tap.terminal && !tap.errorEvent) return this.#broken(exchange, 'upstream_broken');
     if (!this.#endTransform(exchange)) return;
     if (tap?.errorEvent) return this.#endWithErrorEvent(exchange);
@@ -190,8 +199,8 @@ export class Relaying {
     dropTransform(exchange);
     if (piece !== null) this.#forward(exchange, piece);
     if (exchange.stage === 'settled') return false;
-    if (!transform.failed) return true;
-    this.#breakOff(exchange, 'upstream_broken');
+    if (transform.failure === null) return true;
+    this.#breakOff(exchange, transform.failure);
     return false;
   }
 
@@ -311,13 +320,6 @@ export class Relaying {
     if (exchange.billable) return this.#breakOff(exchange, 'upstream_broken');
     breakStreamWith(exchange, Buffer.concat(exchange.lateError!));
     this.#exits.end(exchange, 'completed');
-  }
-
-  #firstByte(exchange: Exchange, chunk: Uint8Array): void {
-    exchange.firstByteAtMs = nowMs();
-    seeForm(this.#parts, exchange, chunk);
-    if (exchange.billable) this.#parts.openRecords.begin(exchange);
-    this.#parts.counters.latency(0, exchange.firstByteAtMs - exchange.startedAtMs);
   }
 
   #failed(exchange: Exchange, code: FailureCode): void {

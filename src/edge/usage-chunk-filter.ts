@@ -29,7 +29,7 @@ const QUOTE = 0x22;
 const OBJECT_CLOSE = 0x7d;
 
 export class UsageChunkFilter implements AnswerTransform {
-  readonly failed = false;
+  readonly failure = null;
   /** Half a frame counts to the exchange. */
   readonly budgetedBytes = 0;
   readonly awaitsComma = false;
@@ -58,6 +58,10 @@ export class UsageChunkFilter implements AnswerTransform {
     this.#kept = EMPTY;
     const isCut = rest.includes(USAGE_END) && isUsageOnly(rest, 0, rest.length);
     return rest.length === 0 || isCut ? null : rest;
+  }
+
+  errorSaid(): null {
+    return null;
   }
 
   drop(): void {

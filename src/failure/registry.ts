@@ -67,7 +67,7 @@ const ROWS = {
   accounts_resting: ['upstream', 529, 'overloaded_error', 'later', 'Every account for this model is resting after upstream failures.'],
   usage_backlog: ['gateway', 503, 'api_error', 'later', 'The usage store is behind; new requests are refused until it has caught up.'],
   body_budget_exhausted: ['gateway', 503, 'api_error', 'later', 'The memory for request bodies is in use.'],
-  answer_budget_exhausted: ['gateway', 503, 'api_error', 'later', 'The memory for decoding compressed answers is in use.'],
+  answer_budget_exhausted: ['gateway', 503, 'api_error', 'later', 'The memory for answers that are decoded or turned is in use.'],
   rows_exhausted: ['gateway', 503, 'api_error', 'later', 'The table of active users or accounts is full.'],
   websockets_exhausted: ['gateway', 426, 'api_error', 'later', 'As many WebSockets are open as may be; send the request with POST.'],
   exchanges_exhausted: ['gateway', 503, 'api_error', 'later', 'This gateway has as many open requests as it is allowed to hold.'],

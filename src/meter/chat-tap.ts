@@ -85,7 +85,7 @@ export class ChatTap extends Tap {
       if (this.#usage.merge(value)) this.seen = 'final';
     } else if (JSON_FIELDS[index] === 'model') this.keepModel(value);
     else if (JSON_FIELDS[index] === 'service_tier') this.keepTier(value);
-    else if (asJson(value) !== null) this.#error(asJson(value));
+    else if (asJson(value) !== null || isWords(value)) this.#error(asJson(value));
   }
 
   /** A known frame says nothing but its text, unless it has the model that is not known yet. */
@@ -131,6 +131,11 @@ export class ChatTap extends Tap {
     this.onlyHandshake = false;
     this.keepErrorOf(error ?? {});
   }
+}
+
+/** Some upstreams say an error as a text alone. */
+function isWords(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
 }
 
 function isDone(data: Buffer, start: number, end: number): boolean {

@@ -18,7 +18,7 @@ import { eventType } from '#wire/socket-events.ts';
 import type { TokenCounts } from '#wire/token-counts.ts';
 import { asJson, parseJson, Tap } from './tap.ts';
 
-const JSON_FIELDS = ['usage', 'model', 'error', 'service_tier', 'id'] as const;
+const JSON_FIELDS = ['usage', 'model', 'error', 'service_tier', 'id', 'status'] as const;
 /** `delta` is a text in the events whose text is generated. */
 const scan = new KeyScan([
   { name: 'delta', isText: true },
@@ -46,6 +46,7 @@ export class ResponsesTap extends Tap {
   protected override readonly tailBytesMax = 8 * 1024;
   readonly #usage = new OpenAiUsage();
   readonly #known = new KnownFrames(patterns);
+  #failed = false;
 
   protected counts(): TokenCounts {
     return this.#usage.counts();
@@ -54,6 +55,7 @@ export class ResponsesTap extends Tap {
   protected forgetUsage(): void {
     this.#usage.reset();
     this.#known.reset();
+    this.#failed = false;
   }
 
   frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
@@ -80,6 +82,12 @@ export class ResponsesTap extends Tap {
     }
   }
 
+  /** A response that failed may not say why, and what it says may stand behind its status. */
+  override end(): void {
+    super.end();
+    if (this.#failed && !this.errorEvent) this.keepError('');
+  }
+
   field(index: number, bytes: Buffer, start: number, end: number): void {
     const value = parseJson(bytes, start, end);
     if (JSON_FIELDS[index] === 'usage') {
@@ -87,6 +95,7 @@ export class ResponsesTap extends Tap {
     } else if (JSON_FIELDS[index] === 'model') this.keepModel(value);
     else if (JSON_FIELDS[index] === 'service_tier') this.keepTier(value);
     else if (JSON_FIELDS[index] === 'id') this.keepAnswerId(value);
+    else if (JSON_FIELDS[index] === 'status') this.#failed = value === 'failed';
     else if (asJson(value) !== null) this.keepErrorOf(asJson(value)!);
   }
 

@@ -16,7 +16,7 @@
  * google/api/error_reason.proto, ai.google.dev/gemini-api/docs/troubleshooting.
  */
 import { REST_AUTH, REST_RATE_LIMITED } from '#coordinate/local/account-health.ts';
-import { accountRefused, durationMs, RELAY, type RestRules, type Verdict } from './verdict.ts';
+import { accountRefused, durationMs, judgeErrorEvent, RELAY, type RestRules, type Verdict } from './verdict.ts';
 
 /** A longer body is not judged. */
 export const JUDGED_BYTES_MAX = 16_384;
@@ -71,6 +71,15 @@ export function judgeRefusal(status: number, body: Uint8Array, rules: RestRules)
   return error['status'] === 'PERMISSION_DENIED' && !blamesAccount(error) && OF_THING.test(textOf(error['message']))
     ? RELAY
     : null;
+}
+
+/**
+ * Judges an error that came in place of an answer: by its type, and what that leaves to the caller by its words, like the body of a 400.
+ * `words`: the document that the error stands in; null: they are not known.
+ */
+export function judgeErrorWithin(type: string, words: Fields | null, rules: RestRules, wallNowMs: number): Verdict {
+  const verdict = judgeErrorEvent(type, rules, wallNowMs);
+  return verdict.kind === 'relay' && blamesAccount(fieldsOf(words?.['error'])) ? accountRefused(rules) : verdict;
 }
 
 function blamesAccount(error: Fields): boolean {

@@ -62,18 +62,24 @@ const SAID: readonly (readonly [words: RegExp, status: number])[] = [
   [/rate_?limit|usage_limit|exhausted|quota|^429$/i, 429],
   [/overload|unavailable|capacity|slow_down|^(503|529)$/i, 529],
   [/server|internal|timeout|deadline|api_error|aborted|^unknown$|^(408|5\d\d)$/i, 500],
-  [
-    /invalid|not_?found|too_large|unsupported|context|length|content|policy|safety|filter|precondition|out_of_range/i,
-    400,
-  ],
+  [/not_?found|^404$/i, 404],
+  [/too_large|^413$/i, 413],
+  [/invalid|unsupported|context|length|content|policy|safety|filter|precondition|out_of_range/i, 400],
   [/unimplemented|cancelled|image|prompt|^4\d\d$/i, 400],
 ];
 const NO_HEADERS: Headers = {};
+const CLIENT_STATUS = /^4\d\d$/;
 
 /** Judges an error that came in place of an answer, by its type ('' when it had none). */
 export function judgeErrorEvent(type: string, rules: RestRules, wallNowMs: number): Verdict {
-  const status = SAID.find(([words]) => words.test(type))?.[1];
-  return status === undefined ? { ...FAILED, restMs: 0 } : judgeStatus(status, NO_HEADERS, rules, wallNowMs);
+  const status = statusSaid(type);
+  return status === 0 ? { ...FAILED, restMs: 0 } : judgeStatus(status, NO_HEADERS, rules, wallNowMs);
+}
+
+/** The status that an upstream means by this type; 0 for what no row knows. */
+export function statusSaid(type: string): number {
+  const status = SAID.find(([words]) => words.test(type))?.[1] ?? 0;
+  return status === 400 && CLIENT_STATUS.test(type) ? Number(type) : status;
 }
 
 /**

@@ -21,7 +21,7 @@ test('a whole answer is kept within its bound, turned at its end, and its budget
   assert.equal(whole.push(Buffer.from('1}')), null);
   assert.deepEqual([whole.budgetedBytes, budget.usedBytes], [1024, 1024]);
   assert.equal(whole.end()?.toString(), '{"turned":{"a":1}}');
-  assert.deepEqual([whole.failed, budget.usedBytes], [false, 0]);
+  assert.deepEqual([whole.failure, budget.usedBytes], [null, 0]);
 });
 
 test('an error is turned even when it is no JSON; an answer then fails', () => {
@@ -33,21 +33,21 @@ test('an error is turned even when it is no JSON; an answer then fails', () => {
     const whole = new WholeCrossing(crossing, CONTEXT, status, 100, budget);
     whole.push(Buffer.from('<html>'));
     assert.equal(whole.end()?.toString(), expected);
-    assert.deepEqual([whole.failed, budget.usedBytes], [status === 200, 0]);
+    assert.deepEqual([whole.failure, budget.usedBytes], [status === 200 ? 'upstream_broken' : null, 0]);
   }
 });
 
-test('beyond its bound or the budget a whole answer fails, and gives back what it had', () => {
-  for (const [bytesMax, budgetBytes] of [
-    [3_000, 1 << 20],
-    [1 << 20, 2_048],
+test('beyond its bound a whole answer fails as broken, beyond the budget by our fault, and gives back what it had', () => {
+  for (const [bytesMax, budgetBytes, failure] of [
+    [3_000, 1 << 20, 'upstream_broken'],
+    [1 << 20, 2_048, 'answer_budget_exhausted'],
   ] as const) {
     const budget = makeBudget(budgetBytes);
     const whole = new WholeCrossing(crossing, CONTEXT, 200, bytesMax, budget);
     whole.push(Buffer.alloc(1_500));
-    assert.equal(whole.failed, false);
+    assert.equal(whole.failure, null);
     whole.push(Buffer.alloc(2_500));
-    assert.deepEqual([whole.failed, whole.end()], [true, null]);
+    assert.deepEqual([whole.failure, whole.end()], [failure, null]);
     whole.drop();
     assert.equal(budget.usedBytes, 0);
   }
@@ -98,14 +98,42 @@ test('half an event beyond 64 KiB draws on the budget until it is whole; one bey
   assert.equal(stream.push(Buffer.from('"}\n\n'))?.toString(), 'data: {"n":1}\n\n');
   assert.equal(budget.usedBytes, 0);
   stream.push(Buffer.from(`data: {"n":2,"x":"${'x'.repeat(300_000)}"}\n\n`));
-  assert.equal(stream.failed, true);
+  assert.equal(stream.failure, 'upstream_broken');
   stream.drop();
   assert.equal(budget.usedBytes, 0);
 });
 
-test('without budget a long event fails', () => {
+test('without budget a long event fails by our fault', () => {
   const stream = new StreamCrossing(counting, 1 << 20, makeBudget(10_240), false);
   stream.push(Buffer.from(`data: "${'x'.repeat(100_000)}`));
-  assert.equal(stream.failed, true);
+  assert.equal(stream.failure, 'answer_budget_exhausted');
   stream.drop();
+});
+
+test('an error in place of an answer is found whole, in the first event, behind others, bare, or without its last line end', () => {
+  const error = { message: 'no' };
+  const text = JSON.stringify({ error });
+  const whole = new WholeCrossing(crossing, CONTEXT, 200, 10_000, makeBudget());
+  for (const byte of text) whole.push(Buffer.from(byte));
+  assert.deepEqual(whole.errorSaid(), { error });
+  const first = `data: ${text}\n\n`;
+  const bare = `${JSON.stringify({ error }, null, 2)}\r\n\r\n`;
+  for (const events of [first, `data: {"n":1}\n\n${first}`, bare, `: hi\n\n${bare}`, first.trimEnd()]) {
+    const stream = new StreamCrossing(counting, 1 << 20, makeBudget(), false);
+    for (const byte of events) stream.push(Buffer.from(byte));
+    assert.deepEqual(stream.errorSaid(), { error }, events);
+    stream.drop();
+  }
+});
+
+test('an answer that is none, or is not whole, has no words of an error', () => {
+  for (const text of ['{"a":1}', '{"error":{"mess', '<html>', '']) {
+    const whole = new WholeCrossing(crossing, CONTEXT, 200, 10_000, makeBudget());
+    whole.push(Buffer.from(text));
+    assert.equal(whole.errorSaid(), null, text);
+    const stream = new StreamCrossing(counting, 1 << 20, makeBudget(), false);
+    stream.push(Buffer.from(`data: ${text}\n\n`));
+    assert.equal(stream.errorSaid(), null, text);
+    stream.drop();
+  }
 });

@@ -173,7 +173,7 @@ test('behind the pings of its wait the same is an event of the stream', async ()
   await readUntil(response, 'event: ping');
   hold.abort();
   const { body, whole } = await finish(response);
-  assert.match(body.toString(), /event: error\ndata: .*decoding compressed answers/);
+  assert.match(body.toString(), /event: error\ndata: .*answers that are decoded/);
   assert.equal(whole, false);
   await Promise.all(holders);
 });

@@ -29,7 +29,7 @@ import { waitFor } from '../support/wait-for.ts';
 const ELSEWHERE: FailureCode[] = [
   // http/crossings.test.ts
   'crossing_unsupported',
-  // http/compressed-faults.test.ts
+  // http/compressed-faults.test.ts, http/crossed-errors.test.ts
   'answer_budget_exhausted',
   // http/affinity.test.ts
   'response_unknown',

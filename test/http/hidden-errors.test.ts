@@ -99,6 +99,7 @@ const FAULTS: [protocol: string, name: string, error: string, status: number, he
   ['chat', 'limited', chatError({ type: 'requests', code: 'rate_limit_exceeded' }), 429],
   ['chat', 'numbered', chatError({ code: 502 }), 502],
   ['chat', 'nameless', chatError({}), 502],
+  ['chat', 'text', '{"error":"the model is loading"}', 502, { 'content-type': 'application/json' }],
   ['chat', 'own-fault', chatError({ type: 'invalid_request_error', code: 'context_length_exceeded' }), 200],
   ['responses', 'overloaded', responsesError('server_is_overloaded'), 503],
   ['responses', 'nested', named('error', { error: { type: 'rate_limit_error', code: 'rate_limit_exceeded' } }), 429],

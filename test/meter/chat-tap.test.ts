@@ -60,3 +60,17 @@ test('an error in place of an answer is not billed; an answer that broke is, by 
   const { counts, source } = tap.billable(100);
   assert.deepEqual([counts.inputTokens, counts.outputTokens, source], [100, 2, 'estimated']);
 });
+
+test('an error may be a text alone', () => {
+  for (const [error, type] of [
+    ['the model is loading', ''],
+    ['', null],
+    [null, null],
+  ] as const) {
+    const tap = new ChatTap();
+    tap.start(false);
+    tap.push(Buffer.from(JSON.stringify({ error })));
+    tap.end();
+    assert.equal(tap.errorType, type);
+  }
+});

@@ -66,3 +66,29 @@ test('messages of a WebSocket are read like the data of events', () => {
     [3, 'final', true, 2],
   );
 });
+
+test('a whole response that failed is an error, wherever it says why, also when it says nothing', () => {
+  const error = { code: 'invalid_prompt', message: 'no' };
+  const documents: [document: object, type: string | null][] = [
+    [{ status: 'failed', error }, 'invalid_prompt'],
+    [{ error, status: 'failed' }, 'invalid_prompt'],
+    [{ status: 'failed', error: null }, ''],
+    [{ status: 'completed', error: null, usage }, null],
+    [{ status: 'incomplete', output: [{ status: 'failed' }] }, null],
+  ];
+  for (const [document, type] of documents) {
+    for (const pieces of [[JSON.stringify(document)], [...JSON.stringify(document)]]) {
+      const tap = new ResponsesTap();
+      tap.start(false);
+      for (const piece of pieces) {
+        tap.push(Buffer.from(piece));
+        assert.ok(type === '' ? tap.errorType === null : tap.errorType !== '', 'no type is told before it is known');
+      }
+      tap.end();
+      assert.equal(tap.errorType, type);
+      tap.start(false);
+      tap.end();
+      assert.equal(tap.errorType, null, 'the next answer');
+    }
+  }
+});

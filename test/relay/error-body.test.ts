@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { REST_AUTH, REST_RATE_LIMITED } from '#coordinate/local/account-health.ts';
-import { isDecidedByBody, JUDGED_BYTES_MAX, judgeBody, judgeRefusal } from '#relay/error-body.ts';
+import { isDecidedByBody, JUDGED_BYTES_MAX, judgeBody, judgeErrorWithin, judgeRefusal } from '#relay/error-body.ts';
 import type { RestRules } from '#relay/verdict.ts';
 
 const RULES: RestRules = {
@@ -104,4 +104,16 @@ test('a 403 rests one model, or is about a thing that the request named, only wh
   assert.equal(denied('CachedContent not found (or permission denied)'), 'relay');
   assert.equal(denied('The caller does not have permission'), undefined);
   assert.equal(denied('permission to access the File', reason('CONSUMER_SUSPENDED')), undefined);
+});
+
+test('an error in place of an answer is judged by its type, and what that leaves to the caller by its words', () => {
+  const kindOf = (type: string, words: object | null) =>
+    judgeErrorWithin(type, words as Record<string, unknown> | null, RULES, NOW).code;
+  const spent = { error: { type: 'invalid_request_error', message: 'Your credit balance is too low.' } };
+  const own = { error: { type: 'invalid_request_error', message: 'I said: your credit balance is too low.' } };
+  assert.equal(kindOf('invalid_request_error', spent), 'upstream_auth');
+  for (const words of [own, {}, { error: null }, null]) {
+    assert.equal(judgeErrorWithin('invalid_request_error', words, RULES, NOW).kind, 'relay');
+  }
+  assert.equal(kindOf('rate_limit_error', spent), 'upstream_rate_limited');
 });

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { REST_AUTH, REST_RATE_LIMITED } from '#coordinate/local/account-health.ts';
-import { durationMs, judgeError, judgeStatus, READ_BY_VERDICT, type RestRules, retryAfterMs } from '#relay/verdict.ts';
+import {
+  durationMs,
+  judgeError,
+  judgeErrorEvent,
+  judgeStatus,
+  READ_BY_VERDICT,
+  type RestRules,
+  retryAfterMs,
+  statusSaid,
+} from '#relay/verdict.ts';
 
 const RULES: RestRules = {
   rateLimitMs: 30_000,
@@ -92,4 +101,28 @@ test('transport errors are told apart', () => {
   assert.equal(code('UND_ERR_HEADERS_TIMEOUT'), 'upstream_headers_timeout');
   assert.equal(code('UND_ERR_BODY_TIMEOUT'), 'upstream_idle_timeout');
   assert.equal(code('ECONNRESET'), 'upstream_broken');
+});
+
+test('an error in place of an answer means a status, and is judged as that status is', () => {
+  const meant: [status: number, ...types: string[]][] = [
+    [400, 'invalid_request_error', 'invalid_prompt', 'context_length_exceeded', 'INVALID_ARGUMENT', '400'],
+    [404, 'not_found_error', 'model_not_found', 'NOT_FOUND', '404'],
+    [413, 'request_too_large', '413'],
+    [422, '422'],
+    [401, 'authentication_error', 'invalid_api_key', 'insufficient_quota', 'UNAUTHENTICATED', '402'],
+    [429, 'rate_limit_error', 'rate_limit_exceeded', 'RESOURCE_EXHAUSTED', '429'],
+    [529, 'overloaded_error', 'server_is_overloaded', 'UNAVAILABLE', '503'],
+    [500, 'api_error', 'server_error', 'INTERNAL', '500', '502'],
+  ];
+  for (const [status, ...types] of meant) {
+    for (const type of types) {
+      assert.equal(statusSaid(type), status, type);
+      assert.deepEqual(judgeErrorEvent(type, RULES, NOW), judge(status), type);
+    }
+  }
+  for (const type of ['', 'teapot']) {
+    assert.equal(statusSaid(type), 0);
+    const { kind, restMs } = judgeErrorEvent(type, RULES, NOW);
+    assert.deepEqual([kind, restMs], ['failover', 0], 'tried elsewhere, and held against nobody');
+  }
 });

@@ -45,6 +45,9 @@ export interface AnswerContext {
   readonly includeUsage: boolean;
 }
 
+/** An error needs no more of it, and may come when the request has been given up. */
+export type ErrorContext = Pick<AnswerContext, 'requestId'>;
+
 /**
  * Turns one stream. Never throws, whatever the upstream sends: what it does not know it leaves out. The text it returns is whole
  * server-sent events of the client's protocol, '' when there is nothing to say yet.
@@ -67,5 +70,5 @@ export interface Crossing {
   answer(body: JsonObject, context: AnswerContext): JsonObject;
   stream(context: AnswerContext): StreamConverter;
   /** The JSON body of an answer that is an error; null: it was no JSON. */
-  error(status: number, body: JsonObject | null, context: AnswerContext): JsonObject;
+  error(status: number, body: JsonObject | null, context: ErrorContext): JsonObject;
 }
