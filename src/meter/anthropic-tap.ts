@@ -14,9 +14,11 @@ import { generatedBytes } from './generated-text.ts';
 import { asJson, type Json, parseJson, parseObject, Tap } from './tap.ts';
 
 const JSON_FIELDS = ['usage', 'model', 'error'] as const;
+const JSON_TEXTS = { fields: ['content'], texts: ['text', 'thinking'], values: ['input'] };
 
 export class AnthropicTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
+  protected readonly jsonTexts = JSON_TEXTS;
   readonly #usage = new AnthropicUsage();
   #deltaUsageSeen = false;
   #stopped = false;

@@ -15,6 +15,7 @@ import type { TokenCounts } from '#wire/token-counts.ts';
 import { asJson, parseJson, parseObject, Tap } from './tap.ts';
 
 const JSON_FIELDS = ['usageMetadata', 'modelVersion', 'error'] as const;
+const JSON_TEXTS = { fields: ['candidates'], texts: ['text', 'code'], values: ['args'] };
 const scan = new KeyScan([
   { name: 'usageMetadata', isText: false },
   { name: 'error', isText: false },
@@ -35,6 +36,7 @@ const OBJECT_OPEN = 0x7b;
 
 export class GeminiTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
+  protected readonly jsonTexts = JSON_TEXTS;
   readonly #usage = new GeminiUsage();
   readonly #known = new KnownFrames(patterns);
   /** The latest `usageMetadata` as it came; parsed when it is asked for. */

@@ -19,6 +19,8 @@ import type { TokenCounts } from '#wire/token-counts.ts';
 import { asJson, parseJson, Tap } from './tap.ts';
 
 const JSON_FIELDS = ['usage', 'model', 'error', 'service_tier', 'id'] as const;
+/** Calls of tools say what they ask for as `arguments`, `input` (custom tools), `code` or `diff`. */
+const JSON_TEXTS = { fields: ['output'], texts: ['text', 'refusal', 'arguments', 'input', 'code', 'diff'], values: [] };
 /** `delta` is a text in the events whose text is generated. */
 const scan = new KeyScan([
   { name: 'delta', isText: true },
@@ -42,6 +44,7 @@ const TYPE_WITHIN = 256;
 
 export class ResponsesTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
+  protected readonly jsonTexts = JSON_TEXTS;
   /** A response echoes its tools and its output before it says its usage. */
   protected override readonly tailBytesMax = 8 * 1024;
   readonly #usage = new OpenAiUsage();
