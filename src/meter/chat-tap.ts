@@ -56,7 +56,12 @@ export class ChatTap extends Tap {
 
   frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
     const isWhole = frameBytes === end - start;
-    if (isWhole && this.#known.find(bytes, start, end) === end && this.#isPlain(this.#known.flags)) {
+    if (
+      isWhole &&
+      this.sink === null &&
+      this.#known.find(bytes, start, end) === end &&
+      this.#isPlain(this.#known.flags)
+    ) {
       this.#content(matched.textBytes, (this.#known.flags & CALLS_TOOLS) !== 0);
       return;
     }
@@ -93,7 +98,7 @@ export class ChatTap extends Tap {
 
   /** Returns the flags of a pattern of such chunks; -1 when they say more than a text. */
   #chunk(data: Buffer, start: number, end: number, missingBytes: number): number {
-    scan.scan(data, start, end, missingBytes);
+    scan.scan(data, start, end, missingBytes, this.sink);
     const { valueAt, textBytes } = scan;
     if (valueAt[ERROR]! >= 0 && valueAt[CHOICES]! < 0) {
       this.#error(objectAt(data, valueAt[ERROR]!, end));

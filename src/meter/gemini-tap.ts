@@ -95,6 +95,7 @@ export class GeminiTap extends Tap {
 
   /** Reads the known frame or element that begins at `start` and ends from `endMin` to `limit`; -1 when there is none, otherwise its end. */
   #readKnown(bytes: Buffer, start: number, endMin: number, limit: number): number {
+    if (this.sink !== null) return -1;
     const end = this.#known.find(bytes, start, limit);
     if (end < endMin) return -1;
     const { flags } = this.#known;
@@ -106,7 +107,7 @@ export class GeminiTap extends Tap {
 
   /** Returns the flags of a pattern of such chunks; -1 when they say more than a text and numbers of usage. */
   #chunk(data: Buffer, start: number, end: number, missingBytes: number): number {
-    scan.scan(data, start, end, missingBytes);
+    scan.scan(data, start, end, missingBytes, this.sink);
     const { valueAt, textBytes } = scan;
     this.#usageStart = this.#usageEnd = -1;
     if (valueAt[ERROR]! >= 0 && valueAt[CANDIDATES]! < 0) {

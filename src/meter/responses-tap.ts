@@ -95,7 +95,7 @@ export class ResponsesTap extends Tap {
 
   /** Only deltas are learned, with their type in what is fixed. */
   #isKnownDelta(bytes: Buffer, start: number, end: number): boolean {
-    if (this.#known.find(bytes, start, end) !== end) return false;
+    if (this.sink !== null || this.#known.find(bytes, start, end) !== end) return false;
     this.#delta(matched.textBytes);
     return true;
   }
@@ -104,10 +104,11 @@ export class ResponsesTap extends Tap {
   #event(named: string, data: Buffer, start: number, end: number, missingBytes: number): boolean {
     const type = named !== '' ? named : (typeOf(data, start, end) ?? '');
     if (type.endsWith('.delta')) {
-      scan.scan(data, start, end, missingBytes);
+      scan.scan(data, start, end, missingBytes, this.sink);
       this.#delta(scan.textBytes);
       return true;
     }
+    this.sink?.next();
     if (OPENING.includes(type)) this.#opening(data, start, end);
     else {
       this.onlyHandshake = false;

@@ -12,6 +12,7 @@ import { JsonArraySplitter } from '#wire/json-array-splitter.ts';
 import { JsonFields } from '#wire/json-fields.ts';
 import type { TextKeys } from '#wire/json-texts.ts';
 import { SseFields, SseSplitter } from '#wire/sse.ts';
+import type { TextSink } from '#wire/text-sink.ts';
 import { type TokenCounts, zeroCounts } from '#wire/token-counts.ts';
 import { estimateOutputTokens } from './generated-text.ts';
 
@@ -58,6 +59,8 @@ export abstract class Tap {
   protected streamEnded = false;
   protected hasContent = false;
   protected onlyHandshake = true;
+  /** Gets the generated texts as they pass. */
+  protected sink: TextSink | null = null;
   /** Bytes of generated text that have come, in delta events or under the document's `jsonTexts`. */
   protected generatedBytes = 0;
   #splitter: SseSplitter | null = null;
@@ -115,6 +118,12 @@ export abstract class Tap {
     this.#splitter?.reset();
     this.#array?.reset();
     this.#json?.reset();
+  }
+
+  /** Behind `start`: from here on `sink` gets the generated texts; null: nobody does. */
+  collect(sink: TextSink | null): void {
+    this.sink = sink;
+    this.#json?.collect(sink);
   }
 
   push(chunk: Uint8Array): void {
@@ -186,6 +195,11 @@ export abstract class Tap {
   /** The upstream's id of the answer, where a later request may name it; '' otherwise. */
   get answerId(): string {
     return this.#answerId;
+  }
+
+  /** Something was generated, and nothing said of its usage. */
+  get unreported(): boolean {
+    return this.seen === 'none' && this.hasContent && !(this.errorEvent && !this.isStream);
   }
 
   /** Part of the answer itself has come; JSON: any byte. */

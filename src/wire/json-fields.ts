@@ -11,6 +11,7 @@
  */
 import { JsonString } from './json-string.ts';
 import { isKey, isOneOf, JsonTexts, type TextKeys } from './json-texts.ts';
+import type { TextSink } from './text-sink.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -60,6 +61,11 @@ export class JsonFields {
     this.#valueBytesMax = valueBytesMax;
     this.#texts = textKeys === null ? null : new JsonTexts(textKeys);
     this.#textFields = textKeys === null ? [] : textKeys.fields.map((name) => Buffer.from(name));
+  }
+
+  /** `sink` gets the generated texts as they pass; null: nobody does. */
+  collect(sink: TextSink | null): void {
+    if (this.#texts !== null) this.#texts.sink = sink;
   }
 
   /** Bytes of generated text that have come. */

@@ -10,6 +10,7 @@
  *                                       ^^^^^^^^^^^^^^^^^ counts
  */
 import { JsonString } from './json-string.ts';
+import type { TextSink } from './text-sink.ts';
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -34,6 +35,10 @@ export interface TextKeys {
 export class JsonTexts {
   /** Since `reset`. */
   textBytes = 0;
+  /** Gets the texts as they pass. */
+  sink: TextSink | null = null;
+  /** Of the text at hand, for the sink. */
+  #number = 0;
   readonly #texts: readonly Buffer[];
   readonly #values: readonly Buffer[];
   readonly #string = new JsonString();
@@ -57,7 +62,7 @@ export class JsonTexts {
 
   reset(): void {
     this.textBytes = 0;
-    this.#depth = 0;
+    this.#depth = this.#number = 0;
     this.#string.reset();
   }
 
@@ -78,14 +83,18 @@ export class JsonTexts {
     let at = from;
     while (at < bytes.length && this.#depth > 0) {
       if (this.#string.inside) at = this.#readString(bytes, at);
-      else this.#mark(bytes[at++]!);
+      else this.#mark(bytes, at++);
     }
     return at;
   }
 
-  #mark(byte: number): void {
+  #mark(bytes: Buffer, at: number): void {
+    const byte = bytes[at]!;
     if (byte === OBJECT_OPEN || byte === ARRAY_OPEN) this.#open();
-    if (this.#valueDepth >= 0 && byte > SPACE) this.textBytes++;
+    if (this.#valueDepth >= 0 && byte > SPACE) {
+      this.textBytes++;
+      this.sink?.add(-this.#number, bytes, at, at + 1);
+    }
     if (byte === QUOTE) this.#openString();
     else if (byte === COLON) this.#endKey();
     else if (byte === COMMA) this.#underText = this.#underValue = false;
@@ -93,7 +102,10 @@ export class JsonTexts {
   }
 
   #open(): void {
-    if (this.#underValue && this.#valueDepth < 0) this.#valueDepth = this.#depth;
+    if (this.#underValue && this.#valueDepth < 0) {
+      this.#valueDepth = this.#depth;
+      this.#number++;
+    }
     this.#underText = this.#underValue = false;
     this.#depth++;
   }
@@ -106,6 +118,7 @@ export class JsonTexts {
   #openString(): void {
     this.#string.inside = true;
     this.#isText = this.#valueDepth < 0 && (this.#underText || this.#underValue);
+    if (this.#isText) this.#number++;
     this.#underText = this.#underValue = false;
     this.#keyBytes = 0;
   }
@@ -118,8 +131,13 @@ export class JsonTexts {
   #readString(bytes: Buffer, from: number): number {
     const at = this.#string.skip(bytes, from);
     const end = this.#string.inside ? at : at - 1;
-    if (this.#valueDepth >= 0) this.textBytes += at - from;
-    else if (this.#isText) this.textBytes += end - from;
+    if (this.#valueDepth >= 0) {
+      this.textBytes += at - from;
+      this.sink?.add(-this.#number, bytes, from, at);
+    } else if (this.#isText) {
+      this.textBytes += end - from;
+      this.sink?.add(this.#number, bytes, from, end);
+    }
     for (let i = from; i < end && this.#keyBytes + i - from < KEY_BYTES_MAX; i++) {
       this.#key[this.#keyBytes + i - from] = bytes[i]!;
     }
