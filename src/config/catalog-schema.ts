@@ -98,7 +98,9 @@ const account = z.strictObject({
     .default({})
     .describe(
       'What only one kind of account needs, by name; listings show it, so no secrets. ' +
-        '`websocket`: it speaks Responses over WebSockets (true where left out for platform openai).',
+        '`websocket`: it speaks Responses over WebSockets (true where left out for platform openai). ' +
+        '`reportsUsage`: its answers say their usage (true where left out); of those of an account where it is false the tokens are ' +
+        'counted here (tokenizer.*), and estimated by bytes where that cannot be done in time.',
     ),
   status: status.describe('A disabled account takes no new requests; null leaves it as it is, a new one is active.'),
 });

@@ -238,7 +238,12 @@ const sections = {
       GIB,
       'Bytes that may wait or be counted; each front may ask for its share of them, or for one text.',
     ),
-    jobBytesMax: int(4 * MIB, KIB, 256 * MIB, 'Largest text that is counted.'),
+    jobBytesMax: int(
+      4 * MIB,
+      KIB,
+      256 * MIB,
+      'Largest text that is counted; of an answer whose account reports no usage no more is gathered for it.',
+    ),
     deadlineMs: int(2_000, 10, 60_000, 'Longest wait for a count.'),
   }),
   sora: soraSection,

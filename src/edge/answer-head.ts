@@ -125,6 +125,7 @@ function watch({ idleTaps, durable, replies }: Parts, exchange: Exchange, form: 
   }
   exchange.tap ??= idle.pop() ?? new Tap();
   exchange.tap.start(exchange.streaming, form === 'array');
+  if (exchange.counted !== null) exchange.tap.collect(exchange.counted.textsOf(exchange));
   const streamTap = exchange.streaming ? exchange.tap : null;
   const wholePieces = exchange.crossing !== null || exchange.usageAdded || exchange.operation.overSocket;
   if (durable !== null) exchange.hold = new TerminalHold(exchange.reply, streamTap, replies.streamBudget, wholePieces);

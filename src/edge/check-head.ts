@@ -21,10 +21,14 @@ export function checkRoute({ route, welcome }: Exchange): Refusal | null {
   return refuse(allow === '' ? 'path_unknown' : 'method_not_allowed');
 }
 
-export function checkHead({ config, replies, open }: Parts, head: Head, operation: Operation | null): Refusal | null {
+export function checkHead(
+  { config, replies, open, lateBooks }: Parts,
+  head: Head,
+  operation: Operation | null,
+): Refusal | null {
   const { limits } = config;
   if (replies.refusing) return refuse('draining');
-  if (open.size > limits.exchangesPerFront) return refuse('exchanges_exhausted');
+  if (open.size + lateBooks.size > limits.exchangesPerFront) return refuse('exchanges_exhausted');
   if (readCoding(head.contentEncoding) === null) return refuse('encoding_unsupported');
   if (operation?.shape && NO_JSON.test(head.contentType)) return refuse('media_unsupported');
   return head.contentLength > limits.bodyBytesMax ? tooLarge(limits.bodyBytesMax) : null;

@@ -13,6 +13,7 @@ import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
 import { releaseSpliced, takeSentBody } from './sent-body.ts';
 import { upstreamCall } from './upstream-call.ts';
+import { countUsage } from './usage-count.ts';
 
 /** Dispatches to the account whose place is held, or gives the place back and says what there is no room for. */
 export function dispatch(parts: Parts, exchange: Exchange, fresh = false): Refusal | null {
@@ -68,14 +69,11 @@ function dispatchTurn(parts: Parts, exchange: Exchange, channel: Channel, accoun
   return null;
 }
 
-function began(
-  { health, liveAttempts }: Parts,
-  exchange: Exchange,
-  account: SnapshotAccount,
-  attempt: UpstreamAttempt,
-): void {
+function began(parts: Parts, exchange: Exchange, account: SnapshotAccount, attempt: UpstreamAttempt): void {
+  const { health, liveAttempts } = parts;
   exchange.stage = 'relaying';
   exchange.account = account;
+  countUsage(parts, exchange, account);
   exchange.attempts++;
   exchange.attempt = attempt;
   health.markUsed(account.row, nowMs());

@@ -35,6 +35,7 @@ import type { Opening } from './openings.ts';
 import type { Operation } from './operations.ts';
 import type { Route } from './routes.ts';
 import type { TerminalHold } from './terminal-hold.ts';
+import type { UsageCount } from './usage-count.ts';
 
 /** Most exchanges have none of whatever it is: one list for all of them. */
 const NOTHING: readonly never[] = Object.freeze([]);
@@ -154,6 +155,8 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   /** The answer is paid for: a 2xx of the upstream. */
   billable = false;
   tap: Tap | null = null;
+  /** Of an account that reports no usage: what is counted here instead. */
+  counted: UsageCount | null = null;
   /** Changes the answer on its way to the client; null: its bytes pass as they are. */
   transform: AnswerTransform | null = null;
   firstByteAtMs = 0;

@@ -17,6 +17,7 @@ export function liveHoldings(parts: Parts, isGranted: (seat: Seat) => boolean): 
     streamBytes: 0,
   };
   for (const exchange of parts.open.snapshot()) addExchange(holdings, parts, exchange, isGranted);
+  for (const { userRow, reservedNanoUsd } of parts.lateBooks.books()) addMoney(holdings, userRow, reservedNanoUsd);
   for (const row of parts.liveAttempts?.rows() ?? []) add(holdings.accountPlaces, row);
   for (const reply of parts.replies.blocked) holdings.streamBytes += reply.budgetedBytes;
   holdings.streamBytes += parts.durable?.budgetedBytes ?? 0;
@@ -33,9 +34,12 @@ function addExchange(into: Holdings, parts: Parts, exchange: Exchange, isGranted
   into.streamBytes += exchange.opening?.bytes ?? 0;
   into.streamBytes += (exchange.hold?.budgetedBytes ?? 0) + (exchange.transform?.budgetedBytes ?? 0);
   into.streamBytes += exchange.attempt?.budgetedBytes ?? 0;
-  if (!exchange.booksOpen) return;
-  const row = entry!.principal.userRow;
-  into.nanoUsd.set(row, (into.nanoUsd.get(row) ?? 0n) + exchange.reservedNanoUsd);
+  into.streamBytes += exchange.counted?.texts.budgetedBytes ?? 0;
+  if (exchange.booksOpen) addMoney(into, entry!.principal.userRow, exchange.reservedNanoUsd);
+}
+
+function addMoney({ nanoUsd }: Holdings, row: number, nano: bigint): void {
+  nanoUsd.set(row, (nanoUsd.get(row) ?? 0n) + nano);
 }
 
 function add(places: Map<number, number>, row: number): void {

@@ -10,9 +10,8 @@ import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
 
 /** Calls `done` once, when the answer has been handed to the reply; not when the exchange has ended meanwhile. */
-export function answerCount({ counting }: Parts, exchange: Exchange, done: () => void): void {
-  const { body, facts, model } = exchange;
-  const { systemSpans, messageSpans, toolsStart, toolsEnd, messagesCount, toolsCount } = facts!;
+export function answerCount(parts: Parts, exchange: Exchange, done: () => void): void {
+  const { facts, model } = exchange;
   const method = methodFor(model);
   const answer = (tokens: number, name: string, exact: boolean): void => {
     if (exchange.stage === 'settled') return;
@@ -20,6 +19,24 @@ export function answerCount({ counting }: Parts, exchange: Exchange, done: () =>
     done();
   };
   const byLength = (): void => answer(countByLength(method, facts!), 'length of the texts', false);
+  const asked = countInput(parts, exchange, model, (tokens) => {
+    if (tokens === null) byLength();
+    else answer(tokens, method.name, method.exact);
+  });
+  if (!asked) byLength();
+}
+
+/**
+ * Asks the pool for the tokens of a request whose body is whole, as `model` counts them; its texts are copied. False: it takes no more.
+ * Otherwise `onCounted` is called once, later, with null where they could not be counted in time.
+ */
+export function countInput(
+  { counting }: Parts,
+  { body, facts }: Exchange,
+  model: string,
+  onCounted: (tokens: number | null) => void,
+): boolean {
+  const { systemSpans, messageSpans, toolsStart, toolsEnd, messagesCount, toolsCount } = facts!;
   const request = {
     model,
     body: body!.bytes,
@@ -29,11 +46,11 @@ export function answerCount({ counting }: Parts, exchange: Exchange, done: () =>
     tools: toolsCount,
     give: false,
   };
+  const unseen = textsWithoutSpan(methodFor(model), facts!);
   const refused = counting.countRequest(request, (outcome) => {
-    if (typeof outcome === 'string') byLength();
-    else answer(outcome.tokens + textsWithoutSpan(method, facts!), outcome.method.name, outcome.method.exact);
+    onCounted(typeof outcome === 'string' ? null : Math.round(outcome.tokens + unseen));
   });
-  if (refused !== null) byLength();
+  return refused === null;
 }
 
 function countByLength(method: CountMethod, facts: Facts): number {

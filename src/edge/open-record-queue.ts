@@ -65,13 +65,18 @@ export class OpenRecordQueue implements Flushable {
   #renew(exchange: Exchange, now: number): void {
     if (!exchange.billable || exchange.tap === null || exchange.stage === 'settled') return;
     exchange.openedAtMs = now;
-    const record = usageOf(exchange, 'open', now);
+    this.leave(exchange, usageOf(exchange, 'open', now));
+  }
+
+  /** `record` stands for what comes of the exchange later. False: there was no room, so that a crash before that would lose it. */
+  leave(exchange: Exchange, record: UsageRecord): boolean {
     const tokens = tokensOf(record);
-    if (exchange.openTokens === tokens) return;
+    if (exchange.openTokens === tokens) return true;
     const { usageRing, usagePressure, counters } = this.#parts;
-    if (usagePressure.refuse || !usageRing.tryPush(record, KIND.open)) return counters.add(C.openRecordsSkipped);
-    exchange.openTokens = tokens;
-    counters.add(C.openRecords);
+    const left = !usagePressure.refuse && usageRing.tryPush(record, KIND.open);
+    counters.add(left ? C.openRecords : C.openRecordsSkipped);
+    if (left) exchange.openTokens = tokens;
+    return left;
   }
 }
 

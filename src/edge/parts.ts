@@ -28,6 +28,7 @@ import type { Channels } from './channels.ts';
 import type { ReplyShared } from './client-side.ts';
 import type { DurableReplies } from './durable-replies.ts';
 import type { Exchange } from './exchange.ts';
+import type { LateBooks } from './late-books.ts';
 import type { LiveAttempts } from './live-attempts.ts';
 import type { MediaTies } from './media-ties.ts';
 import type { OpenList } from './open-list.ts';
@@ -74,6 +75,8 @@ export interface Parts {
   readonly open: OpenList<Exchange>;
   readonly channels: Channels;
   readonly openRecords: OpenRecordQueue;
+  /** Of answers whose tokens are still being counted. */
+  readonly lateBooks: LateBooks;
   readonly openings: Openings;
   /** Journaled mode; null: no answer waits for the disk. */
   readonly durable: DurableReplies | null;

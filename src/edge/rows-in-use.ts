@@ -3,10 +3,12 @@
  * for when primary wants to free rows; front thread only.
  */
 import type { Exchange } from './exchange.ts';
+import type { LateBooks } from './late-books.ts';
 import type { OpenList } from './open-list.ts';
 
-export function userRowsInUse(open: OpenList<Exchange>, rows: readonly number[]): number[] {
+export function userRowsInUse(open: OpenList<Exchange>, late: LateBooks, rows: readonly number[]): number[] {
   const used = new Set(open.snapshot().map((exchange) => exchange.entry?.principal.userRow));
+  for (const { userRow } of late.books()) used.add(userRow);
   return rows.filter((row) => used.has(row));
 }
 

@@ -1,7 +1,8 @@
 /**
  * The one ending that every exchange reaches, exactly once: the usage record goes into the ring (its room was taken at
  * admission), the reservation becomes the real charge, places and bytes go back, counters and the log line follow. The order
- * matters: the charge is booked before the reservation is freed, so the balance never looks larger than it is.
+ * matters: the charge is booked before the reservation is freed, so the balance never looks larger than it is. Only the books may
+ * close later, when tokens are still being counted (`late-books.ts`).
  *
  * Front thread only. Never fails, never waits.
  */
@@ -9,8 +10,9 @@ import { assert } from '#base/assert.ts';
 import { nowMs } from '#base/clock.ts';
 import { FAILURE_CODES, type Refusal } from '#failure/registry.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
-import { KIND, type RecordStatus, type UsageRecord } from '#usage/record.ts';
+import { KIND, type RecordStatus } from '#usage/record.ts';
 import { rememberResponse } from './affinity.ts';
+import { closeBook } from './close-book.ts';
 import type { Exchange } from './exchange.ts';
 import { letGo } from './openings.ts';
 import type { TapMaker } from './operations.ts';
@@ -29,42 +31,42 @@ export function settle(parts: Parts, exchange: Exchange, status: RecordStatus | 
   exchange.stage = 'settled';
   parts.open.delete(exchange);
   const now = nowMs();
-  const record = book(parts, exchange, status === 'refused' ? 'interrupted' : status, now);
+  book(parts, exchange, status === 'refused' ? 'interrupted' : status, now);
   if (exchange.tap !== null) rememberResponse(parts, exchange, exchange.tap.answerId);
   giveTapBack(parts, exchange);
   letGo(exchange);
   exchange.transform?.drop();
   exchange.transform = null;
   if (exchange.holdsUserSlot) parts.userSlots.release(exchange.entry!.principal.userRow);
+  exchange.counted?.texts.drop();
   releaseBodies(parts, exchange, stage);
   count(parts.counters, exchange, status, now);
-  if (record !== null) countRecord(parts.counters, record);
   if (refusal !== undefined) parts.counters.failure(FAILURE_INDEX.get(refusal.failure.code)!);
   log(parts, exchange, status, refusal, now);
 }
 
 function giveTapBack({ idleTaps }: Parts, exchange: Exchange): void {
   const { tap } = exchange;
+  if (exchange.counted !== null) tap?.collect(null);
   const idle = tap === null ? undefined : idleTaps.get(tap.constructor as TapMaker);
   if (tap !== null && idle !== undefined && idle.length < IDLE_TAPS_MAX) idle.push(tap);
   exchange.tap = null;
 }
 
 /** Closes the books: the record of a paid answer, or what was set aside for it given back. */
-function book(parts: Parts, exchange: Exchange, status: RecordStatus, now: number): UsageRecord | null {
-  if (!exchange.booksOpen) return null;
-  const { userRow } = exchange.entry!.principal;
+function book(parts: Parts, exchange: Exchange, status: RecordStatus, now: number): void {
+  if (!exchange.booksOpen) return;
   const record = exchange.billable ? usageOf(exchange, status, now) : null;
+  if (record !== null && exchange.counted !== null && parts.lateBooks.keep(parts, exchange, record)) return;
+  const { userRow } = exchange.entry!.principal;
   const wasOpen = exchange.openTokens >= 0;
-  if (record !== null) {
-    // Charged before the writer can see the record: a commit that came first would show more money than there is.
-    parts.ledger.charge(userRow, record.chargedNanoUsd);
-    parts.usageRing.push(record, wasOpen ? KIND.closing : KIND.record);
-  } else if (wasOpen) parts.usageRing.push(voidOf(exchange), KIND.void);
-  else parts.usageRing.release();
+  if (record !== null) closeBook(parts, { record, wasOpen, userRow, reservedNanoUsd: exchange.reservedNanoUsd });
+  else {
+    if (wasOpen) parts.usageRing.push(voidOf(exchange), KIND.void);
+    else parts.usageRing.release();
+    parts.ledger.free(userRow, exchange.reservedNanoUsd);
+  }
   exchange.openTokens = -1;
-  parts.ledger.free(userRow, exchange.reservedNanoUsd);
-  return record;
 }
 
 function count(counters: CounterRow, exchange: Exchange, status: RecordStatus | 'refused', now: number): void {
@@ -72,13 +74,6 @@ function count(counters: CounterRow, exchange: Exchange, status: RecordStatus | 
   if (status === 'refused') return;
   counters.add(ENDINGS[status]);
   if (exchange.firstByteAtMs > 0) counters.latency(DURATION, now - exchange.startedAtMs);
-}
-
-function countRecord(counters: CounterRow, record: UsageRecord): void {
-  counters.add(C.usageRecords);
-  counters.add(C.inputTokens, record.inputTokens);
-  counters.add(C.outputTokens, record.outputTokens);
-  counters.add(C.chargedMicroUsd, Number(record.chargedNanoUsd) / 1000);
 }
 
 /** One line at its level; faults of clients are for debugging, the others are sampled. */

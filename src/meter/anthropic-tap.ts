@@ -9,14 +9,19 @@
 import { dataKind, deltaDataStart, EVENT, type EventKind, eventKind } from '#wire/anthropic.ts';
 import { mayBeTerminal, terminalStart } from '#wire/anthropic-terminal.ts';
 import { AnthropicUsage } from '#wire/anthropic-usage.ts';
+import { KeyScan } from '#wire/key-scan.ts';
 import type { TokenCounts } from '#wire/token-counts.ts';
 import { generatedBytes } from './generated-text.ts';
 import { asJson, type Json, parseJson, parseObject, Tap } from './tap.ts';
 
+/** Only where texts are collected: everywhere else arithmetic is enough. */
+const deltaTexts = new KeyScan(['text', 'thinking', 'partial_json'].map((name) => ({ name, isText: true })));
 const JSON_FIELDS = ['usage', 'model', 'error'] as const;
+const JSON_TEXTS = { fields: ['content'], texts: ['text', 'thinking'], values: ['input'] };
 
 export class AnthropicTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
+  protected readonly jsonTexts = JSON_TEXTS;
   readonly #usage = new AnthropicUsage();
   #deltaUsageSeen = false;
   #stopped = false;
@@ -81,7 +86,7 @@ export class AnthropicTap extends Tap {
     this.onlyHandshake = false;
     if (kind === EVENT.error) this.#error(parsed ?? parseObject(data, dataStart, dataEnd));
     else if (kind === EVENT.blockDelta) this.#delta(data, dataStart, dataEnd, missingBytes);
-    else if (kind === EVENT.blockStart || kind === EVENT.blockStop) this.hasContent = true;
+    else if (kind === EVENT.blockStart || kind === EVENT.blockStop) this.#block();
     else if (kind === EVENT.messageDelta) this.#messageDelta(parsed ?? parseObject(data, dataStart, dataEnd));
     else if (kind === EVENT.messageStop && (parsed ?? parseObject(data, dataStart, dataEnd)) !== null) this.#stop();
   }
@@ -102,6 +107,11 @@ export class AnthropicTap extends Tap {
     this.#deltaUsageSeen = true;
   }
 
+  #block(): void {
+    this.hasContent = true;
+    this.sink?.next();
+  }
+
   #stop(): void {
     this.streamEnded = true;
     if (this.#deltaUsageSeen) this.seen = 'final';
@@ -116,6 +126,7 @@ export class AnthropicTap extends Tap {
     this.hasContent = true;
     this.onlyHandshake = false;
     this.generatedBytes += generatedBytes(data, start, end, missingBytes);
+    if (this.sink !== null) deltaTexts.scan(data, start, end, missingBytes, this.sink);
   }
 }
 

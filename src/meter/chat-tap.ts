@@ -16,6 +16,8 @@ import type { TokenCounts } from '#wire/token-counts.ts';
 import { asJson, parseJson, Tap } from './tap.ts';
 
 const JSON_FIELDS = ['usage', 'model', 'error', 'service_tier'] as const;
+const TEXTS = ['content', 'arguments', 'reasoning_content', 'reasoning', 'refusal', 'text'];
+const JSON_TEXTS = { fields: ['choices'], texts: TEXTS, values: [] };
 const KEYS = [
   { name: 'usage', isText: false },
   { name: 'error', isText: false },
@@ -24,12 +26,7 @@ const KEYS = [
   { name: 'service_tier', isText: false },
   { name: 'finish_reason', isText: false },
   { name: 'tool_calls', isText: false },
-  { name: 'content', isText: true },
-  { name: 'arguments', isText: true },
-  { name: 'reasoning_content', isText: true },
-  { name: 'reasoning', isText: true },
-  { name: 'refusal', isText: true },
-  { name: 'text', isText: true },
+  ...TEXTS.map((name) => ({ name, isText: true })),
 ];
 const [USAGE, ERROR, CHOICES, MODEL, TIER, FINISH, TOOL_CALLS] = [0, 1, 2, 3, 4, 5, 6] as const;
 const DONE = Buffer.from('[DONE]');
@@ -42,6 +39,7 @@ const SAYS_MODEL = 2;
 
 export class ChatTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
+  protected readonly jsonTexts = JSON_TEXTS;
   readonly #usage = new OpenAiUsage();
   readonly #known = new KnownFrames(patterns);
   #finished = false;
@@ -58,7 +56,12 @@ export class ChatTap extends Tap {
 
   frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
     const isWhole = frameBytes === end - start;
-    if (isWhole && this.#known.find(bytes, start, end) === end && this.#isPlain(this.#known.flags)) {
+    if (
+      isWhole &&
+      this.sink === null &&
+      this.#known.find(bytes, start, end) === end &&
+      this.#isPlain(this.#known.flags)
+    ) {
       this.#content(matched.textBytes, (this.#known.flags & CALLS_TOOLS) !== 0);
       return;
     }
@@ -95,7 +98,7 @@ export class ChatTap extends Tap {
 
   /** Returns the flags of a pattern of such chunks; -1 when they say more than a text. */
   #chunk(data: Buffer, start: number, end: number, missingBytes: number): number {
-    scan.scan(data, start, end, missingBytes);
+    scan.scan(data, start, end, missingBytes, this.sink);
     const { valueAt, textBytes } = scan;
     if (valueAt[ERROR]! >= 0 && valueAt[CHOICES]! < 0) {
       this.#error(objectAt(data, valueAt[ERROR]!, end));

@@ -17,6 +17,7 @@ import type { TokenCounts } from '#wire/token-counts.ts';
 import { asJson, parseJson, parseObject, Tap } from './tap.ts';
 
 const JSON_FIELDS = ['usageMetadata', 'modelVersion', 'error'] as const;
+const JSON_TEXTS = { fields: ['candidates'], texts: ['text', 'code'], values: ['args'] };
 const scan = new KeyScan([
   { name: 'usageMetadata', isText: false },
   { name: 'error', isText: false },
@@ -39,6 +40,7 @@ const asked = new GeminiUsage();
 
 export class GeminiTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
+  protected readonly jsonTexts = JSON_TEXTS;
   readonly #usage = new GeminiUsage();
   readonly #known = new KnownFrames(patterns);
   /** The latest `usageMetadata` as it came, and what it came in; the pattern is null where that has none. Not in `#usage` yet. */
@@ -99,6 +101,7 @@ export class GeminiTap extends Tap {
 
   /** Reads the known frame or element that begins at `start` and ends from `endMin` to `limit`; -1 when there is none, otherwise its end. */
   #readKnown(bytes: Buffer, start: number, endMin: number, limit: number): number {
+    if (this.sink !== null) return -1;
     const end = this.#known.find(bytes, start, limit);
     if (end < endMin) return -1;
     const { flags } = this.#known;
@@ -110,7 +113,7 @@ export class GeminiTap extends Tap {
 
   /** Returns the flags of a pattern of such chunks; -1 when they say more than a text and numbers of usage. */
   #chunk(data: Buffer, start: number, end: number, missingBytes: number): number {
-    scan.scan(data, start, end, missingBytes);
+    scan.scan(data, start, end, missingBytes, this.sink);
     const { valueAt, textBytes } = scan;
     this.#usageStart = this.#usageEnd = -1;
     if (valueAt[ERROR]! >= 0 && valueAt[CANDIDATES]! < 0) {

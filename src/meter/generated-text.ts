@@ -1,6 +1,6 @@
 /**
  * How much text a model generated, told from the bytes of its delta events without decoding them, and how many tokens that may be.
- * Used only for answers that broke off before their usage came. Pure; runs on front threads.
+ * Used for answers whose usage never came and for those that broke off before it. Pure; runs on front threads.
  *
  *   {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello"}}
  *                                                              ^ `_delta"`      ^^^^^ generated

@@ -19,6 +19,8 @@ import type { TokenCounts } from '#wire/token-counts.ts';
 import { asJson, parseJson, Tap } from './tap.ts';
 
 const JSON_FIELDS = ['usage', 'model', 'error', 'service_tier', 'id', 'status'] as const;
+/** Calls of tools say what they ask for as `arguments`, `input` (custom tools), `code` or `diff`. */
+const JSON_TEXTS = { fields: ['output'], texts: ['text', 'refusal', 'arguments', 'input', 'code', 'diff'], values: [] };
 /** `delta` is a text in the events whose text is generated. */
 const scan = new KeyScan([
   { name: 'delta', isText: true },
@@ -42,6 +44,7 @@ const TYPE_WITHIN = 256;
 
 export class ResponsesTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
+  protected readonly jsonTexts = JSON_TEXTS;
   /** A response echoes its tools and its output before it says its usage. */
   protected override readonly tailBytesMax = 8 * 1024;
   readonly #usage = new OpenAiUsage();
@@ -101,7 +104,7 @@ export class ResponsesTap extends Tap {
 
   /** Only deltas are learned, with their type in what is fixed. */
   #isKnownDelta(bytes: Buffer, start: number, end: number): boolean {
-    if (this.#known.find(bytes, start, end) !== end) return false;
+    if (this.sink !== null || this.#known.find(bytes, start, end) !== end) return false;
     this.#delta(matched.textBytes);
     return true;
   }
@@ -110,10 +113,11 @@ export class ResponsesTap extends Tap {
   #event(named: string, data: Buffer, start: number, end: number, missingBytes: number): boolean {
     const type = named !== '' ? named : (typeOf(data, start, end) ?? '');
     if (type.endsWith('.delta')) {
-      scan.scan(data, start, end, missingBytes);
+      scan.scan(data, start, end, missingBytes, this.sink);
       this.#delta(scan.textBytes);
       return true;
     }
+    this.sink?.next();
     if (OPENING.includes(type)) this.#opening(data, start, end);
     else {
       this.onlyHandshake = false;

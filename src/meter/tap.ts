@@ -6,11 +6,13 @@
  *
  *   stream     ──► SseSplitter ──► `frame`, once a frame: a protocol's tap looks at as little of it as it can
  *   array      ──► JsonArraySplitter ──► `element`, once an element (Gemini's streams without `alt=sse`)
- *   JSON       ──► JsonFields  ──► `field`, once for each of the tap's names at the top level of the document
+ *   JSON       ──► JsonFields  ──► `field`, once for each of the tap's names at the top level of the document; its texts are counted
  */
 import { JsonArraySplitter } from '#wire/json-array-splitter.ts';
 import { JsonFields } from '#wire/json-fields.ts';
+import type { TextKeys } from '#wire/json-texts.ts';
 import { SseFields, SseSplitter } from '#wire/sse.ts';
+import type { TextSink } from '#wire/text-sink.ts';
 import { type TokenCounts, zeroCounts } from '#wire/token-counts.ts';
 import { estimateOutputTokens } from './generated-text.ts';
 
@@ -47,6 +49,8 @@ export type Json = { readonly [field: string]: unknown };
 export abstract class Tap {
   /** Fields at the top level of a JSON document that `field` is told of. */
   protected abstract readonly jsonFields: readonly string[];
+  /** Where in a JSON document generated text is. */
+  protected abstract readonly jsonTexts: TextKeys;
   /** Of a frame that is longer than the bound, so many of its last bytes are kept as well, for `frameTail`. */
   protected readonly tailBytesMax: number = 0;
   protected readonly fields = FIELDS;
@@ -55,7 +59,9 @@ export abstract class Tap {
   protected streamEnded = false;
   protected hasContent = false;
   protected onlyHandshake = true;
-  /** Bytes of generated text in delta events (streams) or of the body (JSON). */
+  /** Gets the generated texts as they pass. */
+  protected sink: TextSink | null = null;
+  /** Bytes of generated text that have come, in delta events or under the document's `jsonTexts`. */
   protected generatedBytes = 0;
   #splitter: SseSplitter | null = null;
   #array: JsonArraySplitter | null = null;
@@ -108,10 +114,16 @@ export abstract class Tap {
     this.#torn = false;
     if (this.#isArray) this.#array ??= new JsonArraySplitter(this, HELD_BYTES_MAX);
     else if (stream) this.#splitter ??= new SseSplitter(this, HELD_BYTES_MAX, this.tailBytesMax);
-    else this.#json ??= new JsonFields(this.jsonFields, HELD_BYTES_MAX, this);
+    else this.#json ??= new JsonFields(this.jsonFields, HELD_BYTES_MAX, this, this.jsonTexts);
     this.#splitter?.reset();
     this.#array?.reset();
     this.#json?.reset();
+  }
+
+  /** Behind `start`: from here on `sink` gets the generated texts; null: nobody does. */
+  collect(sink: TextSink | null): void {
+    this.sink = sink;
+    this.#json?.collect(sink);
   }
 
   push(chunk: Uint8Array): void {
@@ -123,8 +135,8 @@ export abstract class Tap {
     if (chunk.length === 0) return;
     this.hasContent = true;
     this.onlyHandshake = false;
-    this.generatedBytes += chunk.length;
-    this.#json?.push(chunk);
+    this.#json!.push(chunk);
+    this.generatedBytes = this.#json!.textBytes;
   }
 
   /** The upstream's body is over, whether cleanly or not. */
@@ -183,6 +195,11 @@ export abstract class Tap {
   /** The upstream's id of the answer, where a later request may name it; '' otherwise. */
   get answerId(): string {
     return this.#answerId;
+  }
+
+  /** Something was generated, and nothing said of its usage. */
+  get unreported(): boolean {
+    return this.seen === 'none' && this.hasContent && !(this.errorEvent && !this.isStream);
   }
 
   /** Part of the answer itself has come; JSON: any byte. */

@@ -26,7 +26,7 @@ export function auditFront(
   return audit(() => {
     const holdings = liveHoldings(parts, (seat) => front.board.state(seat.ticket) === GRANTED);
     const lines = compareOwner(tables, front.index, holdings);
-    const booked = parts.open.snapshot().filter(({ booksOpen }) => booksOpen).length;
+    const booked = parts.open.snapshot().filter(({ booksOpen }) => booksOpen).length + parts.lateBooks.size;
     if (booked !== parts.usageRing.reserved)
       lines.push(`owner ${front.index}: room for ${parts.usageRing.reserved} records, there are ${booked} open books`);
     return lines;

@@ -25,6 +25,7 @@ import { DurableReplies } from '#edge/durable-replies.ts';
 import type { Exchange } from '#edge/exchange.ts';
 import { FlushQueue } from '#edge/flush-queue.ts';
 import { LateBell } from '#edge/late-bell.ts';
+import { LateBooks } from '#edge/late-books.ts';
 import { LiveAttempts } from '#edge/live-attempts.ts';
 import { MediaTies } from '#edge/media-ties.ts';
 import { OpenList } from '#edge/open-list.ts';
@@ -109,6 +110,7 @@ export function makeParts(data: FrontData, log: Logger) {
       flushQueue,
       renewMs: usage.openRenewMs,
     }),
+    lateBooks: new LateBooks(),
     openings: new Openings(replies.streamBudget, {
       holdBackMs: config.relay.holdBackMs,
       bytesMax: config.stream.highWaterBytes,

@@ -167,9 +167,9 @@ export class Front {
 
   /** What is open may still take a place of a row, with what it was identified or scheduled by; nothing else can any more. */
   #dropRows(id: number, kind: 'users' | 'accounts', rows: number[]): void {
-    const { keys, open } = this.#parts;
+    const { keys, open, lateBooks } = this.#parts;
     if (kind === 'users') keys.dropRows(new Set(rows));
-    const inUse = kind === 'users' ? userRowsInUse(open, rows) : accountRowsInUse(open, rows);
+    const inUse = kind === 'users' ? userRowsInUse(open, lateBooks, rows) : accountRowsInUse(open, rows);
     this.#tell({ type: 'rowsDropped', id, inUse });
   }
 
@@ -209,7 +209,11 @@ export class Front {
   #isBusy(): boolean {
     const { unfinished, refusing } = this.#parts.replies;
     const open =
-      this.#parts.open.size + unfinished + (this.#parts.durable?.size ?? 0) + this.#parts.channels.unfinished;
+      this.#parts.open.size +
+      this.#parts.lateBooks.size +
+      unfinished +
+      (this.#parts.durable?.size ?? 0) +
+      this.#parts.channels.unfinished;
     return open > 0 || (!refusing && this.#listener.connections > 0);
   }
 
@@ -226,6 +230,7 @@ export class Front {
   async #end(): Promise<void> {
     this.#parts.replies.closing = this.#parts.replies.refusing = true;
     this.#take(() => this.#listener.stop());
+    this.#take(() => this.#parts.lateBooks.close(this.#parts));
     if (this.#parts.open.size + (this.#parts.durable?.size ?? 0) > 0) {
       this.#take(() => this.#lifecycle.interruptAll());
       await pause(LAST_WORDS_MS);

@@ -6,8 +6,12 @@
  *   before ──"{"──► key ──":"──► value ──","──► key … ──"}" at depth 1──► complete
  *      └── anything else than white space: not an object, ignored from here on
  *
- * A key that is written with escapes is not recognised. Holds at most `valueBytesMax` bytes of one value; a longer one is lost.
+ * A key that is written with escapes is not recognised. Holds at most `valueBytesMax` bytes of one value; a longer one is lost. Fields
+ * with generated text are not held: a `JsonTexts` counts in them as they pass.
  */
+import { JsonString } from './json-string.ts';
+import { isKey, isOneOf, JsonTexts, type TextKeys } from './json-texts.ts';
+import type { TextSink } from './text-sink.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -19,8 +23,6 @@ const OBJECT_OPEN = 0x7b;
 const OBJECT_CLOSE = 0x7d;
 
 const KEY_BYTES_MAX = 16;
-/** Strings shorter than this are walked; for the rest a native search is cheaper than its call. */
-const WALK_BYTES = 24;
 const BOM = [0xef, 0xbb, 0xbf];
 const EMPTY = Buffer.alloc(0);
 
@@ -39,20 +41,36 @@ export class JsonFields {
   #keyBytes = 0;
   #state: State = 'before';
   #depth = 0;
-  #inString = false;
+  readonly #string = new JsonString();
   #escaped = false;
   #expectsKey = false;
   #inKey = false;
+  readonly #texts: JsonTexts | null;
+  readonly #textFields: readonly Buffer[];
+  /** The value that is being read has generated text in it. */
+  #holdsText = false;
   /** Index of the field whose value is being read, -1 when nobody asked for it. */
   #field = -1;
   #held = EMPTY;
   #heldBytes = 0;
   #lost = false;
 
-  constructor(names: readonly string[], valueBytesMax: number, sink: JsonFieldSink) {
+  constructor(names: readonly string[], valueBytesMax: number, sink: JsonFieldSink, textKeys: TextKeys | null = null) {
     this.#names = names.map((name) => Buffer.from(name));
     this.#sink = sink;
     this.#valueBytesMax = valueBytesMax;
+    this.#texts = textKeys === null ? null : new JsonTexts(textKeys);
+    this.#textFields = textKeys === null ? [] : textKeys.fields.map((name) => Buffer.from(name));
+  }
+
+  /** `sink` gets the generated texts as they pass; null: nobody does. */
+  collect(sink: TextSink | null): void {
+    if (this.#texts !== null) this.#texts.sink = sink;
+  }
+
+  /** Bytes of generated text that have come. */
+  get textBytes(): number {
+    return this.#texts === null ? 0 : this.#texts.textBytes;
   }
 
   /** The object was closed and nothing but white space followed. */
@@ -68,7 +86,9 @@ export class JsonFields {
   reset(): void {
     this.#state = 'before';
     this.#depth = 0;
-    this.#inString = this.#escaped = this.#expectsKey = this.#inKey = false;
+    this.#escaped = this.#expectsKey = this.#inKey = this.#holdsText = false;
+    this.#string.reset();
+    this.#texts?.reset();
     this.#field = -1;
     this.#held = EMPTY;
     this.#heldBytes = 0;
@@ -81,8 +101,8 @@ export class JsonFields {
     let valueStart = 0;
     let at = 0;
     while (at < bytes.length) {
-      if (this.#inString) {
-        at = this.#inKey ? this.#readKey(bytes, at) : this.#skipString(bytes, at);
+      if (this.#inKey || this.#string.inside) {
+        at = this.#inKey ? this.#readKey(bytes, at) : this.#string.skip(bytes, at);
         continue;
       }
       const byte = bytes[at]!;
@@ -90,10 +110,10 @@ export class JsonFields {
         if (this.#state === 'not an object') return;
         this.#outside(byte);
       } else if (this.#depth > 1) {
-        at = this.#skipNested(bytes, at);
+        at = this.#holdsText ? this.#readTexts(bytes, at) : this.#skipNested(bytes, at);
         continue;
       } else if (byte === QUOTE) this.#openString();
-      else if (byte === OBJECT_OPEN || byte === ARRAY_OPEN) this.#depth++;
+      else if (byte === OBJECT_OPEN || byte === ARRAY_OPEN) this.#openNested();
       else if (byte === COLON) {
         this.#openValue();
         valueStart = at + 1;
@@ -122,9 +142,14 @@ export class JsonFields {
   }
 
   #openString(): void {
-    this.#inString = true;
     this.#inKey = this.#depth === 1 && this.#expectsKey;
+    this.#string.inside = !this.#inKey;
     if (this.#inKey) this.#keyBytes = 0;
+  }
+
+  #openNested(): void {
+    this.#depth++;
+    if (this.#holdsText) this.#texts!.begin();
   }
 
   #readKey(bytes: Buffer, from: number): number {
@@ -135,7 +160,7 @@ export class JsonFields {
     for (; at < bytes.length; at++) {
       const byte = bytes[at]!;
       if (byte === QUOTE && !escaped) {
-        this.#inString = this.#inKey = this.#expectsKey = false;
+        this.#inKey = this.#expectsKey = false;
         at++;
         break;
       }
@@ -155,8 +180,8 @@ export class JsonFields {
     while (at < bytes.length && depth > 1) {
       const byte = bytes[at++];
       if (byte === QUOTE) {
-        this.#inString = true;
-        at = this.#skipString(bytes, at);
+        this.#string.inside = true;
+        at = this.#string.skip(bytes, at);
       } else if (byte === OBJECT_OPEN || byte === ARRAY_OPEN) depth++;
       else if (byte === OBJECT_CLOSE || byte === ARRAY_CLOSE) depth--;
     }
@@ -164,39 +189,14 @@ export class JsonFields {
     return at;
   }
 
-  /** Returns where the string ended, or the end of the chunk. */
-  #skipString(bytes: Buffer, from: number): number {
-    let escaped = this.#escaped;
-    let at = from;
-    const walkEnd = Math.min(bytes.length, from + WALK_BYTES);
-    for (; at < walkEnd; at++) {
-      const byte = bytes[at];
-      if (escaped) escaped = false;
-      else if (byte === BACKSLASH) escaped = true;
-      else if (byte === QUOTE) {
-        this.#inString = this.#escaped = false;
-        return at + 1;
-      }
-    }
-    this.#escaped = escaped;
-    return at < bytes.length ? this.#searchStringEnd(bytes, at) : at;
-  }
-
-  #searchStringEnd(bytes: Buffer, from: number): number {
-    // A backslash just before `from` has already spoken for the byte there.
-    const start = this.#escaped ? from + 1 : from;
-    this.#escaped = false;
-    let quote = bytes.indexOf(QUOTE, start);
-    while (quote >= 0 && isEscaped(bytes, start, quote)) quote = bytes.indexOf(QUOTE, quote + 1);
-    if (quote >= 0) {
-      this.#inString = false;
-      return quote + 1;
-    }
-    this.#escaped = isEscaped(bytes, start, bytes.length);
-    return bytes.length;
+  #readTexts(bytes: Buffer, from: number): number {
+    const at = this.#texts!.read(bytes, from);
+    if (!this.#texts!.inside) this.#depth--;
+    return at;
   }
 
   #openValue(): void {
+    this.#holdsText = isOneOf(this.#textFields, this.#key, this.#keyBytes);
     this.#field = -1;
     for (let i = 0; i < this.#names.length; i++) {
       if (isKey(this.#key, this.#keyBytes, this.#names[i]!)) this.#field = i;
@@ -233,17 +233,4 @@ export class JsonFields {
     bytes.copy(this.#held, this.#heldBytes, start, end);
     this.#heldBytes = needed;
   }
-}
-
-function isKey(key: Uint8Array, keyBytes: number, name: Uint8Array): boolean {
-  if (keyBytes !== name.length) return false;
-  for (let i = 0; i < keyBytes; i++) if (key[i] !== name[i]) return false;
-  return true;
-}
-
-/** Whether an odd number of backslashes stands before `at`; `start` is the first byte that may count. */
-function isEscaped(bytes: Buffer, start: number, at: number): boolean {
-  let first = at;
-  while (first > start && bytes[first - 1] === BACKSLASH) first--;
-  return (at - first) % 2 === 1;
 }

@@ -7,6 +7,8 @@
  *                         ^^^^^^^^^ a key is a string before a colon
  *                                   ^^^^^ counts when the key is a text key, as it stands (an escape counts its own length)
  */
+import type { TextSink } from './text-sink.ts';
+
 const QUOTE = 0x22;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
@@ -50,11 +52,13 @@ export class KeyScan {
     return index >= 0 && this.#isFixed[index]!;
   }
 
-  /** Looks through `bytes[start, end)`; a text that is cut off at `end` counts `missingBytes` more. */
-  scan(bytes: Uint8Array, start: number, end: number, missingBytes: number): void {
+  /** Looks through `bytes[start, end)`; a text that is cut off at `end` counts `missingBytes` more. `sink` gets the texts. */
+  scan(bytes: Uint8Array, start: number, end: number, missingBytes: number, sink: TextSink | null = null): void {
     this.textBytes = 0;
     this.valueAt.fill(-1);
-    let underText = false;
+    if (missingBytes > 0) sink?.lose();
+    /** Index of the text key whose value comes next, -1: none. */
+    let under = -1;
     let at = start;
     while (at < end) {
       if (bytes[at] !== QUOTE) {
@@ -66,11 +70,12 @@ export class KeyScan {
       while (next < end && bytes[next] === SPACE) next++;
       if (next < end && bytes[next] === COLON) {
         const index = this.indexOf(bytes, at + 1, close);
-        underText = this.isText(index);
+        under = this.isText(index) ? index : -1;
         if (index >= 0 && this.valueAt[index]! < 0) this.valueAt[index] = next + 1;
-      } else if (underText) {
+      } else if (under >= 0) {
         this.textBytes += close - at - 1 + (close >= end ? missingBytes : 0);
-        underText = false;
+        sink?.add(under, bytes, at + 1, close);
+        under = -1;
       }
       at = next;
     }

@@ -60,7 +60,7 @@ function tapTargetOf(folder: string, tap: Tap, words: string[]): Target {
     seeds: seedsOf(folder),
     words: texts(...MARKS, ...JSON_MARKS, ...words),
     sources: new RegExp(
-      `/src/(wire/(sse|key-scan|frame-pattern|known-frames|json-fields|openai-usage|gemini-usage)|meter/${folder}-tap)`,
+      `/src/(wire/(sse|key-scan|frame-pattern|known-frames|json-(fields|texts|string)|openai-usage|gemini-usage)|meter/${folder}-tap)`,
     ),
     check(bytes) {
       for (const form of ['sse', 'array', 'body']) {
