@@ -1,6 +1,7 @@
 /** Responses over WebSockets: each message is a turn that is admitted, metered and billed alone; messages pass as they are. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import { loadVocabulary } from '#tokenizer/vocabulary.ts';
 import { closeAll } from '../support/close-all.ts';
 import { account, KEY, TestGateway } from '../support/gateway.ts';
 import { send } from '../support/http-client.ts';
@@ -17,6 +18,7 @@ const PER_KEY = 4;
 const POOR_KEY = `${KEY}-poor`;
 const BUSY_KEY = `${KEY}-busy`;
 const HTTP_KEY = `${KEY}-http`;
+const SILENT_KEY = `${KEY}-silent`;
 
 let upstream: SocketUpstream;
 let gateway: TestGateway;
@@ -27,10 +29,11 @@ before(async () => {
   const openai = { platform: 'openai', models: ['gpt*'] };
   gateway = await TestGateway.start({
     catalog: {
-      groups: ['main', 'http'].map((name) => ({ name, platform: 'openai', rateMultiplier: 1 })),
+      groups: ['main', 'http', 'silent'].map((name) => ({ name, platform: 'openai', rateMultiplier: 1 })),
       accounts: [
         account('a1', upstream.url, { ...openai, modelMap: { 'gpt-alias': 'gpt-real' } }),
         account('h1', upstream.url, { ...openai, groups: ['http'], settings: { websocket: false } }),
+        account('s1', upstream.url, { ...openai, groups: ['silent'], settings: { reportsUsage: false } }),
       ],
       users: [
         { name: 'u1', balanceUsd: 1000, concurrency: 100 },
@@ -42,12 +45,14 @@ before(async () => {
         { user: 'poor', group: 'main', key: POOR_KEY },
         { user: 'busy', group: 'main', key: BUSY_KEY },
         { user: 'u1', group: 'http', key: HTTP_KEY },
+        { user: 'u1', group: 'silent', key: SILENT_KEY },
       ],
     },
     pricing: { fallback: FALLBACK },
     queue: { waitMs: 300 },
     limits: { websocketsPerKey: PER_KEY },
     threads: { fronts: 2 },
+    tokenizer: { deadlineMs: 60_000 },
   });
 });
 afterEach(async () => {
@@ -252,4 +257,28 @@ test('metrics count WebSockets and turns, and none is left open', async () => {
   const metrics = await gateway.metrics();
   assert.ok(metric(metrics, 'penstock_turns_total') > 10);
   await waitFor('its upstream WebSockets closed', () => upstream.open === 0);
+});
+
+test('turns of an account that reports no usage are counted, each by its own texts', async () => {
+  const rowsBefore = await countRows();
+  const vocabulary = await loadVocabulary('o200k_base');
+  const turns = [
+    ['How wet is water?', ['Quite', ' w', 'et.']],
+    ['And fire?', ['No', 't at all']],
+  ] as const;
+  const client = await open({ key: SILENT_KEY });
+  for (const [input, texts] of turns) {
+    upstream.plan = () => ({ messages: responseEvents('resp_silent', null, [...texts]) });
+    assert.equal((await client.turn({ input })).type, 'response.completed');
+  }
+  const rows = await waitFor('both rows', async () => {
+    const found = await newRows(rowsBefore);
+    return found.length === turns.length && found.reverse();
+  });
+  for (const [i, [input, texts]] of turns.entries()) {
+    const { inputTokens, outputTokens, usageSource } = rows[i]!;
+    // A message's frame and the reply's.
+    const expected = [vocabulary.count(input) + 6, vocabulary.count(texts.join('')), 'estimated'];
+    assert.deepEqual([inputTokens, outputTokens, usageSource], expected);
+  }
 });
