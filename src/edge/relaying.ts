@@ -261,7 +261,8 @@ export class Relaying {
     if (exchange.operation.linked) return this.#stopDraining(exchange);
     const { clientGoneDrainMs, clientGoneDrainBytes, terminalGraceMs } = this.#parts.config.relay;
     exchange.stage = 'draining';
-    if (hasWhole(exchange)) exchange.leftAs = 'completed';
+    // What a transform still keeps the client has not had: of a crossing mostly the last event.
+    if (hasWhole(exchange) && (exchange.transform?.end() ?? null) === null) exchange.leftAs = 'completed';
     exchange.hold?.drop();
     letGo(exchange);
     dropTransform(exchange);

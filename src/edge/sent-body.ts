@@ -79,6 +79,8 @@ export function releaseWhenSent(parts: Parts, exchange: Exchange): void {
   releaseSpliced(parts, exchange);
   body?.release(!exchange.bodyPinned);
   exchange.body = null;
+  // Of a client that left early the answer has yet to begin, and begins by what was asked.
+  if (exchange.firstByteAtMs === 0) return;
   exchange.head = NO_HEAD;
   exchange.facts = null;
   exchange.requestReleased = true;

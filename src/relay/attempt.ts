@@ -144,7 +144,7 @@ export class Attempt implements UpstreamAttempt, ResponseHandler, AnswerInflatio
   }
 
   get contentLength(): number {
-    return this.#inflation === null ? this.#connection.contentLength : -1;
+    return this.#coding === null ? this.#connection.contentLength : -1;
   }
 
   pause(): void {

@@ -337,3 +337,17 @@ test('and so do its events, in both forms of an error', async () => {
   assert.deepEqual([result.whole, row.status, row.upstreamProtocol], [false, 'interrupted', 'chat']);
   assert.match(result.body.toString(), /\r\n\r\ndata: (\{"error":.*\})\r\n\r\n\1\r\n\r\n$/);
 });
+
+test('a client that leaves a crossing before its own last event has not had the whole answer, though the account has said all of it', async () => {
+  scene.upstream.plan = (request) => {
+    const { body } = sayScript(longScript(3), { breakAt: 1 })(request);
+    return { pieces: [Buffer.concat(body as Buffer[])], headers: SSE, breakAt: 1, breakHow: 'stall' };
+  };
+  const path = '/v1beta/models/gpt-5:streamGenerateContent?alt=sse';
+  const { row } = await scene.billingOne(async () => {
+    const response = await open(scene.url, { path, key: KEY, body: CONTENT });
+    await readUntil(response, 'candidates');
+    leave(response);
+  });
+  assert.deepEqual([row.status, row.usageSource, row.upstreamProtocol], ['client_gone', 'reported', 'chat']);
+});

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { after, before, beforeEach, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { closeAll } from '../support/close-all.ts';
 import { KEY, type TestGateway } from '../support/gateway.ts';
 import { type Answer, type Call, finish, open, pinToFronts, send } from '../support/http-client.ts';
@@ -213,6 +214,23 @@ test('an answer that breaks off is not taken for the whole file', async () => {
   upstream.breakFiles();
   const { whole } = await finish(response);
   assert.equal(whole, false);
+});
+
+test("an account's own refusal of a file leaves with the length of what it says, also where it came compressed", async () => {
+  const said = JSON.stringify({ error: { message: `It has expired. ${'More of it. '.repeat(1_250)}` } });
+  const body = gzipSync(said);
+  const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip', 'content-length': body.length };
+  upstream.plan = () => ({ refuseFile: { status: 400, headers, body } });
+  const refused = await linkOf('a refused file');
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  try {
+    for (let i = 0; i < 2; i++) {
+      const answer = await send(gateway.url, { method: 'GET', path: refused, agent });
+      assert.deepEqual([answer.status, answer.body.toString()], [400, said]);
+    }
+  } finally {
+    agent.destroy();
+  }
 });
 
 /** A link to a picture that the account has put at this address. */

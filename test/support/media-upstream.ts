@@ -38,6 +38,8 @@ export interface MediaPlan {
   pictures?: string[];
   /** Of the file that is served; `FILE` otherwise. */
   fileBytes?: number;
+  /** Answer of the request for the file, instead of it. */
+  refuseFile?: { status: number; headers: Record<string, string | number>; body: Buffer };
 }
 
 export interface MadeJob {
@@ -121,6 +123,8 @@ export class MediaUpstream {
     if (job === undefined) return json(response, 404, { error: { message: 'no such video' } });
     if (rest === undefined) return json(response, 200, await this.#look(job));
     this.contentKeys.push(apiKey);
+    const { refuseFile: refusal } = job.plan;
+    if (refusal !== undefined) return void response.writeHead(refusal.status, refusal.headers).end(refusal.body);
     this.#file(request, response, job.plan.fileBytes);
   }
 
