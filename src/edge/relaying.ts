@@ -196,12 +196,13 @@ export class Relaying {
     const { transform } = exchange;
     if (transform === null) return true;
     const piece = transform.end();
+    if (transform.failure !== null) {
+      this.#breakOff(exchange, transform.failure);
+      return false;
+    }
     dropTransform(exchange);
     if (piece !== null) this.#forward(exchange, piece);
-    if (exchange.stage === 'settled') return false;
-    if (transform.failure === null) return true;
-    this.#breakOff(exchange, transform.failure);
-    return false;
+    return exchange.stage !== 'settled';
   }
 
   /** The stream's last event has come, its end has not. */
