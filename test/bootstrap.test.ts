@@ -200,10 +200,15 @@ test('test runs every test file and ends in the totals of the runner; a failing 
   assert.equal((await clone.run(['test', 'test/a.test.ts'])).code, 0, 'named files only');
 });
 
-test('an unknown command is refused', async (t) => {
+test('an unknown command and an unknown option of check are refused', async (t) => {
   const clone = fakeClone(t);
   installed(clone, -1_000);
-  const { code, stderr } = await clone.run(['strat']);
-  assert.equal(code, 1);
-  assert.match(stderr, /unknown command strat/);
+  for (const [asked, said] of [
+    [['strat'], /unknown command strat/],
+    [['check', '--statc'], /check: unknown option --statc/],
+  ] as const) {
+    const { code, stderr } = await clone.run([...asked]);
+    assert.equal(code, 1);
+    assert.match(stderr, said);
+  }
 });

@@ -123,16 +123,23 @@ export async function ask(pool: OriginPool, asked: Asked = {}): Promise<AttemptO
   return ended(start(pool, asked));
 }
 
+/** More than a loaded machine stands still. */
+const IDLE_MS = 300;
+/** One read, which over TLS may hold several records. */
+const READ_BYTES = 65_536;
+
 /** On an upstream whose answer is far longer than what the system buffers: a pause holds it up, is no idle time, and loses nothing. */
 export async function assertPauses(pool: OriginPool, answerBytes: number): Promise<void> {
-  const outcome = start(pool, { idleTimeoutMs: 80 });
+  const outcome = start(pool, { idleTimeoutMs: IDLE_MS });
   await waitFor('the first bytes', () => outcome.body.length > 0);
   outcome.attempt!.pause();
   const atPause = outcome.body.length;
-  const untilMs = nowMs() + 300;
+  const untilMs = nowMs() + 3 * IDLE_MS;
   await waitFor('several idle times', () => nowMs() > untilMs);
-  assert.deepEqual([outcome.end, outcome.body.length], ['open', atPause]);
-  assert.ok(atPause < answerBytes);
+  assert.equal(outcome.end, 'open');
+  const more = outcome.body.length - atPause;
+  assert.ok(more <= READ_BYTES, `${more} bytes more than at the pause`);
+  assert.ok(atPause + READ_BYTES < answerBytes);
   outcome.attempt!.resume();
   await ended(outcome);
   assert.deepEqual([outcome.end, outcome.body.length], ['whole', answerBytes]);
