@@ -69,6 +69,7 @@ export class JsonTexts {
   /** A value begins behind its opening bracket. */
   begin(): void {
     this.#depth = 1;
+    this.#keyBytes = 0;
     this.#underText = this.#underValue = this.#isText = false;
     this.#valueDepth = -1;
   }

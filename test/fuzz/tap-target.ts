@@ -10,10 +10,10 @@ import { below } from '../support/request-generator.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { seedOf, type Target, texts } from './target.ts';
 
-const tap = new AnthropicTap();
+const usedTap = new AnthropicTap();
 
 /** Everything that the tap has to tell of these chunks. */
-function tapped(stream: boolean, chunks: readonly Uint8Array[]): object {
+function tapped(stream: boolean, chunks: readonly Uint8Array[], tap = usedTap): object {
   tap.start(stream);
   for (const chunk of chunks) {
     tap.push(chunk);
@@ -56,6 +56,7 @@ function check(bytes: Buffer): void {
   const random = seededRandom(seedOf(bytes));
   for (const stream of [true, false]) {
     const whole = tapped(stream, [bytes]);
+    assert.deepEqual(tapped(stream, [bytes], new AnthropicTap()), whole, 'what came before says nothing');
     assert.deepEqual(
       tapped(
         stream,
@@ -72,7 +73,7 @@ function check(bytes: Buffer): void {
       whole,
       'random chunks, empty ones among them',
     );
-    for (const { inputTokens, outputTokens } of [tap.billable(0).counts]) {
+    for (const { inputTokens, outputTokens } of [usedTap.billable(0).counts]) {
       assert.ok(
         Number.isSafeInteger(inputTokens) &&
           inputTokens >= 0 &&
@@ -81,7 +82,7 @@ function check(bytes: Buffer): void {
       );
     }
   }
-  if (parsedObject(bytes) !== null) assert.ok(tap.terminal, 'a whole JSON document is whole to the tap');
+  if (parsedObject(bytes) !== null) assert.ok(usedTap.terminal, 'a whole JSON document is whole to the tap');
 }
 
 const usage = { inputTokens: 5, outputTokens: 7, cacheReadTokens: 1, cacheWrite5mTokens: 2, cacheWrite1hTokens: 3 };

@@ -54,7 +54,8 @@ function seedsOf(folder: string): Buffer[] {
   return names.map((name) => readFileSync(new URL(name, url)));
 }
 
-function tapTargetOf(folder: string, tap: Tap, words: string[]): Target {
+function tapTargetOf(folder: string, makeTap: () => Tap, words: string[]): Target {
+  const tap = makeTap();
   return {
     name: `${folder}-tap`,
     seeds: seedsOf(folder),
@@ -67,6 +68,7 @@ function tapTargetOf(folder: string, tap: Tap, words: string[]): Target {
         const whole = tapped(tap, form, [bytes]);
         const { counts } = tap.billable(100);
         for (const count of Object.values(counts)) assert.ok(Number.isSafeInteger(count) && count >= 0);
+        assert.deepEqual(tapped(makeTap(), form, [bytes]), whole, 'what came before says nothing');
         assert.deepEqual(tapped(tap, form, cutAnywhere(bytes, 1, 1)), whole, 'a byte at a time');
         assert.deepEqual(tapped(tap, form, cutAnywhere(bytes, seedOf(bytes), 40)), whole, 'random chunks');
       }
@@ -74,7 +76,7 @@ function tapTargetOf(folder: string, tap: Tap, words: string[]): Target {
   };
 }
 
-const chatTarget = tapTargetOf('chat', new ChatTap(), [
+const chatTarget = tapTargetOf('chat', () => new ChatTap(), [
   ...[
     '[DONE]',
     '"choices":[',
@@ -91,7 +93,7 @@ const chatTarget = tapTargetOf('chat', new ChatTap(), [
     '"tool_calls":[{',
   ],
 ]);
-const responsesTarget = tapTargetOf('responses', new ResponsesTap(), [
+const responsesTarget = tapTargetOf('responses', () => new ResponsesTap(), [
   ...[
     'response.created',
     'response.output_text.delta',
@@ -109,7 +111,7 @@ const responsesTarget = tapTargetOf('responses', new ResponsesTap(), [
     '"service_tier":"flex"',
   ],
 ]);
-const geminiTarget = tapTargetOf('gemini', new GeminiTap(), [
+const geminiTarget = tapTargetOf('gemini', () => new GeminiTap(), [
   ...[
     '"candidates":[{"content":{"parts":[{"text":"',
     '"finishReason":"STOP"',

@@ -61,3 +61,15 @@ test('random documents count what a parsed document says, whatever the chunk bor
     }
   }
 });
+
+test('a malformed answer counts the same whatever was read before it: the last key of another document is forgotten', () => {
+  const malformed = Buffer.from('{"content":[x: "abc"]}');
+  const reader = new JsonFields(['usage'], 1_000, { field() {} }, KEYS);
+  for (const before of ['{"content":[{"text":"a"}]}', '{"content":[{"text"', '{"content":[{"input":{}}]}']) {
+    reader.reset();
+    reader.push(Buffer.from(before));
+    reader.reset();
+    reader.push(malformed);
+    assert.equal(reader.textBytes, counted([malformed]), before);
+  }
+});
