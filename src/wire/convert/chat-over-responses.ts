@@ -2,7 +2,6 @@
 import { chatToResponsesRequest } from './chat-to-responses-request.ts';
 import type { Crossing } from './crossing.ts';
 import { openAiErrorBody, openAiOfOpenAi } from './error-kinds.ts';
-import { asObject } from './json.ts';
 import { responsesToChatAnswer } from './responses-to-chat-answer.ts';
 import { ResponsesToChatStream } from './responses-to-chat-stream.ts';
 
@@ -12,5 +11,5 @@ export const chatOverResponses: Crossing = Object.freeze({
   request: chatToResponsesRequest,
   answer: responsesToChatAnswer,
   stream: (context) => new ResponsesToChatStream(context),
-  error: (status, body) => openAiErrorBody(openAiOfOpenAi(status, asObject(body?.['error']))),
+  error: (status, body) => openAiErrorBody(openAiOfOpenAi(status, body)),
 } satisfies Crossing);

@@ -15,9 +15,9 @@
  */
 import { stopFields, textOf, toolUseId } from './chat-to-messages-answer.ts';
 import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import { IN_STREAM, messagesOfOpenAi } from './error-kinds.ts';
 import { asArray, asNumber, asObject, asString } from './json.ts';
 import { MessagesBlockWriter } from './messages-block-writer.ts';
-import { IN_STREAM, messagesError } from './messages-chat-errors.ts';
 import { messagesTier, messagesUsage, REASONING_SIGNATURE, reasoningOf } from './messages-chat-terms.ts';
 import { namedEvent } from './sse-text.ts';
 
@@ -70,7 +70,7 @@ export class ChatToMessagesStream implements StreamConverter {
 
   #fail(data: JsonObject): string {
     this.#state = 'over';
-    return namedEvent('error', messagesError(IN_STREAM, data, this.#context.requestId));
+    return namedEvent('error', messagesOfOpenAi(IN_STREAM, data, this.#context.requestId));
   }
 
   #start(data: JsonObject): string {

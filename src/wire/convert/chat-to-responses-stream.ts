@@ -20,7 +20,7 @@ import {
   tokensOf,
 } from './chat-to-responses-answer.ts';
 import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
-import { openAiOfOpenAi } from './error-kinds.ts';
+import { IN_STREAM, openAiOfOpenAi } from './error-kinds.ts';
 import { asArray, asNumber, asObject, asString } from './json.ts';
 import { ResponsesWriter } from './responses-writer.ts';
 
@@ -50,7 +50,7 @@ export class ChatToResponsesStream implements StreamConverter {
 
   event(_name: string, data: JsonObject): string {
     if (this.#writer.ended) return '';
-    if (data['error'] !== undefined && data['error'] !== null) this.#fail(data['error']);
+    if (data['error'] !== undefined && data['error'] !== null) this.#fail(data);
     else this.#chunk(data);
     return this.#writer.take();
   }
@@ -65,8 +65,8 @@ export class ChatToResponsesStream implements StreamConverter {
     return this.#writer.take();
   }
 
-  #fail(error: unknown): void {
-    const { code, message, type } = openAiOfOpenAi(500, asObject(error) ?? { message: error });
+  #fail(data: JsonObject): void {
+    const { code, message, type } = openAiOfOpenAi(IN_STREAM, data);
     this.#writer.fail(code ?? type, message);
   }
 

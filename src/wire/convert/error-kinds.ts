@@ -1,13 +1,22 @@
 /**
- * What went wrong, said in Messages and in the OpenAI protocols (Chat and Responses share their errors). Pure.
+ * What went wrong, said in Messages and in the OpenAI protocols (Chat and Responses share their errors), as bodies of an error status
+ * and inside streams. Pure; never throws. Statuses stay what they are.
  *
  *   Messages  { type: "error", error: { type, message }, request_id }
- *   OpenAI    { error: { message, type, param, code } }          `param` names a field of the upstream's request: never handed on
+ *   OpenAI    { error: { message, type, param, code } }          `param` names a field of the upstream's request: never handed on;
+ *                                                                in streams `code` may be an HTTP status
+ *
+ * Two conditions are told by clients from words: a prompt beyond the model's window is `prompt is too long` for clients of Messages,
+ * which compact their history then, and code `context_length_exceeded` for OpenAI's; spent credit is `billing_error` and
+ * `insufficient_quota`.
  *
  * Source: platform.claude.com/docs/en/api/errors, platform.openai.com/docs/guides/error-codes.
  */
 import type { JsonObject } from './crossing.ts';
-import { asObject, asString } from './json.ts';
+import { asNumber, asObject, asString } from './json.ts';
+
+/** An error without a status is inside a stream. */
+export const IN_STREAM = 0;
 
 export interface OpenAiError {
   readonly message: string;
@@ -15,13 +24,8 @@ export interface OpenAiError {
   readonly code: string | null;
 }
 
-export interface MessagesError {
-  readonly message: string;
-  readonly type: string;
-}
-
-/** How clients of Messages recognise a prompt that does not fit; they compact their history then. */
 const PROMPT_TOO_LONG = 'prompt is too long';
+const CONTEXT_EXCEEDED = 'context_length_exceeded';
 
 /** Error type of Messages → type and code of OpenAI. */
 const OPENAI_OF_MESSAGES: ReadonlyMap<string, readonly [type: string, code: string | null]> = new Map([
@@ -38,9 +42,9 @@ const OPENAI_OF_MESSAGES: ReadonlyMap<string, readonly [type: string, code: stri
   ['api_error', ['server_error', 'server_error']],
 ]);
 
-/** Code of OpenAI, or its type where there is no code → error type of Messages. */
+/** Code of OpenAI, or its type where no code is known → error type of Messages. */
 const MESSAGES_OF_OPENAI: ReadonlyMap<string, string> = new Map([
-  ['context_length_exceeded', 'invalid_request_error'],
+  [CONTEXT_EXCEEDED, 'invalid_request_error'],
   ['string_above_max_length', 'invalid_request_error'],
   ['invalid_api_key', 'authentication_error'],
   ['authentication_error', 'authentication_error'],
@@ -62,7 +66,10 @@ const MESSAGES_OF_OPENAI: ReadonlyMap<string, string> = new Map([
   ['invalid_request_error', 'invalid_request_error'],
 ]);
 
-/** Status → error type of Messages, for errors that do not say their kind. */
+/** Types of Messages that are no fault of the client. */
+const OF_SERVER: ReadonlySet<string> = new Set(['api_error', 'overloaded_error', 'timeout_error']);
+
+/** Status → error type of Messages. */
 const MESSAGES_OF_STATUS: ReadonlyMap<number, string> = new Map([
   [401, 'authentication_error'],
   [402, 'billing_error'],
@@ -71,45 +78,87 @@ const MESSAGES_OF_STATUS: ReadonlyMap<number, string> = new Map([
   [409, 'conflict_error'],
   [413, 'request_too_large'],
   [429, 'rate_limit_error'],
+  [503, 'overloaded_error'],
   [504, 'timeout_error'],
   [529, 'overloaded_error'],
 ]);
 
 function messagesTypeOfStatus(status: number): string {
-  return MESSAGES_OF_STATUS.get(status) ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
+  return MESSAGES_OF_STATUS.get(status) ?? (status >= 400 && status < 500 ? 'invalid_request_error' : 'api_error');
 }
 
-function messageOf(error: JsonObject | null, status: number): string {
-  return asString(error?.['message']) ?? `The upstream answered ${status}.`;
+/** Words about the client's fault in an answer of status 5xx, or the reverse, are not believed. */
+function agrees(status: number, type: string): boolean {
+  return status === IN_STREAM || OF_SERVER.has(type) === status >= 500;
 }
 
-/** An error of a Messages upstream as OpenAI's. `body` is its JSON or that of its `error` event. */
+/** Its own, or the one that stands as code inside a stream. */
+function statusOf(status: number, error: JsonObject | null): number {
+  return status === IN_STREAM ? (asNumber(error?.['code']) ?? IN_STREAM) : status;
+}
+
+/** Which error of Messages an OpenAI upstream means: a code says most, then its type, then the status; a type alone says less than a 4xx. */
+function messagesTypeOf(status: number, error: JsonObject | null): string {
+  const byCode = MESSAGES_OF_OPENAI.get(asString(error?.['code']) ?? '');
+  if (byCode !== undefined && agrees(status, byCode)) return byCode;
+  const own = statusOf(status, error);
+  if (own !== IN_STREAM && MESSAGES_OF_STATUS.has(own)) return MESSAGES_OF_STATUS.get(own)!;
+  const byType = MESSAGES_OF_OPENAI.get(asString(error?.['type']) ?? '');
+  return byType !== undefined && agrees(status, byType) ? byType : messagesTypeOfStatus(own);
+}
+
+function messageOf(status: number, body: JsonObject | null): string {
+  const said =
+    asString(asObject(body?.['error'])?.['message']) ?? asString(body?.['error']) ?? asString(body?.['message']) ?? '';
+  if (said !== '') return said;
+  return status === IN_STREAM
+    ? 'The upstream broke off without a reason.'
+    : `The upstream answered with status ${status}.`;
+}
+
+/** What describes the error: the object in `error`, or the body itself as in Responses' own event. */
+function errorIn(body: JsonObject | null): JsonObject | null {
+  return asObject(body?.['error']) ?? body;
+}
+
+/**
+ * An error of a Messages upstream as OpenAI's.
+ *
+ * @param body What it said, whole or in its `error` event; null: no JSON. @param status HTTP status, or {@link IN_STREAM}.
+ */
 export function openAiOfMessages(status: number, body: JsonObject | null): OpenAiError {
-  const error = asObject(body?.['error']);
-  const given = asString(error?.['type']);
+  const given = asString(asObject(body?.['error'])?.['type']);
   const kind = given !== null && OPENAI_OF_MESSAGES.has(given) ? given : messagesTypeOfStatus(status);
   const [type, code] = OPENAI_OF_MESSAGES.get(kind)!;
-  const message = messageOf(error, status);
-  return { message, type, code: message.startsWith(PROMPT_TOO_LONG) ? 'context_length_exceeded' : code };
+  const message = messageOf(status, body);
+  const isTooLong = kind === 'invalid_request_error' && message.toLowerCase().includes(PROMPT_TOO_LONG);
+  return { message, type, code: isTooLong ? CONTEXT_EXCEEDED : code };
 }
 
-/** An error of an OpenAI upstream as Messages'. `error` is what stands in `error`, or the data of an `error` event. */
-export function messagesOfOpenAi(status: number, error: JsonObject | null): MessagesError {
-  const code = asString(error?.['code']) ?? '';
-  const type = MESSAGES_OF_OPENAI.get(code) ?? MESSAGES_OF_OPENAI.get(asString(error?.['type']) ?? '');
-  const said = messageOf(error, status);
-  const message =
-    code === 'context_length_exceeded' && !said.startsWith(PROMPT_TOO_LONG) ? `${PROMPT_TOO_LONG}: ${said}` : said;
-  return { type: type ?? messagesTypeOfStatus(status), message };
+/**
+ * An error of an OpenAI upstream as the body, or the data of the `error` event, that clients of Messages know.
+ *
+ * @param body What it said, whole or in an event; null: no JSON. @param status HTTP status, or {@link IN_STREAM}.
+ */
+export function messagesOfOpenAi(status: number, body: JsonObject | null, requestId: string): JsonObject {
+  const error = errorIn(body);
+  const said = messageOf(status, body);
+  const isTooLong = error?.['code'] === CONTEXT_EXCEEDED && !said.includes(PROMPT_TOO_LONG);
+  return {
+    type: 'error',
+    error: { type: messagesTypeOf(status, error), message: isTooLong ? `${PROMPT_TOO_LONG}: ${said}` : said },
+    request_id: requestId,
+  };
 }
 
-/** An error of an OpenAI upstream for a client of the other OpenAI protocol. */
-export function openAiOfOpenAi(status: number, error: JsonObject | null): OpenAiError {
-  const [type, code] = OPENAI_OF_MESSAGES.get(messagesTypeOfStatus(status))!;
+/** An error of an OpenAI upstream for a client of the other OpenAI protocol; `body` and `status` as above. */
+export function openAiOfOpenAi(status: number, body: JsonObject | null): OpenAiError {
+  const error = errorIn(body);
+  const [type, code] = OPENAI_OF_MESSAGES.get(messagesTypeOfStatus(statusOf(status, error)))!;
   const given = asString(error?.['type']);
   const isGiven = given !== null && given !== 'error';
   return {
-    message: messageOf(error, status),
+    message: messageOf(status, body),
     type: isGiven ? given : type,
     code: asString(error?.['code']) ?? (isGiven ? null : code),
   };
@@ -117,8 +166,4 @@ export function openAiOfOpenAi(status: number, error: JsonObject | null): OpenAi
 
 export function openAiErrorBody({ message, type, code }: OpenAiError): JsonObject {
   return { error: { message, type, param: null, code } };
-}
-
-export function messagesErrorBody({ message, type }: MessagesError, requestId: string): JsonObject {
-  return { type: 'error', error: { type, message }, request_id: requestId };
 }

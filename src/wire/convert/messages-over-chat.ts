@@ -2,7 +2,7 @@
 import { chatToMessagesAnswer } from './chat-to-messages-answer.ts';
 import { ChatToMessagesStream } from './chat-to-messages-stream.ts';
 import type { Crossing } from './crossing.ts';
-import { messagesError } from './messages-chat-errors.ts';
+import { messagesOfOpenAi } from './error-kinds.ts';
 import { messagesToChatRequest } from './messages-to-chat-request.ts';
 
 export const messagesOverChat: Crossing = Object.freeze({
@@ -11,5 +11,5 @@ export const messagesOverChat: Crossing = Object.freeze({
   request: messagesToChatRequest,
   answer: chatToMessagesAnswer,
   stream: (context) => new ChatToMessagesStream(context),
-  error: (status, body, context) => messagesError(status, body, context.requestId),
+  error: (status, body, context) => messagesOfOpenAi(status, body, context.requestId),
 } satisfies Crossing);

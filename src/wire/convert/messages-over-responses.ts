@@ -1,7 +1,6 @@
 /** Clients of Messages, served by an upstream of Responses. */
 import type { Crossing } from './crossing.ts';
-import { messagesErrorBody, messagesOfOpenAi } from './error-kinds.ts';
-import { asObject } from './json.ts';
+import { messagesOfOpenAi } from './error-kinds.ts';
 import { messagesToResponsesRequest } from './messages-to-responses-request.ts';
 import { responsesToMessagesAnswer } from './responses-to-messages-answer.ts';
 import { ResponsesToMessagesStream } from './responses-to-messages-stream.ts';
@@ -12,6 +11,5 @@ export const messagesOverResponses: Crossing = Object.freeze({
   request: messagesToResponsesRequest,
   answer: responsesToMessagesAnswer,
   stream: (context) => new ResponsesToMessagesStream(context),
-  error: (status, body, { requestId }) =>
-    messagesErrorBody(messagesOfOpenAi(status, asObject(body?.['error'])), requestId),
+  error: (status, body, { requestId }) => messagesOfOpenAi(status, body, requestId),
 } satisfies Crossing);

@@ -16,8 +16,8 @@
  * Pings, signatures, citations, blocks of tools that ran at the upstream and everything unknown pass by.
  */
 import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import { IN_STREAM, openAiErrorBody, openAiOfMessages } from './error-kinds.ts';
 import { asNumber, asObject, asString, writeJson } from './json.ts';
-import { chatError, IN_STREAM } from './messages-chat-errors.ts';
 import { chatTier, chatUsage, finishReason } from './messages-chat-terms.ts';
 import { refusalOf } from './messages-to-chat-answer.ts';
 import { dataEvent } from './sse-text.ts';
@@ -79,7 +79,7 @@ export class MessagesToChatStream implements StreamConverter {
         return '';
       case 'error':
         this.#state = 'over';
-        return dataEvent(chatError(IN_STREAM, data));
+        return dataEvent(openAiErrorBody(openAiOfMessages(IN_STREAM, data)));
       default:
         return '';
     }

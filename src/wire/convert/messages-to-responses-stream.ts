@@ -15,7 +15,7 @@
  */
 import { carriedThinking } from './carried-thinking.ts';
 import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
-import { openAiOfMessages } from './error-kinds.ts';
+import { IN_STREAM, openAiOfMessages } from './error-kinds.ts';
 import { asNumber, asObject, asString, parseObject, writeJson } from './json.ts';
 import {
   annotationOf,
@@ -76,7 +76,7 @@ export class MessagesToResponsesStream implements StreamConverter {
       case 'message_stop':
         return this.#stop();
       case 'error': {
-        const { code, message, type: kind } = openAiOfMessages(500, data);
+        const { code, message, type: kind } = openAiOfMessages(IN_STREAM, data);
         return this.#writer.fail(code ?? kind, message);
       }
     }

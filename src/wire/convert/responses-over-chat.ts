@@ -3,7 +3,6 @@ import { chatToResponsesAnswer } from './chat-to-responses-answer.ts';
 import { ChatToResponsesStream } from './chat-to-responses-stream.ts';
 import type { Crossing } from './crossing.ts';
 import { openAiErrorBody, openAiOfOpenAi } from './error-kinds.ts';
-import { asObject } from './json.ts';
 import { responsesToChatRequest } from './responses-to-chat-request.ts';
 
 export const responsesOverChat: Crossing = Object.freeze({
@@ -12,5 +11,5 @@ export const responsesOverChat: Crossing = Object.freeze({
   request: responsesToChatRequest,
   answer: chatToResponsesAnswer,
   stream: (context) => new ChatToResponsesStream(context),
-  error: (status, body) => openAiErrorBody(openAiOfOpenAi(status, asObject(body?.['error']))),
+  error: (status, body) => openAiErrorBody(openAiOfOpenAi(status, body)),
 } satisfies Crossing);

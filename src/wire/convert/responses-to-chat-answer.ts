@@ -11,12 +11,12 @@
  */
 import { summaryText } from './carried-thinking.ts';
 import type { AnswerContext, JsonObject } from './crossing.ts';
-import { openAiErrorBody, openAiOfOpenAi } from './error-kinds.ts';
+import { IN_STREAM, openAiErrorBody, openAiOfOpenAi } from './error-kinds.ts';
 import { asArray, asCount, asObject, asString } from './json.ts';
 import { isCall } from './responses-reader.ts';
 
 export function responsesToChatAnswer(body: JsonObject, context: AnswerContext): JsonObject {
-  if (body['status'] === 'failed') return openAiErrorBody(openAiOfOpenAi(500, asObject(body['error'])));
+  if (body['status'] === 'failed') return openAiErrorBody(openAiOfOpenAi(IN_STREAM, asObject(body['error'])));
   const said = new SaidInChat(context);
   for (const value of asArray(body['output']) ?? []) {
     const item = asObject(value);

@@ -7,7 +7,7 @@
  *   failed, error          → data: { error }
  */
 import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
-import { openAiErrorBody, openAiOfOpenAi } from './error-kinds.ts';
+import { IN_STREAM, openAiErrorBody, openAiOfOpenAi } from './error-kinds.ts';
 import { asString } from './json.ts';
 import { isCall, ResponsesReader, type ResponsesSink } from './responses-reader.ts';
 import { chatAnnotation, chatUsageOf, finishReasonOf, toolCall } from './responses-to-chat-answer.ts';
@@ -101,7 +101,7 @@ export class ResponsesToChatStream implements StreamConverter, ResponsesSink {
   }
 
   fail(error: JsonObject): void {
-    this.#out += dataEvent(openAiErrorBody(openAiOfOpenAi(500, error)));
+    this.#out += dataEvent(openAiErrorBody(openAiOfOpenAi(IN_STREAM, error)));
   }
 
   #delta(delta: JsonObject): void {

@@ -13,13 +13,13 @@
  */
 import { summaryText, UNSIGNED } from './carried-thinking.ts';
 import type { AnswerContext, JsonObject } from './crossing.ts';
-import { messagesErrorBody, messagesOfOpenAi } from './error-kinds.ts';
+import { IN_STREAM, messagesOfOpenAi } from './error-kinds.ts';
 import { asArray, asCount, asObject, asString, parseObject } from './json.ts';
 import { isCall } from './responses-reader.ts';
 
 export function responsesToMessagesAnswer(body: JsonObject, context: AnswerContext): JsonObject {
   if (body['status'] === 'failed') {
-    return messagesErrorBody(messagesOfOpenAi(500, asObject(body['error'])), context.requestId);
+    return messagesOfOpenAi(IN_STREAM, asObject(body['error']), context.requestId);
   }
   const content: JsonObject[] = [];
   const seen = new SeenItems();

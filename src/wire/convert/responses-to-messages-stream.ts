@@ -8,7 +8,7 @@
  */
 import { UNSIGNED } from './carried-thinking.ts';
 import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
-import { messagesErrorBody, messagesOfOpenAi } from './error-kinds.ts';
+import { IN_STREAM, messagesOfOpenAi } from './error-kinds.ts';
 import { asString } from './json.ts';
 import { ResponsesReader, type ResponsesSink } from './responses-reader.ts';
 import { citationOf, SeenItems, searchBlocks, stopReasonOf, toolUse, usageOf } from './responses-to-messages-answer.ts';
@@ -114,7 +114,7 @@ export class ResponsesToMessagesStream implements StreamConverter, ResponsesSink
   }
 
   fail(error: JsonObject): void {
-    this.#out += namedEvent('error', messagesErrorBody(messagesOfOpenAi(500, error), this.#context.requestId));
+    this.#out += namedEvent('error', messagesOfOpenAi(IN_STREAM, error, this.#context.requestId));
   }
 
   #sayText(delta: string): void {

@@ -118,7 +118,7 @@ test('an error within the stream is an error event, in whatever form it comes', 
   for (const [error, message] of [
     [{ message: 'm', type: 'server_error', code: 'x' }, 'm'],
     ['m', 'm'],
-    [{}, 'The upstream answered 500.'],
+    [{}, 'The upstream broke off without a reason.'],
   ] as const) {
     const told = dataOf(runStream(responsesOverChat, [chunk({ content: 'a' }), { name: '', data: { error } }])).at(-1);
     assert.deepEqual([(told as JsonObject)['type'], (told as JsonObject)['message']], ['error', message]);

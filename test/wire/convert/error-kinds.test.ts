@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chatError, IN_STREAM, messagesError } from '#wire/convert/messages-chat-errors.ts';
+import type { JsonObject } from '#wire/convert/crossing.ts';
+import { IN_STREAM, messagesOfOpenAi, openAiErrorBody, openAiOfMessages } from '#wire/convert/error-kinds.ts';
+
+const chatError = (status: number, body: JsonObject | null): JsonObject =>
+  openAiErrorBody(openAiOfMessages(status, body));
 
 function typeFor(status: number, error: object): unknown {
-  return (messagesError(status, { error: { ...error } }, 'r')['error'] as { type: string }).type;
+  return (messagesOfOpenAi(status, { error: { ...error } }, 'r')['error'] as { type: string }).type;
 }
 
 function wordsFor(status: number, type: string): unknown {
@@ -17,7 +21,7 @@ test('a Chat error keeps its words and gets the type of its status', () => {
   const body = {
     error: { message: 'no such model', type: 'invalid_request_error', param: 'model', code: 'model_not_found' },
   };
-  assert.deepEqual(messagesError(404, body, 'req-1'), {
+  assert.deepEqual(messagesOfOpenAi(404, body, 'req-1'), {
     type: 'error',
     error: { type: 'not_found_error', message: 'no such model' },
     request_id: 'req-1',
@@ -36,7 +40,7 @@ test('every status has a type of Messages', () => {
       'not_found_error',
       'conflict_error',
       'request_too_large',
-      'api_error',
+      'invalid_request_error',
       'invalid_request_error',
       'rate_limit_error',
       'api_error',
@@ -80,13 +84,13 @@ test('every type of Messages has words of Chat', () => {
     types.map((type) => wordsFor(IN_STREAM, type)),
     [
       'invalid_request_error null',
-      'authentication_error invalid_api_key',
+      'invalid_request_error invalid_api_key',
       'insufficient_quota insufficient_quota',
-      'permission_error null',
+      'invalid_request_error permission_denied',
       'invalid_request_error model_not_found',
-      'conflict_error null',
+      'invalid_request_error conflict',
       'invalid_request_error request_too_large',
-      'rate_limit_error rate_limit_exceeded',
+      'requests rate_limit_exceeded',
       'server_error server_error',
       'server_error server_is_overloaded',
       'server_error timeout',
@@ -95,13 +99,13 @@ test('every type of Messages has words of Chat', () => {
 });
 
 test('a type that nobody knows is told by its status', () => {
-  assert.equal(wordsFor(429, 'new_error'), 'rate_limit_error rate_limit_exceeded');
+  assert.equal(wordsFor(429, 'new_error'), 'requests rate_limit_exceeded');
   assert.equal(wordsFor(418, 'new_error'), 'invalid_request_error null');
   assert.equal(wordsFor(500, 'new_error'), 'server_error server_error');
 });
 
 test('a prompt beyond the window is said so that clients of each side notice', () => {
-  const long = messagesError(400, { error: { message: 'maximum is 8', code: 'context_length_exceeded' } }, 'r');
+  const long = messagesOfOpenAi(400, { error: { message: 'maximum is 8', code: 'context_length_exceeded' } }, 'r');
   assert.equal((long['error'] as { message: string }).message, 'prompt is too long: maximum is 8');
   const chat = chatError(400, { error: { type: 'invalid_request_error', message: 'prompt is too long: 9 > 8' } });
   assert.deepEqual(chat['error'], {
@@ -121,7 +125,7 @@ test('what is no error object, or no JSON, still gives a whole error', () => {
     { error: [] },
     { error: { message: {}, type: 1, code: {} } },
   ]) {
-    const { error, request_id } = messagesError(502, body, 'r') as { error: object; request_id: string };
+    const { error, request_id } = messagesOfOpenAi(502, body, 'r') as { error: object; request_id: string };
     assert.deepEqual(error, { type: 'api_error', message: 'The upstream answered with status 502.' });
     assert.equal(request_id, 'r');
     assert.deepEqual(chatError(502, body), {
@@ -133,7 +137,7 @@ test('what is no error object, or no JSON, still gives a whole error', () => {
       },
     });
   }
-  assert.deepEqual(messagesError(400, { error: 'bare words' }, 'r')['error'], {
+  assert.deepEqual(messagesOfOpenAi(400, { error: 'bare words' }, 'r')['error'], {
     type: 'invalid_request_error',
     message: 'bare words',
   });
