@@ -40,11 +40,11 @@ export function answerRefusal(exchange: Exchange, refusal: Refusal): void {
 
 /** Ends a stream that broke: the protocol's error event, a moment for it to leave, then a close inside the framing. */
 export function breakStream(exchange: Exchange, refusal: Refusal): void {
-  const { reply, dialect, id, tap, transform } = exchange;
+  const { reply, dialect, id, tap, transform, hold } = exchange;
   const lastWords = dialect.renderLastWords?.(refusal) ?? null;
   // An array has no events: what is said is its next element.
   if (lastWords !== null && exchange.isArray) {
-    if ((transform ?? tap)?.awaitsComma) reply.push(NEXT_ELEMENT);
+    if ((hold ?? transform ?? tap)?.awaitsComma) reply.push(NEXT_ELEMENT);
     return endWithEvent(exchange, lastWords);
   }
   if (tap?.torn) reply.push(LINE_END);

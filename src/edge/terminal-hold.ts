@@ -14,6 +14,9 @@ import type { ClientSide } from './client-side.ts';
 /** A frame that is not known for another by now is kept until it is whole. */
 const LOOK_BYTES_MAX = 64;
 
+const SPACE = 0x20;
+const OBJECT_CLOSE = 0x7d;
+
 export class TerminalHold {
   readonly #reply: ClientSide;
   readonly #tap: Tap | null;
@@ -25,6 +28,8 @@ export class TerminalHold {
   /** The frame that is not whole yet is none that ends an answer. */
   #passing = false;
   #terminal = false;
+  /** The last byte that has left, but for white space; 0: none. */
+  #lastByte = 0;
 
   /**
    * `tap`: that of a stream, which has seen each chunk before; null for JSON. `wholePieces`: what comes is whole
@@ -42,6 +47,11 @@ export class TerminalHold {
     return this.#budgeted;
   }
 
+  /** Of a streamed array: what has left ends with an element, and no comma behind it. */
+  get awaitsComma(): boolean {
+    return this.#lastByte === OBJECT_CLOSE;
+  }
+
   /** Forwards what may leave. False when there is no room to keep the rest: the answer must be broken off. */
   push(chunk: Uint8Array): boolean {
     if (this.#tap === null) {
@@ -56,7 +66,7 @@ export class TerminalHold {
 
   /** Everything kept may leave now. */
   letGo(): void {
-    for (const piece of this.#kept) this.#reply.push(piece);
+    for (const piece of this.#kept) this.#leave(piece);
     this.drop();
   }
 
@@ -68,9 +78,16 @@ export class TerminalHold {
     this.#budgeted = 0;
   }
 
+  #leave(piece: Uint8Array): void {
+    let last = piece.length - 1;
+    while (last >= 0 && piece[last]! <= SPACE) last--;
+    if (last >= 0) this.#lastByte = piece[last]!;
+    this.#reply.push(piece);
+  }
+
   #pushWhole(piece: Uint8Array): boolean {
     if (this.#tap!.terminal) return this.#keep(piece);
-    this.#reply.push(piece);
+    this.#leave(piece);
     return true;
   }
 
@@ -80,17 +97,17 @@ export class TerminalHold {
     const start = chunk.length - unfinished;
     this.#passing = unfinished > 0 && !this.#tap!.mayBeTerminal(chunk, start, chunk.length);
     if (unfinished === 0 || this.#passing) {
-      this.#reply.push(chunk);
+      this.#leave(chunk);
       return true;
     }
-    if (start > 0) this.#reply.push(chunk.subarray(0, start));
+    if (start > 0) this.#leave(chunk.subarray(0, start));
     return this.#keep(chunk.subarray(start));
   }
 
   /** The chunk lies within a frame that began before it. */
   #pushMiddle(chunk: Uint8Array): boolean {
     if (this.#passing) {
-      this.#reply.push(chunk);
+      this.#leave(chunk);
       return true;
     }
     if (!this.#keep(chunk)) return false;
@@ -106,7 +123,7 @@ export class TerminalHold {
     const bytes = Buffer.concat([...this.#kept, chunk]);
     this.drop();
     const start = this.#tap!.terminalStart(bytes, this.#passing);
-    if (start > 0) this.#reply.push(bytes.subarray(0, start));
+    if (start > 0) this.#leave(bytes.subarray(0, start));
     return this.#keep(bytes.subarray(start));
   }
 

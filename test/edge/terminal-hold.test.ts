@@ -4,16 +4,17 @@ import { ByteBudget, byteBudgetBytes } from '#coordinate/local/byte-budget.ts';
 import type { Reply } from '#edge/reply.ts';
 import { TerminalHold } from '#edge/terminal-hold.ts';
 import { AnthropicTap } from '#meter/anthropic-tap.ts';
+import { GeminiTap } from '#meter/gemini-tap.ts';
+import type { Tap } from '#meter/tap.ts';
 import { cutAnywhere, frame, streamFrames } from '../support/anthropic-answer.ts';
 
 const USAGE = { inputTokens: 9, outputTokens: 4, cacheReadTokens: 0, cacheWrite5mTokens: 0, cacheWrite1hTokens: 0 };
 const SHAPE = { id: 'm', model: 'x', usage: USAGE, events: 30, eventChars: 40, thinking: true, tool: true };
 const STOP = Buffer.from('event: message_stop');
 
-function makeHold(stream: boolean, budgetBytes = 1 << 20) {
+function makeHold(stream: boolean, budgetBytes = 1 << 20, tap: Tap = new AnthropicTap(), isArray = false) {
   const budget = new ByteBudget(new SharedArrayBuffer(byteBudgetBytes(1)), budgetBytes, 0);
-  const tap = new AnthropicTap();
-  tap.start(stream);
+  tap.start(stream, isArray);
   const sent: Buffer[] = [];
   const reply = { push: (chunk: Uint8Array) => sent.push(Buffer.from(chunk)) } as unknown as Reply;
   const hold = new TerminalHold(reply, stream ? tap : null, budget);
@@ -81,4 +82,20 @@ test('an upstream that goes on without end behind its last frame is not kept wit
   let kept = 0;
   while (push(Buffer.alloc(10_000, 0x20))) kept += 10_000;
   assert.ok(kept < 100_000, `${kept} bytes`);
+});
+
+test('what has left of an array whose end is dropped can go on with one more element, wherever it was cut', () => {
+  const said = (text: string): object => ({ candidates: [{ content: { parts: [{ text }] }, finishReason: null }] });
+  const last = { ...said('c'), usageMetadata: { promptTokenCount: 1 }, candidates: [{ finishReason: 'STOP' }] };
+  const elements = [said('a } b'), said(' ] , '), last].map((one) => JSON.stringify(one, null, 1));
+  const whole = Buffer.from(`[${elements.join('\n,\r\n')}\n]\r\n`);
+  for (let seed = 0; seed < 300; seed++) {
+    const { hold, push, sent } = makeHold(true, 1 << 20, new GeminiTap(), true);
+    for (const piece of cutAnywhere(whole, seed, 1 + (seed % 50) * 9)) assert.ok(push(piece));
+    hold.drop();
+    if (sent().length === 0) continue;
+    const ended = JSON.parse(`${sent()}${hold.awaitsComma ? ',' : ''}{"error":{}}]`) as object[];
+    assert.deepEqual(ended.at(-1), { error: {} }, `seed ${seed}`);
+    assert.ok(ended.length > 1 || !hold.awaitsComma);
+  }
 });
