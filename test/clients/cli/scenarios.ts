@@ -315,12 +315,12 @@ export function scenariosOf(variant: Variant): Scenario[] {
     refused('no balance', 'poor', /balance does not cover|Quota exceeded/),
     refused('a revoked key', 'revoked', /The API key has been revoked/),
     BROKEN,
-    ...(overSocket(variant) ? [] : [ONE_OVERLOADED]),
+    ONE_OVERLOADED,
     allRefuse('all accounts are overloaded for a while', 'overloaded'),
     allRefuse('all accounts are at their limit for a while', 'limited'),
     RELOAD,
     KILLED,
   ];
   const own = OWN[variant.protocol] ?? [];
-  return [...common, AGAIN, ...own, ...(overSocket(variant) ? [] : crossingsOf(variant.protocol).map(crossing))];
+  return [...common, AGAIN, ...own, ...crossingsOf(variant.protocol).map(crossing)];
 }
