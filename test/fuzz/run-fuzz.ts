@@ -20,8 +20,20 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000_007) },
     keep: { type: 'boolean', default: false },
     distil: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
+
+const HELP = `npm run fuzz -- [OPTIONS]
+
+Feeds readers of foreign bytes with inputs made from a kept corpus, and keeps what fails in it.
+
+  --target NAME   ${TARGETS.map(({ name }) => name).join(', ')} (each in turn)
+  --seconds N     for each target (60)
+  --seed N        repeats a run
+  --keep          adds the inputs that reached new branches to the corpus
+  --distil        reduces the corpus to the fewest small inputs that reach every branch
+  --help          this text`;
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -48,8 +60,13 @@ async function run(target: Target): Promise<boolean> {
   return false;
 }
 
-const wanted = TARGETS.filter(({ name }) => values.target === undefined || name === values.target);
-if (wanted.length === 0) throw new Error(`no target ${values.target}: ${TARGETS.map(({ name }) => name).join(', ')}`);
-let good = true;
-for (const target of wanted) good = (await run(target)) && good;
-process.exitCode = good ? 0 : 1;
+async function runAll(): Promise<boolean> {
+  const wanted = TARGETS.filter(({ name }) => values.target === undefined || name === values.target);
+  if (wanted.length === 0) throw new Error(`no target ${values.target}: ${TARGETS.map(({ name }) => name).join(', ')}`);
+  let good = true;
+  for (const target of wanted) good = (await run(target)) && good;
+  return good;
+}
+
+if (values.help) say(HELP);
+else process.exitCode = (await runAll()) ? 0 : 1;

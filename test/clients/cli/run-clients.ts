@@ -37,8 +37,20 @@ const { values } = parseArgs({
     scenario: { type: 'string' },
     keep: { type: 'string' },
     scratch: { type: 'string', default: join(homedir(), '.cache') },
+    help: { type: 'boolean', default: false },
   },
 });
+
+const HELP = `npm run clients -- --folder DIR [OPTIONS]
+
+Puts Claude Code, Codex and Gemini CLI through their scenarios against a gateway of their own, in a network with nothing but loopback.
+
+  --folder DIR      where they were installed: npm install --prefix DIR @anthropic-ai/claude-code @openai/codex @google/gemini-cli
+  --client NAME     ${VARIANTS.map(({ name }) => name).join('; ')} (or a part of a name)
+  --scenario TEXT   those whose name has this in it
+  --keep DIR        writes what was asked and answered into this folder; credentials are the gateway's own
+  --scratch DIR     homes of the clients are made here and removed (~/.cache)
+  --help            this text`;
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -105,10 +117,18 @@ async function playIsolated(folder: string): Promise<number> {
   }
 }
 
-if (values.folder === undefined) throw new Error('--folder DIR: where the clients were installed');
-const folder = resolve(values.folder);
-if (!wanted.some(({ client }) => isInstalled(client, folder))) {
+async function main(): Promise<number> {
+  if (values.help) {
+    say(HELP);
+    return 0;
+  }
+  if (values.folder === undefined) throw new Error('--folder DIR: where the clients were installed');
+  const folder = resolve(values.folder);
+  if (wanted.some(({ client }) => isInstalled(client, folder))) {
+    return isIsolated() ? playIsolated(folder) : enterIsolation();
+  }
   for (const { name, client } of wanted) sayMissing(name, client, folder);
-} else {
-  process.exitCode = isIsolated() ? await playIsolated(folder) : await enterIsolation();
+  return 0;
 }
+
+process.exitCode = await main();
