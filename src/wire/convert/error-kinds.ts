@@ -66,6 +66,9 @@ const MESSAGES_OF_OPENAI: ReadonlyMap<string, string> = new Map([
   ['invalid_request_error', 'invalid_request_error'],
 ]);
 
+/** Codes and types of OpenAI that errors of many kinds have. */
+const SHARED_WORDS: ReadonlySet<string> = new Set(['invalid_request_error', 'server_error']);
+
 /** Types of Messages that are no fault of the client. */
 const OF_SERVER: ReadonlySet<string> = new Set(['api_error', 'overloaded_error', 'timeout_error']);
 
@@ -87,24 +90,30 @@ function messagesTypeOfStatus(status: number): string {
   return MESSAGES_OF_STATUS.get(status) ?? (status >= 400 && status < 500 ? 'invalid_request_error' : 'api_error');
 }
 
-/** Words about the client's fault in an answer of status 5xx, or the reverse, are not believed. */
-function agrees(status: number, type: string): boolean {
-  return status === IN_STREAM || OF_SERVER.has(type) === status >= 500;
-}
-
 /** Its own, or the one that stands as code inside a stream. */
 function statusOf(status: number, error: JsonObject | null): number {
   return status === IN_STREAM ? (asNumber(error?.['code']) ?? IN_STREAM) : status;
 }
 
-/** Which error of Messages an OpenAI upstream means: a code says most, then its type, then the status; a type alone says less than a 4xx. */
+/**
+ * Which error of Messages an OpenAI upstream means: a code or type of one kind says most, in this order, then the status, and least a word
+ * that many kinds share.
+ */
 function messagesTypeOf(status: number, error: JsonObject | null): string {
-  const byCode = MESSAGES_OF_OPENAI.get(asString(error?.['code']) ?? '');
-  if (byCode !== undefined && agrees(status, byCode)) return byCode;
   const own = statusOf(status, error);
-  if (own !== IN_STREAM && MESSAGES_OF_STATUS.has(own)) return MESSAGES_OF_STATUS.get(own)!;
-  const byType = MESSAGES_OF_OPENAI.get(asString(error?.['type']) ?? '');
-  return byType !== undefined && agrees(status, byType) ? byType : messagesTypeOfStatus(own);
+  const code = asString(error?.['code']) ?? '';
+  const type = asString(error?.['type']) ?? '';
+  const byCode = believed(status, code);
+  const byType = believed(status, type);
+  if (byCode !== undefined && !SHARED_WORDS.has(code)) return byCode;
+  if (byType !== undefined && !SHARED_WORDS.has(type)) return byType;
+  return MESSAGES_OF_STATUS.get(own) ?? byCode ?? byType ?? messagesTypeOfStatus(own);
+}
+
+/** What a code or type of OpenAI means. Words about the client's fault in an answer of status 5xx, or the reverse, are not believed. */
+function believed(status: number, word: string): string | undefined {
+  const type = MESSAGES_OF_OPENAI.get(word);
+  return type === undefined || status === IN_STREAM || OF_SERVER.has(type) === status >= 500 ? type : undefined;
 }
 
 function messageOf(status: number, body: JsonObject | null): string {

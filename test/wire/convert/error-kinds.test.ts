@@ -59,6 +59,17 @@ test('a code that says more than the status decides, unless it blames the other 
   assert.equal(typeFor(400, { code: 'server_is_overloaded' }), 'invalid_request_error');
 });
 
+test('a word of one kind says more than the status, one that many kinds share says less', () => {
+  assert.equal(typeFor(429, { type: 'insufficient_quota', code: null }), 'billing_error');
+  assert.equal(typeFor(401, { type: 'invalid_request_error' }), 'authentication_error');
+  assert.equal(typeFor(422, { type: 'invalid_request_error' }), 'invalid_request_error');
+  assert.equal(typeFor(529, { type: 'server_error' }), 'overloaded_error');
+  assert.equal(typeFor(503, { code: 'server_error' }), 'overloaded_error');
+  assert.equal(typeFor(IN_STREAM, { code: 'server_error' }), 'api_error');
+  assert.equal(typeFor(500, { type: 'rate_limit_error' }), 'api_error');
+  assert.equal(typeFor(IN_STREAM, { type: 'insufficient_quota' }), 'billing_error');
+});
+
 test('inside a stream the code, the type, or a status as code stand for the status', () => {
   assert.equal(typeFor(IN_STREAM, { code: 'rate_limit_exceeded' }), 'rate_limit_error');
   assert.equal(typeFor(IN_STREAM, { type: 'invalid_request_error' }), 'invalid_request_error');
