@@ -28,6 +28,8 @@ export class TerminalHold {
   /** The frame that is not whole yet is none that ends an answer. */
   #passing = false;
   #terminal = false;
+  /** Kept when the last frame had come, however long it is; what comes behind it is bounded. */
+  #endBytes = 0;
   /** The last byte that has left, but for white space; 0: none. */
   #lastByte = 0;
 
@@ -59,7 +61,7 @@ export class TerminalHold {
       return this.#keep(chunk);
     }
     if (this.#wholePieces) return this.#pushWhole(chunk);
-    if (this.#terminal) return this.#keptBytes <= HELD_BYTES_MAX && this.#keep(chunk);
+    if (this.#terminal) return this.#keptBytes - this.#endBytes <= HELD_BYTES_MAX && this.#keep(chunk);
     if (this.#tap.terminal) return this.#keepTerminal(chunk);
     return this.#pushFrames(chunk, this.#tap.unfinishedBytes);
   }
@@ -124,6 +126,7 @@ export class TerminalHold {
     this.drop();
     const start = this.#tap!.terminalStart(bytes, this.#passing);
     if (start > 0) this.#leave(bytes.subarray(0, start));
+    this.#endBytes = bytes.length - start;
     return this.#keep(bytes.subarray(start));
   }
 

@@ -5,6 +5,7 @@ import type { Reply } from '#edge/reply.ts';
 import { TerminalHold } from '#edge/terminal-hold.ts';
 import { AnthropicTap } from '#meter/anthropic-tap.ts';
 import { GeminiTap } from '#meter/gemini-tap.ts';
+import { ResponsesTap } from '#meter/responses-tap.ts';
 import type { Tap } from '#meter/tap.ts';
 import { cutAnywhere, frame, streamFrames } from '../support/anthropic-answer.ts';
 
@@ -74,6 +75,22 @@ test('without room in the budget nothing of the end is let through, and what was
   assert.equal(sent().length, 0);
   hold.drop();
   assert.equal(budget.usedBytes, 0);
+});
+
+test('a last frame that is longer than any that is read keeps its end, and what little comes behind it', () => {
+  const { hold, push, sent } = makeHold(true, 1 << 20, new ResponsesTap());
+  const response = {
+    id: 'r',
+    status: 'completed',
+    instructions: 'y'.repeat(90_000),
+    usage: { input_tokens: 1, output_tokens: 2 },
+  };
+  const text = `event: response.completed\ndata: ${JSON.stringify({ type: 'response.completed', response })}\n\n`;
+  for (const piece of [text.slice(0, 50_000), text.slice(50_000), 'data: [DONE]\n\n', '\n']) {
+    assert.ok(push(Buffer.from(piece)));
+  }
+  hold.letGo();
+  assert.equal(sent().toString(), `${text}data: [DONE]\n\n\n`);
 });
 
 test('an upstream that goes on without end behind its last frame is not kept without bound', () => {
