@@ -1,7 +1,7 @@
 /**
  * Counts the tokens of a request here, for clients who ask for it where no account can: by the counting pool, or by the length of the texts
- * when the pool is busy, late, or the request too large for it. Marked as an estimate unless the vendor counts the same way. Costs nobody
- * anything. Front thread only.
+ * when the pool is busy, late, or the request too large for it. Marked as an estimate, also where the vocabulary is the vendor's own: what
+ * pictures cost, and the frame around messages and tools, is not in it. Costs nobody anything. Front thread only.
  */
 import { type CountMethod, estimateFromBytes, methodFor, structureTokens } from '#tokenizer/count-method.ts';
 import type { Facts } from '#wire/facts.ts';
@@ -13,15 +13,15 @@ import type { Parts } from './parts.ts';
 export function answerCount(parts: Parts, exchange: Exchange, done: () => void): void {
   const { facts, model } = exchange;
   const method = methodFor(model);
-  const answer = (tokens: number, name: string, exact: boolean): void => {
+  const answer = (tokens: number, name: string): void => {
     if (exchange.stage === 'settled') return;
-    send(exchange, Math.round(tokens), name, exact);
+    send(exchange, Math.round(tokens), name);
     done();
   };
-  const byLength = (): void => answer(countByLength(method, facts!), 'length of the texts', false);
+  const byLength = (): void => answer(countByLength(method, facts!), 'length of the texts');
   const asked = countInput(parts, exchange, model, (tokens) => {
     if (tokens === null) byLength();
-    else answer(tokens, method.name, method.exact);
+    else answer(tokens, method.name);
   });
   if (!asked) byLength();
 }
@@ -70,9 +70,9 @@ function spanBytes(spans: Int32Array): number {
   return bytes;
 }
 
-function send(exchange: Exchange, tokens: number, method: string, exact: boolean): void {
+function send(exchange: Exchange, tokens: number, method: string): void {
   const headers = ['content-type', 'application/json', 'x-penstock-request-id', exchange.id.text];
-  headers.push('x-penstock-token-count', exact ? method : `estimate (${method})`);
+  headers.push('x-penstock-token-count', `estimate (${method})`);
   exchange.reply.send(statusLine(200), headers, Buffer.from(JSON.stringify(render(exchange, tokens))));
 }
 

@@ -1,6 +1,6 @@
 /**
- * By what the tokens of a model's text are counted, and how far that may be from what its vendor counts. OpenAI publishes its vocabularies:
- * exact. Anthropic and Google do not: theirs are told from `o200k_base` by a factor. Pure; runs on every thread.
+ * By what the tokens of a model's text are counted, and how far that may be from what its vendor counts. OpenAI publishes its
+ * vocabularies. Anthropic and Google do not: theirs are told from `o200k_base` by a factor. Pure; runs on every thread.
  *
  * | method | tokens of text | what is known of the error |
  * |---|---|---|
@@ -23,8 +23,6 @@ export interface CountMethod {
   readonly encoding: Encoding;
   /** Tokens = those of the encoding × this / 1000. */
   readonly permille: number;
-  /** The vendor counts text the same way. */
-  readonly exact: boolean;
   /**
    * Bytes of text a token, times 10: what `estimateFromBytes` divides by. Between JSON and prose (2.8 and 4.4 for `o200k_base`); base64
    * has 1.5, so there the estimate is too low.
@@ -32,18 +30,18 @@ export interface CountMethod {
   readonly tenthBytes: number;
 }
 
-function exact(encoding: Encoding): CountMethod {
-  return { name: encoding, encoding, permille: 1000, exact: true, tenthBytes: 33 };
+function published(encoding: Encoding): CountMethod {
+  return { name: encoding, encoding, permille: 1000, tenthBytes: 33 };
 }
 
 function scaled(permille: number, tenthBytes: number): CountMethod {
-  return { name: `o200k_base x ${permille / 1000}`, encoding: 'o200k_base', permille, exact: false, tenthBytes };
+  return { name: `o200k_base x ${permille / 1000}`, encoding: 'o200k_base', permille, tenthBytes };
 }
 
-const O200K = exact('o200k_base');
-const CL100K = exact('cl100k_base');
-const P50K = exact('p50k_base');
-const R50K = exact('r50k_base');
+const O200K = published('o200k_base');
+const CL100K = published('cl100k_base');
+const P50K = published('p50k_base');
+const R50K = published('r50k_base');
 const CLAUDE = scaled(1530, 25);
 const EARLY_CLAUDE = scaled(1250, 30);
 const GEMINI = scaled(1100, 30);

@@ -144,7 +144,7 @@ export class FactCollector {
   close(context: number, parent: number, end: number): void {
     if (context === BLOCK) this.#section.closeBlock();
     else if (context === STREAM_OPTIONS) this.#streamOptionsEnd = end;
-    else if (parent === TOP && this.#section === this.#tools) this.#toolsEnd = end;
+    else if (parent === TOP && context === COUNTED && this.#section === this.#tools) this.#toolsEnd = end;
     // Only a content's container has a context of its own inside a block.
     if (parent === BLOCK) this.#section.closeContent(end);
   }
@@ -287,6 +287,8 @@ export class FactCollector {
         return isObject ? METADATA : PLAIN;
       case keys.ROLE_GENERATION:
         return isObject ? GENERATION : PLAIN;
+      case keys.ROLE_ENVELOPE:
+        return isObject ? TOP : PLAIN;
       case keys.ROLE_STREAM_OPTIONS:
         this.#streamOptions = isObject ? GOOD : WRONG;
         this.#streamOptionsStart = start;

@@ -29,6 +29,8 @@ export const ROLE_GENERATION = 16;
 export const ROLE_BACKGROUND = 17;
 /** Of a piece of thinking, by the model that thought it. */
 export const ROLE_SIGNATURE = 18;
+/** The object that holds the whole request instead: its fields are the body's. */
+export const ROLE_ENVELOPE = 19;
 
 interface Key {
   readonly name: string;

@@ -17,6 +17,7 @@ import {
   ROLE_CACHE_CONTROL,
   ROLE_CACHE_KEY,
   ROLE_CONTENT,
+  ROLE_ENVELOPE,
   ROLE_GENERATION,
   ROLE_INCLUDE_USAGE,
   ROLE_MAX_TOKENS,
@@ -178,16 +179,18 @@ const GEMINI_BLOCK = keysOf({
   thought_signature: ROLE_SIGNATURE,
 });
 
+const GEMINI_TOP = {
+  contents: ROLE_MESSAGES,
+  systemInstruction: ROLE_SYSTEM,
+  system_instruction: ROLE_SYSTEM,
+  generationConfig: ROLE_GENERATION,
+  generation_config: ROLE_GENERATION,
+  tools: ROLE_TOOLS,
+} as const;
+
 export const GEMINI_SHAPE: RequestShape = Object.freeze({
   ...ARRAY,
-  top: keysOf({
-    contents: ROLE_MESSAGES,
-    systemInstruction: ROLE_SYSTEM,
-    system_instruction: ROLE_SYSTEM,
-    generationConfig: ROLE_GENERATION,
-    generation_config: ROLE_GENERATION,
-    tools: ROLE_TOOLS,
-  }),
+  top: keysOf(GEMINI_TOP),
   block: GEMINI_BLOCK,
   contentPath: 'contents',
   // The API takes one content, or one text, for the array around it.
@@ -199,7 +202,15 @@ export const GEMINI_SHAPE: RequestShape = Object.freeze({
 });
 
 /** countTokens takes `contents` or a whole `generateContentRequest`. */
-export const GEMINI_COUNT_SHAPE: RequestShape = Object.freeze({ ...GEMINI_SHAPE, contentRequired: false });
+export const GEMINI_COUNT_SHAPE: RequestShape = Object.freeze({
+  ...GEMINI_SHAPE,
+  top: keysOf({
+    ...GEMINI_TOP,
+    generateContentRequest: ROLE_ENVELOPE,
+    generate_content_request: ROLE_ENVELOPE,
+  }),
+  contentRequired: false,
+});
 
 export const GEMINI_EMBED_SHAPE: RequestShape = Object.freeze({
   ...GEMINI_SHAPE,

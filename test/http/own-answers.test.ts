@@ -29,6 +29,12 @@ before(async () => {
         account('gpt', upstream.url, { platform: 'openai', models: ['gpt-5', 'text-embedding-3-small'] }),
         account('gem', upstream.url, { platform: 'gemini', models: ['gemini-2.5-pro'] }),
         account('deaf', upstream.url, { groups: ['countless'], models: ['claude*'], protocols: ['messages'] }),
+        account('dumb', upstream.url, {
+          platform: 'openai',
+          groups: ['countless'],
+          models: ['gpt-4o'],
+          protocols: ['chat'],
+        }),
       ],
       users: [{ name: 'u1', balanceUsd: 1000, concurrency: 100 }],
       keys: [
@@ -138,6 +144,31 @@ test('where no account can it is counted here, tools included, and marked as an 
   assert.match(String(answer.headers['x-penstock-token-count']), /^estimate \(/);
   assert.equal(upstream.received.length, asked);
   assert.equal((await usageOf(gateway)).requests, 0);
+});
+
+test('a count by the vendor’s own vocabulary is an estimate too: pictures are in no text', async () => {
+  const picture = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'A'.repeat(4_000) } };
+  const messages = [{ role: 'user', content: [picture, { type: 'text', text: 'What is this?' }] }];
+  const body = { model: 'gpt-4o', messages };
+  const answer = await send(gateway.url, { path: '/v1/messages/count_tokens', key: COUNTLESS_KEY, body });
+  assert.equal(answer.headers['x-penstock-token-count'], 'estimate (o200k_base)');
+  assert.ok(Number(answer.json()['input_tokens']) < 40);
+});
+
+test('Gemini’s countTokens counts a whole request like its parts', async () => {
+  const contents = [{ role: 'user', parts: [{ text: 'What does a penstock do? '.repeat(200) }] }];
+  const systemInstruction = { parts: [{ text: 'Be brief. '.repeat(50) }] };
+  const path = '/v1beta/models/gpt-4o:countTokens';
+  const counts = [];
+  for (const body of [
+    { contents, systemInstruction },
+    { generateContentRequest: { model: 'models/gpt-4o', contents, systemInstruction } },
+  ]) {
+    const answer = await send(gateway.url, { path, key: COUNTLESS_KEY, body });
+    assert.match(String(answer.headers['x-penstock-token-count']), /^estimate/);
+    counts.push(Number(answer.json()['totalTokens']));
+  }
+  assert.ok(counts[0]! > 1_000 && Math.abs(counts[0]! - counts[1]!) < 10, counts.join(', '));
 });
 
 test('an account that answers that it cannot count is no fault of the client', async () => {

@@ -12,7 +12,7 @@ test('every model that the library lists has the vocabulary that it lists', () =
   const wrong = listed.filter(([model, encoding]) => methodFor(model).encoding !== (SAME_TEXT[encoding] ?? encoding));
   assert.deepEqual(wrong, []);
   assert.deepEqual(
-    listed.filter(([model]) => !methodFor(model).exact),
+    listed.filter(([model]) => methodFor(model).name !== methodFor(model).encoding),
     [],
   );
 });
@@ -32,7 +32,7 @@ test('models of OpenAI that come are counted by the current vocabulary, deployme
   };
   for (const [model, encoding] of Object.entries(expected)) {
     const method = methodFor(model);
-    assert.deepEqual([model, method.encoding, method.exact], [model, encoding, true]);
+    assert.deepEqual([model, method.encoding, method.name], [model, encoding, encoding]);
   }
 });
 
@@ -55,12 +55,11 @@ test('Claude is estimated by a factor, another one from Opus 4.7 on; Gemini by i
   ];
   assert.deepEqual(names(current), ['o200k_base x 1.53']);
   assert.deepEqual(names(['gemini-3.8-flash', 'models/gemini-2.5-pro']), ['o200k_base x 1.1']);
-  for (const model of [...early, ...current, 'gemini-3.8-flash']) assert.equal(methodFor(model).exact, false);
 });
 
-test('a model that nobody knows is counted by the current vocabulary, and never as exact', () => {
-  const { encoding, exact, name } = methodFor('llama-9');
-  assert.deepEqual([encoding, exact, name], ['o200k_base', false, 'o200k_base, model unknown']);
+test('a model that nobody knows is counted by the current vocabulary, and its name says so', () => {
+  const { encoding, name } = methodFor('llama-9');
+  assert.deepEqual([encoding, name], ['o200k_base', 'o200k_base, model unknown']);
 });
 
 test('an estimate is never rounded down', () => {

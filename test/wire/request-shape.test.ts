@@ -138,6 +138,18 @@ test('of two generationConfigs the last counts', () => {
 
 test('Gemini: countTokens takes a whole request, embedContent one content, its batch many', () => {
   assert.equal(errorOf({ generateContentRequest: { contents: [] } }, GEMINI_COUNT_SHAPE), null);
+  const parts = {
+    contents: [{ parts: [{ text: 'ab' }] }],
+    systemInstruction: { parts: [{ text: 'cde' }] },
+    tools: [{ functionDeclarations: [] }],
+    generationConfig: {},
+  };
+  const whole = { generateContentRequest: { model: 'models/m', ...parts, safetySettings: [] } };
+  for (const body of [parts, whole]) {
+    const { textBytes, messagesCount, toolsCount, toolsStart, toolsEnd } = factsOf(body, GEMINI_COUNT_SHAPE);
+    assert.deepEqual([textBytes, messagesCount, toolsCount], [5, 1, 1]);
+    assert.equal(JSON.stringify(body).slice(toolsStart, toolsEnd), JSON.stringify(parts.tools));
+  }
   assert.equal(factsOf({ content: { parts: [{ text: 'abc' }] } }, GEMINI_EMBED_SHAPE).textBytes, 3);
   const requests = [
     { model: 'models/e', content: { parts: [{ text: 'ab' }] } },
