@@ -6,6 +6,7 @@ import { type FailureCode, refuse } from '#failure/registry.ts';
 import { ResponsesMessageTap } from '#meter/responses-message-tap.ts';
 import { breakStream, breakStreamWith } from './answers.ts';
 import type { Exchange } from './exchange.ts';
+import { learnServed } from './learn.ts';
 import type { Parts } from './parts.ts';
 import type { RelayingExits } from './relaying-exits.ts';
 import { isCommitted } from './sent-body.ts';
@@ -51,6 +52,7 @@ export class Endings {
   /** The client gets the end of its answer once its record is in the ring; in journaled mode once it is on disk. */
   #complete(exchange: Exchange): void {
     if (exchange.tap instanceof ResponsesMessageTap && exchange.tap.nothingServed) exchange.billable = false;
+    learnServed(this.#parts, exchange);
     this.#exits.end(exchange, 'completed');
     if (exchange.hold === null) exchange.reply.finish();
     else this.#parts.durable!.hold(exchange);

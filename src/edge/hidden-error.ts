@@ -1,9 +1,10 @@
 /**
- * An error that an upstream says inside an answer of status 200, of which nothing has left for the client yet. Front thread only.
+ * An error that an upstream says inside an answer of status 200, before anything else. Front thread only.
  *
  *   the account is to blame            another account, or a refusal of ours
  *   the client's own, same protocol    stays where the account said it
  *   the client's own, crossed          the client gets an error of its own protocol, with the status that is meant
+ *   any, once something has left       stays, and is learnt from
  */
 import { wallMs } from '#base/clock.ts';
 import { judgeErrorWithin } from '#relay/error-body.ts';
@@ -19,18 +20,17 @@ export interface HiddenError {
   readonly status: number;
   /** Of an account of another protocol, as the body of an error of that protocol; null: not known. */
   readonly words: JsonObject | null;
+  /** It has come too late, or is the client's in its own protocol: it leaves as it came. */
+  readonly stays: boolean;
 }
 
-/** Null: it has come too late, or stays where it was said. */
-export function hiddenError(
-  { tap, reply, streaming, crossing, transform }: Exchange,
-  rest: RestRules,
-): HiddenError | null {
-  if (reply.headSent || (streaming && tap!.contentSeen)) return null;
+export function hiddenError({ tap, reply, streaming, crossing, transform }: Exchange, rest: RestRules): HiddenError {
   const type = tap!.errorType!;
-  const words = crossing === null ? null : transform!.errorSaid();
+  const isLate = reply.headSent || (streaming && tap!.contentSeen);
+  const words = isLate || crossing === null ? null : transform!.errorSaid();
   const verdict = judgeErrorWithin(type, words, rest, wallMs());
-  return verdict.kind === 'relay' && crossing === null ? null : { verdict, status: statusSaid(type), words };
+  const stays = isLate || (verdict.kind === 'relay' && crossing === null);
+  return { verdict, status: statusSaid(type), words, stays };
 }
 
 /** The client's whole answer, once the exchange has been settled. */

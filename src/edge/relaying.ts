@@ -15,7 +15,7 @@ import { Endings } from './endings.ts';
 import type { Exchange } from './exchange.ts';
 import { fileFault, isElsewhere } from './file-head.ts';
 import { type HiddenError, hiddenError, sendCrossedError } from './hidden-error.ts';
-import { learn, learnFromBody, logBroken } from './learn.ts';
+import { learn, learnFromBody, learnServed, logBroken } from './learn.ts';
 import { letGo } from './openings.ts';
 import type { Parts } from './parts.ts';
 import type { RelayingExits } from './relaying-exits.ts';
@@ -124,7 +124,7 @@ export class Relaying {
     this.#parts.counters.add(C.responseChunks);
     if (exchange.lateError !== null) return this.#keepLateError(exchange, chunk);
     const piece = exchange.transform === null ? chunk : exchange.transform.push(chunk);
-    if (exchange.opens && !this.#opens(exchange)) return;
+    if (exchange.unproven && !this.#opens(exchange)) return;
     if (piece !== null) this.#endings.forward(exchange, piece);
     if (exchange.transform?.failure) this.#cannotTurn(exchange, exchange.transform.failure);
   }
@@ -136,17 +136,18 @@ export class Relaying {
     if (tap.handshakeOnly || (isKept && !ended)) return true;
     if (tap.errorEvent && this.#failHidden(exchange)) return false;
     letGo(exchange);
-    this.#parts.health.succeeded(exchange.account!.row);
+    learnServed(this.#parts, exchange);
     return true;
   }
 
-  /** False: the error stays where the upstream said it. */
+  /** False: the error stays where the upstream said it. What it says of the account is learnt all the same, unless content came before it. */
   #failHidden(exchange: Exchange): boolean {
     const hidden = hiddenError(exchange, this.#parts.config.rest);
-    if (hidden === null) return false;
     const { kind, code } = hidden.verdict;
-    if (kind === 'failover') learn(this.#parts, exchange, hidden.verdict);
-    else this.#parts.health.succeeded(exchange.account!.row);
+    if (kind === 'failover' && !(exchange.streaming && exchange.tap!.contentSeen)) {
+      learn(this.#parts, exchange, hidden.verdict);
+    } else learnServed(this.#parts, exchange);
+    if (hidden.stays) return false;
     this.#detach(exchange);
     unsee(this.#parts, exchange);
     if (kind === 'failover') this.#endings.failed(exchange, code);
@@ -172,7 +173,7 @@ export class Relaying {
     if (exchange.stage === 'draining') return this.#exits.end(exchange, exchange.leftAs);
     if (exchange.lateError !== null) return this.#endings.lateError(exchange);
     if (exchange.firstByteAtMs === 0 && exchange.billable) return this.#endings.broken(exchange, 'upstream_broken');
-    if (exchange.opens && !this.#opens(exchange, true)) return;
+    if (exchange.unproven && !this.#opens(exchange, true)) return;
     this.#endings.end(exchange);
   }
 

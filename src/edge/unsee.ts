@@ -6,6 +6,7 @@ import type { Parts } from './parts.ts';
 export function unsee({ openRecords }: Parts, exchange: Exchange): void {
   if (!exchange.reply.headSent) exchange.reply.forget();
   letGo(exchange);
+  exchange.unproven = false;
   exchange.doubt = null;
   openRecords.withdraw(exchange);
   exchange.hold?.drop();
