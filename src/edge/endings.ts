@@ -4,7 +4,7 @@
  */
 import { type FailureCode, refuse } from '#failure/registry.ts';
 import { ResponsesMessageTap } from '#meter/responses-message-tap.ts';
-import { breakStream, breakStreamWith } from './answers.ts';
+import { breakStream, breakStreamWith, endBehindError } from './answers.ts';
 import type { Exchange } from './exchange.ts';
 import { learnServed } from './learn.ts';
 import type { Parts } from './parts.ts';
@@ -44,9 +44,14 @@ export class Endings {
       this.breakOff(exchange, transform.failure);
       return false;
     }
-    dropTransform(exchange);
     if (piece !== null) this.forward(exchange, piece);
-    return exchange.stage !== 'settled';
+    if (exchange.stage === 'settled') return false;
+    if (transform.outcome !== 'whole') {
+      this.broken(exchange, 'upstream_broken');
+      return false;
+    }
+    dropTransform(exchange);
+    return true;
   }
 
   /** The client gets the end of its answer once its record is in the ring; in journaled mode once it is on disk. */
@@ -63,6 +68,14 @@ export class Endings {
     this.#exits.end(exchange, 'interrupted');
     exchange.hold?.letGo();
     exchange.reply.finish();
+  }
+
+  /** The client was told an error in the middle of a crossed stream. Over a WebSocket that ends its turn, and the connection stays. */
+  #endBehindError(exchange: Exchange): void {
+    exchange.hold?.letGo();
+    if (exchange.channel === null) endBehindError(exchange);
+    else exchange.reply.finish();
+    this.#exits.end(exchange, 'interrupted');
   }
 
   /** The caller's stream had begun with pings, and the upstream answered with something that is no stream. */
@@ -102,6 +115,7 @@ export class Endings {
     const { reply } = exchange;
     if (!reply.headSent || exchange.firstByteAtMs === 0) unsee(this.#parts, exchange);
     if (!exchange.billable) return this.#exits.refuse(exchange, refuse(code));
+    if (exchange.transform?.outcome === 'failed') return this.#endBehindError(exchange);
     exchange.hold?.drop();
     if (exchange.streaming) breakStream(exchange, refuse(code));
     else reply.abandon();

@@ -9,6 +9,7 @@ import type { BodyReader, UpstreamHeaders } from '#relay/attempt.ts';
 import { isDecidedByBody, judgeRefusal } from '#relay/error-body.ts';
 import { judgeError, judgeStatus, type Verdict } from '#relay/verdict.ts';
 import { beginAnswer, firstByte } from './answer-head.ts';
+import type { AnswerTransform } from './answer-transform.ts';
 import { dispatch } from './dispatch.ts';
 import { DoubtfulAnswer } from './doubtful-answer.ts';
 import { Endings } from './endings.ts';
@@ -214,8 +215,7 @@ export class Relaying {
     if (exchange.operation.linked) return this.#stopDraining(exchange);
     const { clientGoneDrainMs, clientGoneDrainBytes, terminalGraceMs } = this.#parts.config.relay;
     exchange.stage = 'draining';
-    // What a transform still keeps the client has not had: of a crossing mostly the last event.
-    if (hasWhole(exchange) && (exchange.transform?.end() ?? null) === null) exchange.leftAs = 'completed';
+    if (hasWhole(exchange) && hasTurned(exchange.transform)) exchange.leftAs = 'completed';
     exchange.hold?.drop();
     letGo(exchange);
     dropTransform(exchange);
@@ -268,4 +268,9 @@ export class Relaying {
     exchange.lateErrorBytes += chunk.length;
     if (exchange.lateErrorBytes <= this.#parts.config.limits.errorBodyBytes) exchange.lateError!.push(chunk);
   }
+}
+
+/** What a transform still keeps the client has not had: of a crossing mostly the last event. */
+function hasTurned(transform: AnswerTransform | null): boolean {
+  return transform === null || (transform.end() === null && transform.outcome === 'whole');
 }
