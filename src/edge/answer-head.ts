@@ -62,6 +62,8 @@ function begin(parts: Parts, exchange: Exchange, form: AnswerForm, corrected: bo
   exchange.transform = makeTransform(parts, exchange, upstreamStatus);
   if (exchange.pinging) {
     exchange.lateError = exchange.streaming ? null : [];
+    exchange.lateErrorBytes = 0;
+    exchange.reply.begun = false;
     return;
   }
   const headers = exchange.upstreamHeaders!;

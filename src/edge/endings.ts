@@ -78,9 +78,12 @@ export class Endings {
     this.#exits.end(exchange, 'interrupted');
   }
 
-  /** The caller's stream had begun with pings, and the upstream answered with something that is no stream. */
+  /** The caller's stream had begun with pings, and the upstream answered with something that is no stream: an error may be told as an event. */
   lateError(exchange: Exchange): void {
-    if (exchange.billable) return this.breakOff(exchange, 'upstream_broken');
+    if (exchange.billable) {
+      if (!exchange.tap!.errorEvent) return this.breakOff(exchange, 'upstream_broken');
+      unsee(this.#parts, exchange);
+    }
     breakStreamWith(exchange, Buffer.concat(exchange.lateError!));
     this.#exits.end(exchange, 'completed');
   }
@@ -113,7 +116,7 @@ export class Endings {
   /** Ends the exchange for good, so that no client takes a part for the whole; what was forwarded is billed. */
   breakOff(exchange: Exchange, code: FailureCode): void {
     const { reply } = exchange;
-    if (!reply.headSent || exchange.firstByteAtMs === 0) unsee(this.#parts, exchange);
+    if (!reply.begun || exchange.firstByteAtMs === 0) unsee(this.#parts, exchange);
     if (!exchange.billable) return this.#exits.refuse(exchange, refuse(code));
     if (exchange.transform?.outcome === 'failed') return this.#endBehindError(exchange);
     exchange.hold?.drop();

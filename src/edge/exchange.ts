@@ -173,7 +173,7 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   hold: TerminalHold | null = null;
   /** When the sweep first saw the stream's last event; 0 before. */
   terminalAtMs = 0;
-  /** Error body of an upstream that came after the pings had begun; it leaves as an error event. */
+  /** What an upstream said that is no stream, after the pings had begun; an error leaves as an event. */
   lateError: Uint8Array[] | null = null;
   lateErrorBytes = 0;
   clientGone = false;

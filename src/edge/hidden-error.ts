@@ -11,7 +11,7 @@ import { judgeErrorWithin } from '#relay/error-body.ts';
 import { type RestRules, statusSaid, type Verdict } from '#relay/verdict.ts';
 import type { JsonObject } from '#wire/convert/crossing.ts';
 import { droppedNames } from './answer-head.ts';
-import { statusLine } from './answers.ts';
+import { breakStreamWith, statusLine } from './answers.ts';
 import type { Exchange } from './exchange.ts';
 
 export interface HiddenError {
@@ -26,17 +26,19 @@ export interface HiddenError {
 
 export function hiddenError({ tap, reply, streaming, crossing, transform }: Exchange, rest: RestRules): HiddenError {
   const type = tap!.errorType!;
-  const isLate = reply.headSent || (streaming && tap!.contentSeen);
+  const isLate = reply.begun || (streaming && tap!.contentSeen);
   const words = isLate || crossing === null ? null : transform!.errorSaid();
   const verdict = judgeErrorWithin(type, words, rest, wallMs());
   const stays = isLate || (verdict.kind === 'relay' && crossing === null);
   return { verdict, status: statusSaid(type), words, stays };
 }
 
-/** The client's whole answer, once the exchange has been settled. */
-export function sendCrossedError({ reply, id, crossing, dropped }: Exchange, { status, words }: HiddenError): void {
+/** The client's whole answer, once the exchange has been settled; behind pings an event. */
+export function sendCrossedError(exchange: Exchange, { status, words }: HiddenError): void {
+  const { reply, id, crossing, dropped } = exchange;
+  const body = Buffer.from(JSON.stringify(crossing!.error(status, words, { requestId: id.text })));
+  if (reply.headSent) return breakStreamWith(exchange, body);
   const headers = ['x-penstock-request-id', id.text, 'content-type', 'application/json'];
   if (dropped.length > 0) headers.push('x-penstock-dropped', droppedNames(dropped));
-  const body = crossing!.error(status, words, { requestId: id.text });
-  reply.send(statusLine(status), headers, Buffer.from(JSON.stringify(body)));
+  reply.send(statusLine(status), headers, body);
 }

@@ -172,7 +172,7 @@ export class Relaying {
     if (exchange.doubt !== null && !this.#resolve(exchange, true)) return;
     exchange.tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, exchange.leftAs);
-    if (exchange.lateError !== null) return this.#endings.lateError(exchange);
+    if (exchange.lateError !== null) return this.#endLate(exchange);
     if (exchange.firstByteAtMs === 0 && exchange.billable) return this.#endings.broken(exchange, 'upstream_broken');
     if (exchange.unproven && !this.#opens(exchange, true)) return;
     this.#endings.end(exchange);
@@ -262,6 +262,15 @@ export class Relaying {
     exchange.attempt?.cancel();
     exchange.tap?.end();
     this.#exits.end(exchange, exchange.leftAs);
+  }
+
+  /** A document in place of a stream may say an error, too. */
+  #endLate(exchange: Exchange): void {
+    if (exchange.unproven && exchange.tap!.errorEvent) {
+      for (const chunk of exchange.lateError!) exchange.transform?.push(chunk);
+      if (this.#failHidden(exchange)) return;
+    }
+    this.#endings.lateError(exchange);
   }
 
   #keepLateError(exchange: Exchange, chunk: Uint8Array): void {
