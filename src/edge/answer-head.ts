@@ -30,7 +30,7 @@ export function beginAnswer(parts: Parts, exchange: Exchange, status: number, he
   exchange.upstreamStatus = status;
   exchange.upstreamRequestId = String(headers['request-id'] ?? headers['x-request-id'] ?? '').slice(0, 64);
   exchange.billable = status < 300 && exchange.operation.billed;
-  exchange.opens = exchange.billable;
+  exchange.opens = exchange.unproven = exchange.billable;
   exchange.upstreamHeaders = headers;
   if (exchange.billable) rememberSession(parts, exchange);
   else if (exchange.operation.owned && status < 300) rememberResponse(parts, exchange, exchange.route.named);
@@ -62,6 +62,8 @@ function begin(parts: Parts, exchange: Exchange, form: AnswerForm, corrected: bo
   exchange.transform = makeTransform(parts, exchange, upstreamStatus);
   if (exchange.pinging) {
     exchange.lateError = exchange.streaming ? null : [];
+    exchange.lateErrorBytes = 0;
+    exchange.reply.begun = false;
     return;
   }
   const headers = exchange.upstreamHeaders!;

@@ -5,6 +5,7 @@
 import { STATUS_CODES } from 'node:http';
 import { CODINGS } from '#base/codings.ts';
 import { type Refusal, refuse } from '#failure/registry.ts';
+import { IN_STREAM } from '#wire/convert/error-kinds.ts';
 import type { Exchange } from './exchange.ts';
 
 /** Between an in-stream error event, what follows it, and the abrupt close behind them: time for each to be read by itself. */
@@ -41,7 +42,7 @@ export function answerRefusal(exchange: Exchange, refusal: Refusal): void {
 /** Ends a stream that broke: the protocol's error event, a moment for it to leave, then a close inside the framing. */
 export function breakStream(exchange: Exchange, refusal: Refusal): void {
   const { reply, dialect, id, tap, transform, hold } = exchange;
-  const lastWords = dialect.renderLastWords?.(refusal) ?? null;
+  const lastWords = dialect.lastWords?.(dialect.renderError(refusal, id.text)) ?? null;
   // An array has no events: what is said is its next element.
   if (lastWords !== null && exchange.isArray) {
     if ((hold ?? transform ?? tap)?.awaitsComma) reply.push(NEXT_ELEMENT);
@@ -52,6 +53,17 @@ export function breakStream(exchange: Exchange, refusal: Refusal): void {
   if (lastWords === null) return endWithEvent(exchange, event);
   reply.push(event);
   setTimeout(() => endWithEvent(exchange, lastWords), LAST_WORDS_MS);
+}
+
+/** Behind an error that an answer of another protocol said, and that its client has been told in its own: what is left of such an end. */
+export function endBehindError({ reply, dialect, crossing, transform, id, isArray }: Exchange): void {
+  if (isArray || dialect.lastWords === undefined) return void setTimeout(() => reply.abandon(), LAST_WORDS_MS);
+  const body = crossing!.error(IN_STREAM, transform!.errorSaid(), { requestId: id.text });
+  const lastWords = dialect.lastWords(Buffer.from(JSON.stringify(body)));
+  setTimeout(() => {
+    reply.push(lastWords);
+    setTimeout(() => reply.abandon(), LAST_WORDS_MS);
+  }, LAST_WORDS_MS);
 }
 
 /** An upstream's own error body, for a caller whose stream has already begun with pings; in the caller's protocol where it is crossed. */

@@ -17,7 +17,7 @@ export interface ReplyOwner {
   onClientGone(): void;
   onBlocked(): void;
   onDrained(): void;
-  /** Before the first write: false keeps it back until `flush` is called again. */
+  /** Before the first write of an answer: false keeps it back until `flush` is called again. */
   onHeadReady(pendingBytes: number): boolean;
   /** The first bytes were handed to the socket, and the answer goes on. */
   onBegun(): void;
@@ -27,9 +27,11 @@ export interface ReplyOwner {
 
 export interface ClientSide {
   keeping: Keeping;
+  /** Something has left of the answer at hand; taken back by what begins one behind the pings of a wait, which are none of it. */
+  begun: boolean;
   /** Name, value, …: sent behind the headers of whatever answer it becomes, where the protocol has any. */
   extraHeaders: readonly string[];
-  /** Something has left for the client. */
+  /** Something has left for the client, if only pings of a wait. */
   readonly headSent: boolean;
   /** Nothing more can be written: answered, or the client is gone. */
   readonly over: boolean;
@@ -43,7 +45,7 @@ export interface ClientSide {
   begin(status: string, headers: readonly string[], length?: number): void;
   /** Sends a chunk (over a WebSocket a message) with whatever else this turn of the loop brings. */
   push(chunk: Uint8Array): void;
-  /** Drops what has not left yet; only while nothing has. */
+  /** Drops what has not left yet; only while nothing of the answer has. */
   forget(): void;
   /** Writes what is pending. */
   flush(): void;

@@ -5,7 +5,7 @@
  */
 import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import type { FailureCode } from '#failure/registry.ts';
-import type { AnswerContext, Crossing, JsonObject, StreamConverter } from '#wire/convert/crossing.ts';
+import type { AnswerContext, Crossing, JsonObject, StreamConverter, StreamOutcome } from '#wire/convert/crossing.ts';
 import { errorWithin } from '#wire/convert/error-within.ts';
 import { parseExact } from '#wire/convert/exact-json.ts';
 import { skipSpaces } from '#wire/key-scan.ts';
@@ -21,6 +21,7 @@ const FREE_BYTES = 64 * 1024;
 
 export class WholeCrossing implements AnswerTransform {
   failure: FailureCode | null = null;
+  readonly outcome = 'whole';
   readonly awaitsComma = false;
   readonly #turn: (body: JsonObject | null) => JsonObject;
   readonly #bytesMax: number;
@@ -98,6 +99,10 @@ export class StreamCrossing implements AnswerTransform {
     return this.#take();
   }
 
+  get outcome(): StreamOutcome {
+    return this.#converter.outcome;
+  }
+
   get awaitsComma(): boolean {
     return this.#asArray && this.#elements > 0;
   }
@@ -114,7 +119,7 @@ export class StreamCrossing implements AnswerTransform {
   end(): Uint8Array | null {
     this.#splitter.end();
     this.#text += this.#render(this.#converter.end());
-    if (this.#asArray) this.#text += this.#elements === 0 ? '[]' : '\n]';
+    if (this.#asArray && this.outcome === 'whole') this.#text += this.#elements === 0 ? '[]' : '\n]';
     return this.#take();
   }
 

@@ -160,8 +160,10 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   /** Changes the answer on its way to the client; null: its bytes pass as they are. */
   transform: AnswerTransform | null = null;
   firstByteAtMs = 0;
-  /** Nothing has come of a billable answer but its head and opening events. */
+  /** Nothing has come of a billable answer but its head and opening events, and they may be kept back. */
   opens = false;
+  /** Nor anything else that tells whether its account serves: unlike `opens`, whether they have left or not. */
+  unproven = false;
   /** These events wait for what comes next. */
   opening: Opening | null = null;
   /** Tokens of the open record of it that lies in the journal; −1: none does. */
@@ -171,7 +173,7 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   hold: TerminalHold | null = null;
   /** When the sweep first saw the stream's last event; 0 before. */
   terminalAtMs = 0;
-  /** Error body of an upstream that came after the pings had begun; it leaves as an error event. */
+  /** What an upstream said that is no stream, after the pings had begun; an error leaves as an event. */
   lateError: Uint8Array[] | null = null;
   lateErrorBytes = 0;
   clientGone = false;

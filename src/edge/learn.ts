@@ -1,4 +1,4 @@
-/** What a failed attempt says about its account: a rest, or one more failure in a row; and to the log. Front thread only. */
+/** What an attempt says about its account: that it serves, a rest, or one more failure in a row; and to the log. Front thread only. */
 import { wallMs } from '#base/clock.ts';
 import { REST_ERRORS } from '#coordinate/local/account-health.ts';
 import type { FailureCode } from '#failure/registry.ts';
@@ -8,8 +8,16 @@ import type { Verdict } from '#relay/verdict.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
 
+/** It has begun to answer in earnest, or ended an answer of nothing: what fails next is the first failure in a row. */
+export function learnServed({ health }: Parts, exchange: Exchange): void {
+  if (!exchange.unproven) return;
+  exchange.unproven = false;
+  health.succeeded(exchange.account!.row);
+}
+
 export function learn({ health, config }: Parts, exchange: Exchange, verdict: Verdict): void {
   const { row } = exchange.account!;
+  exchange.unproven = false;
   if (verdict.restMs > 0) {
     if (verdict.restModelOnly) health.restModel(row, exchange.plan!.modelHash, verdict.restMs, verdict.restReason);
     else health.rest(row, verdict.restMs, verdict.restReason);

@@ -294,7 +294,7 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
   }
 
   replyBegun(exchange: Exchange): void {
-    releaseWhenSent(this.#parts, exchange);
+    if (exchange.stage !== 'settled') releaseWhenSent(this.#parts, exchange);
   }
 
   /** The reader was too slow and was cut off: for the books the same as a client that left. */

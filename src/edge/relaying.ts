@@ -3,24 +3,24 @@
  * caller's protocol, and reads on for the usage when the client has left. Part of the lifecycle; front thread only.
  */
 import { nowMs, wallMs } from '#base/clock.ts';
-import { type FailureCode, type Refusal, refuse } from '#failure/registry.ts';
+import type { FailureCode, Refusal } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
-import { ResponsesMessageTap } from '#meter/responses-message-tap.ts';
 import type { BodyReader, UpstreamHeaders } from '#relay/attempt.ts';
 import { isDecidedByBody, judgeRefusal } from '#relay/error-body.ts';
 import { judgeError, judgeStatus, type Verdict } from '#relay/verdict.ts';
 import { beginAnswer, firstByte } from './answer-head.ts';
-import { breakStream, breakStreamWith } from './answers.ts';
+import type { AnswerTransform } from './answer-transform.ts';
 import { dispatch } from './dispatch.ts';
 import { DoubtfulAnswer } from './doubtful-answer.ts';
+import { Endings } from './endings.ts';
 import type { Exchange } from './exchange.ts';
 import { fileFault, isElsewhere } from './file-head.ts';
 import { type HiddenError, hiddenError, sendCrossedError } from './hidden-error.ts';
-import { learn, learnFromBody, logBroken } from './learn.ts';
+import { learn, learnFromBody, learnServed, logBroken } from './learn.ts';
 import { letGo } from './openings.ts';
 import type { Parts } from './parts.ts';
 import type { RelayingExits } from './relaying-exits.ts';
-import { hasWhole, isCommitted, releaseWhenSent } from './sent-body.ts';
+import { hasWhole, releaseWhenSent } from './sent-body.ts';
 import { dropTransform, unsee } from './unsee.ts';
 
 /** An account that cannot count says so by one of these. */
@@ -29,10 +29,12 @@ const NOT_THERE: readonly number[] = [404, 405, 501];
 export class Relaying {
   readonly #parts: Parts;
   readonly #exits: RelayingExits;
+  readonly #endings: Endings;
 
   constructor(parts: Parts, exits: RelayingExits) {
     this.#parts = parts;
     this.#exits = exits;
+    this.#endings = new Endings(parts, exits);
   }
 
   /** Dispatches to the account whose place is held, or gives the place back and says what there is no room for. */
@@ -54,7 +56,7 @@ export class Relaying {
     if (verdict.kind === 'failover') {
       learn(this.#parts, exchange, verdict);
       this.#detach(exchange, status === 429 ? learnFromBody(this.#parts, exchange) : null);
-      this.#failed(exchange, verdict.code);
+      this.#endings.failed(exchange, verdict.code);
       return false;
     }
     beginAnswer(this.#parts, exchange, status, headers);
@@ -101,7 +103,7 @@ export class Relaying {
   /** Which account holds the response may have been forgotten: those that do not know it are passed over, and are no worse for it. */
   #lookElsewhere(exchange: Exchange): void {
     this.#detach(exchange);
-    this.#failed(exchange, 'response_unknown');
+    this.#endings.failed(exchange, 'response_unknown');
   }
 
   #countHere(exchange: Exchange): void {
@@ -123,8 +125,8 @@ export class Relaying {
     this.#parts.counters.add(C.responseChunks);
     if (exchange.lateError !== null) return this.#keepLateError(exchange, chunk);
     const piece = exchange.transform === null ? chunk : exchange.transform.push(chunk);
-    if (exchange.opens && !this.#opens(exchange)) return;
-    if (piece !== null) this.#forward(exchange, piece);
+    if (exchange.unproven && !this.#opens(exchange)) return;
+    if (piece !== null) this.#endings.forward(exchange, piece);
     if (exchange.transform?.failure) this.#cannotTurn(exchange, exchange.transform.failure);
   }
 
@@ -135,20 +137,21 @@ export class Relaying {
     if (tap.handshakeOnly || (isKept && !ended)) return true;
     if (tap.errorEvent && this.#failHidden(exchange)) return false;
     letGo(exchange);
-    this.#parts.health.succeeded(exchange.account!.row);
+    learnServed(this.#parts, exchange);
     return true;
   }
 
-  /** False: the error stays where the upstream said it. */
+  /** False: the error stays where the upstream said it. What it says of the account is learnt all the same, unless content came before it. */
   #failHidden(exchange: Exchange): boolean {
     const hidden = hiddenError(exchange, this.#parts.config.rest);
-    if (hidden === null) return false;
     const { kind, code } = hidden.verdict;
-    if (kind === 'failover') learn(this.#parts, exchange, hidden.verdict);
-    else this.#parts.health.succeeded(exchange.account!.row);
+    if (kind === 'failover' && !(exchange.streaming && exchange.tap!.contentSeen)) {
+      learn(this.#parts, exchange, hidden.verdict);
+    } else learnServed(this.#parts, exchange);
+    if (hidden.stays) return false;
     this.#detach(exchange);
     unsee(this.#parts, exchange);
-    if (kind === 'failover') this.#failed(exchange, code);
+    if (kind === 'failover') this.#endings.failed(exchange, code);
     else this.#endWithCrossedError(exchange, hidden);
     return true;
   }
@@ -158,71 +161,21 @@ export class Relaying {
     sendCrossedError(exchange, error);
   }
 
-  #forward(exchange: Exchange, piece: Uint8Array): void {
-    if (exchange.hold === null) exchange.reply.push(piece);
-    else if (!exchange.hold.push(piece)) this.#noRoom(exchange);
-  }
-
   /** What the upstream says cannot be said in the client's protocol, or is too much to be turned or to be kept. */
   #cannotTurn(exchange: Exchange, code: FailureCode): void {
     exchange.attempt?.cancel();
     exchange.tap?.end();
-    this.#breakOff(exchange, code);
-  }
-
-  /** The end of the answer cannot be kept back, so the client must not get it: like a reader that is too slow. */
-  #noRoom(exchange: Exchange): void {
-    exchange.hold!.drop();
-    exchange.reply.abandon();
-    exchange.onReplyEnded(false);
+    this.#endings.breakOff(exchange, code);
   }
 
   end(exchange: Exchange): void {
     if (exchange.doubt !== null && !this.#resolve(exchange, true)) return;
-    const { tap } = exchange;
-    tap?.end();
+    exchange.tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, exchange.leftAs);
-    if (exchange.lateError !== null) return this.#endWithLateError(exchange);
-    if (exchange.firstByteAtMs === 0 && exchange.billable) return this.#broken(exchange, 'upstream_broken');
-    if (exchange.opens && !this.#opens(exchange, true)) return;
-    if (tap !== null && !tap.terminal && !tap.errorEvent) return this.#broken(exchange, 'upstream_broken');
-    if (!this.#endTransform(exchange)) return;
-    if (tap?.errorEvent) return this.#endWithErrorEvent(exchange);
-    this.#complete(exchange);
-  }
-
-  /** What a transform has kept leaves. False: the exchange has ended another way. */
-  #endTransform(exchange: Exchange): boolean {
-    const { transform } = exchange;
-    if (transform === null) return true;
-    const piece = transform.end();
-    if (transform.failure !== null) {
-      this.#breakOff(exchange, transform.failure);
-      return false;
-    }
-    dropTransform(exchange);
-    if (piece !== null) this.#forward(exchange, piece);
-    return exchange.stage !== 'settled';
-  }
-
-  /** The stream's last event has come, its end has not. */
-  #completeEnded(exchange: Exchange): void {
-    if (this.#endTransform(exchange)) this.#complete(exchange);
-  }
-
-  /** The client gets the end of its answer once its record is in the ring; in journaled mode once it is on disk. */
-  #complete(exchange: Exchange): void {
-    if (exchange.tap instanceof ResponsesMessageTap && exchange.tap.nothingServed) exchange.billable = false;
-    this.#exits.end(exchange, 'completed');
-    if (exchange.hold === null) exchange.reply.finish();
-    else this.#parts.durable!.hold(exchange);
-  }
-
-  /** No client takes such an answer for complete. */
-  #endWithErrorEvent(exchange: Exchange): void {
-    this.#exits.end(exchange, 'interrupted');
-    exchange.hold?.letGo();
-    exchange.reply.finish();
+    if (exchange.lateError !== null) return this.#endLate(exchange);
+    if (exchange.firstByteAtMs === 0 && exchange.billable) return this.#endings.broken(exchange, 'upstream_broken');
+    if (exchange.unproven && !this.#opens(exchange, true)) return;
+    this.#endings.end(exchange);
   }
 
   error(exchange: Exchange, error: Error & { code?: string }): void {
@@ -231,15 +184,15 @@ export class Relaying {
     const whole = exchange.streamEnded;
     exchange.tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, exchange.leftAs);
-    if (error.code === 'NO_ROOM_TO_DECODE') return this.#breakOff(exchange, 'answer_budget_exhausted');
-    if (whole) return this.#completeEnded(exchange);
+    if (error.code === 'NO_ROOM_TO_DECODE') return this.#endings.breakOff(exchange, 'answer_budget_exhausted');
+    if (whole) return this.#endings.completeEnded(exchange);
     const unanswered = exchange.attempt?.endedUnanswered === true;
     if (unanswered && this.#sendAgain(exchange)) return;
     const verdict = judgeError(error);
     logBroken(this.#parts, exchange, error, verdict.code);
     if (error.code === 'UPGRADE_REFUSED') this.#parts.channels.noSocketAt(exchange.account!.id);
     if (!unanswered && !isElsewhere(exchange)) learn(this.#parts, exchange, verdict);
-    this.#broken(exchange, verdict.code);
+    this.#endings.broken(exchange, verdict.code);
   }
 
   /**
@@ -262,8 +215,7 @@ export class Relaying {
     if (exchange.operation.linked) return this.#stopDraining(exchange);
     const { clientGoneDrainMs, clientGoneDrainBytes, terminalGraceMs } = this.#parts.config.relay;
     exchange.stage = 'draining';
-    // What a transform still keeps the client has not had: of a crossing mostly the last event.
-    if (hasWhole(exchange) && (exchange.transform?.end() ?? null) === null) exchange.leftAs = 'completed';
+    if (hasWhole(exchange) && hasTurned(exchange.transform)) exchange.leftAs = 'completed';
     exchange.hold?.drop();
     letGo(exchange);
     dropTransform(exchange);
@@ -285,7 +237,7 @@ export class Relaying {
     if (now - exchange.attempt!.startedAtMs < this.#parts.config.relay.totalTimeoutMs) return;
     exchange.attempt!.cancel();
     exchange.tap?.end();
-    this.#breakOff(exchange, 'upstream_total_timeout');
+    this.#endings.breakOff(exchange, 'upstream_total_timeout');
   }
 
   /** The stream's last event has come and its upstream does not end it: that holds up neither the client nor the places. */
@@ -293,7 +245,7 @@ export class Relaying {
     if (exchange.terminalAtMs === 0) exchange.terminalAtMs = now;
     if (now - exchange.terminalAtMs < this.#parts.config.relay.terminalGraceMs) return;
     exchange.attempt!.cancel();
-    this.#completeEnded(exchange);
+    this.#endings.completeEnded(exchange);
   }
 
   /** Ends an exchange whose time is over at shutdown, in its protocol. */
@@ -302,8 +254,8 @@ export class Relaying {
     exchange.attempt?.cancel();
     exchange.tap?.end();
     if (exchange.stage === 'draining') return this.#exits.end(exchange, exchange.leftAs);
-    if (whole) return this.#completeEnded(exchange);
-    this.#breakOff(exchange, 'draining');
+    if (whole) return this.#endings.completeEnded(exchange);
+    this.#endings.breakOff(exchange, 'draining');
   }
 
   #stopDraining(exchange: Exchange): void {
@@ -312,38 +264,22 @@ export class Relaying {
     this.#exits.end(exchange, exchange.leftAs);
   }
 
+  /** A document in place of a stream may say an error, too. */
+  #endLate(exchange: Exchange): void {
+    if (exchange.unproven && exchange.tap!.errorEvent) {
+      for (const chunk of exchange.lateError!) exchange.transform?.push(chunk);
+      if (this.#failHidden(exchange)) return;
+    }
+    this.#endings.lateError(exchange);
+  }
+
   #keepLateError(exchange: Exchange, chunk: Uint8Array): void {
     exchange.lateErrorBytes += chunk.length;
     if (exchange.lateErrorBytes <= this.#parts.config.limits.errorBodyBytes) exchange.lateError!.push(chunk);
   }
+}
 
-  /** The caller's stream had begun with pings, and the upstream answered with something that is no stream. */
-  #endWithLateError(exchange: Exchange): void {
-    if (exchange.billable) return this.#breakOff(exchange, 'upstream_broken');
-    breakStreamWith(exchange, Buffer.concat(exchange.lateError!));
-    this.#exits.end(exchange, 'completed');
-  }
-
-  #failed(exchange: Exchange, code: FailureCode): void {
-    if (exchange.stage === 'draining') return this.#exits.end(exchange, exchange.leftAs);
-    this.#exits.failover(exchange, refuse(code));
-  }
-
-  /** The answer broke off: another account may serve as long as no byte of it has left for the client. */
-  #broken(exchange: Exchange, code: FailureCode): void {
-    if (isCommitted(exchange)) return this.#breakOff(exchange, code);
-    unsee(this.#parts, exchange);
-    this.#failed(exchange, code);
-  }
-
-  /** Ends the exchange for good, so that no client takes a part for the whole; what was forwarded is billed. */
-  #breakOff(exchange: Exchange, code: FailureCode): void {
-    const { reply } = exchange;
-    if (!reply.headSent || exchange.firstByteAtMs === 0) unsee(this.#parts, exchange);
-    if (!exchange.billable) return this.#exits.refuse(exchange, refuse(code));
-    exchange.hold?.drop();
-    if (exchange.streaming) breakStream(exchange, refuse(code));
-    else reply.abandon();
-    this.#exits.end(exchange, 'interrupted');
-  }
+/** What a transform still keeps the client has not had: of a crossing mostly the last event. */
+function hasTurned(transform: AnswerTransform | null): boolean {
+  return transform === null || (transform.end() === null && transform.outcome === 'whole');
 }

@@ -24,12 +24,14 @@ import {
 } from './client-side.ts';
 import type { HttpResponse } from './uws.ts';
 import { CORK_BYTES_MAX, FLUSH_BYTES, FRAMING_BYTES, RETRY_EVERY_MS } from './write-bounds.ts';
+import { writeHeaders } from './write-headers.ts';
 
 const nothing = (): void => {};
 const NO_HEADERS: readonly string[] = [];
 
 export class Reply implements ClientSide, Blocked {
   keeping: Keeping = 'keep';
+  begun = false;
   /** Name, value, …: sent behind the headers of whatever answer it becomes. */
   extraHeaders: readonly string[] = NO_HEADERS;
   readonly #res: HttpResponse;
@@ -112,7 +114,7 @@ export class Reply implements ClientSide, Blocked {
     else this.#schedule();
   }
 
-  /** Drops what has not left yet; only while nothing has. */
+  /** Drops what has not left yet; only while nothing of the answer has. */
   forget(): void {
     this.#dropPending();
     this.#pendingBytes = 0;
@@ -152,8 +154,8 @@ export class Reply implements ClientSide, Blocked {
   /** Called once a turn of the event loop by the flush queue. One cork, and so one system call, per `CORK_BYTES_MAX`. */
   flush(): void {
     this.#queued = false;
-    if (!this.#headSent && !this.#finishing && !this.#owner.onHeadReady(this.#pendingBytes)) return;
-    const begins = !this.#headSent;
+    if (!this.begun && !this.#finishing && !this.#owner.onHeadReady(this.#pendingBytes)) return;
+    const begins = !this.begun;
     while (!this.#over && !this.#blocked && (this.#first !== null || this.#finishing)) this.#writeCorked();
     if (this.#over) this.#owner.onReplyEnded(true);
     else if (this.#blocked && !this.#takeBudget()) this.#cutOff();
@@ -171,6 +173,7 @@ export class Reply implements ClientSide, Blocked {
   static readonly #write = (): void => Reply.#corked!.#writeSome();
 
   #writeSome(): void {
+    this.begun = true;
     if (!this.#headSent) {
       this.#writeHead();
       if (this.#headAlone) return this.#endHead();
@@ -223,9 +226,9 @@ export class Reply implements ClientSide, Blocked {
     const { extraHeaders } = this.#shared;
     this.#headSent = true;
     this.#res.writeStatus(this.#status);
-    writePairs(this.#res, this.#headers);
-    writePairs(this.#res, extraHeaders);
-    writePairs(this.#res, this.extraHeaders);
+    writeHeaders(this.#res, this.#headers);
+    writeHeaders(this.#res, extraHeaders);
+    writeHeaders(this.#res, this.extraHeaders);
     // A stream may go on for hours.
     this.#headers = NO_HEADERS;
     if (this.#keeps) this.#res.writeHeader('keep-alive', 'timeout=8');
@@ -342,8 +345,4 @@ export class Reply implements ClientSide, Blocked {
     if (!complete) this.#dropPending();
     this.#giveBack();
   }
-}
-
-function writePairs(res: HttpResponse, pairs: readonly string[]): void {
-  for (let i = 0; i < pairs.length; i += 2) res.writeHeader(pairs[i]!, pairs[i + 1]!);
 }

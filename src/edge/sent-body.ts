@@ -20,14 +20,14 @@ import type { Parts } from './parts.ts';
 
 const NO_BODY = new Uint8Array(0);
 
-/** A byte of the upstream's answer has left for the client, so this exchange ends with this attempt, whatever happens. */
+/** A byte of the upstream's answer has left for the client, which pings of a wait are not, so this exchange ends with this attempt, whatever happens. */
 export function isCommitted({ firstByteAtMs, reply }: Exchange): boolean {
-  return firstByteAtMs > 0 && reply.headSent;
+  return firstByteAtMs > 0 && reply.begun;
 }
 
 /** The last event has left for the client, whose libraries do not all wait for the end behind it. */
 export function hasWhole({ streamEnded, hold, readerBlocked, reply }: Exchange): boolean {
-  return streamEnded && hold === null && !readerBlocked && reply.headSent;
+  return streamEnded && hold === null && !readerBlocked && reply.begun;
 }
 
 /** The body for the account at hand, whose name of the model is `exchange.sentModel`, or why there is none. */

@@ -22,6 +22,7 @@ export interface TurnChannel {
 
 export class TurnReply implements ClientSide, Flushable {
   keeping: Keeping = 'keep';
+  begun = false;
   extraHeaders: readonly string[] = [];
   readonly owner: ReplyOwner;
   readonly #channel: TurnChannel;
@@ -72,11 +73,11 @@ export class TurnReply implements ClientSide, Flushable {
   flush(): void {
     this.#queued = false;
     if (this.#over || this.#pending.length === 0) return;
-    if (!this.#headSent && !this.#ending && !this.owner.onHeadReady(this.#pendingBytes)) return;
+    if (!this.begun && !this.#ending && !this.owner.onHeadReady(this.#pendingBytes)) return;
     const messages = this.#pending;
-    const begins = !this.#headSent;
+    const begins = !this.begun;
     this.forget();
-    this.#headSent = true;
+    this.#headSent = this.begun = true;
     this.#channel.write(messages);
     if (begins && !this.#ending && !this.#over) this.owner.onBegun();
   }

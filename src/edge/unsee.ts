@@ -4,8 +4,9 @@ import { letGo } from './openings.ts';
 import type { Parts } from './parts.ts';
 
 export function unsee({ openRecords }: Parts, exchange: Exchange): void {
-  if (!exchange.reply.headSent) exchange.reply.forget();
+  if (!exchange.reply.begun) exchange.reply.forget();
   letGo(exchange);
+  exchange.unproven = false;
   exchange.doubt = null;
   openRecords.withdraw(exchange);
   exchange.hold?.drop();

@@ -6,6 +6,7 @@
  */
 import type { Channel } from './channel.ts';
 import type { HttpRequest, HttpResponse, us_socket_context_t } from './uws.ts';
+import { writeHeaders } from './write-headers.ts';
 
 /** The server copies its fields to its own object. */
 export interface UpgradeData {
@@ -34,7 +35,7 @@ export class Upgrade {
   accept(channel: Channel, headers: readonly string[]): void {
     const res = this.#res;
     res.writeStatus('101 Switching Protocols');
-    for (let i = 0; i < headers.length; i += 2) res.writeHeader(headers[i]!, headers[i + 1]!);
+    writeHeaders(res, headers);
     res.upgrade<UpgradeData>({ channel }, this.#key, this.#protocol, '', this.#context);
   }
 }

@@ -30,6 +30,7 @@ const OBJECT_CLOSE = 0x7d;
 
 export class UsageChunkFilter implements AnswerTransform {
   readonly failure = null;
+  readonly outcome = 'whole';
   /** Half a frame counts to the exchange. */
   readonly budgetedBytes = 0;
   readonly awaitsComma = false;

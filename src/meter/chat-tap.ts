@@ -3,7 +3,7 @@
  *
  *   stream = *( "data: " chunk LF LF ) "data: [DONE]" LF LF
  *   chunk  = { id, model, choices: [ { delta: { content | tool_calls | … }, finish_reason } ], usage?, service_tier? }
- *          | { error: { message, type, code } }
+ *          | { error: { message, type, code } }              some say it beside choices, whose finish_reason is "error"
  *
  * Usage comes in a chunk of its own when it was asked for; other upstreams put it into the last chunk, or count up in every one. A
  * stream that ends without [DONE] but with a finish reason is whole. Source: platform.openai.com/docs/api-reference/chat-streaming.
@@ -13,7 +13,7 @@ import { isObjectAt, isStringAt, KeyScan, objectAt, stringAt } from '#wire/key-s
 import { FramePatterns, KnownFrames } from '#wire/known-frames.ts';
 import { OpenAiUsage } from '#wire/openai-usage.ts';
 import type { TokenCounts } from '#wire/token-counts.ts';
-import { asJson, parseJson, Tap } from './tap.ts';
+import { asJson, parseJson, parseObject, Tap } from './tap.ts';
 
 const JSON_FIELDS = ['usage', 'model', 'error', 'service_tier'] as const;
 const TEXTS = ['content', 'arguments', 'reasoning_content', 'reasoning', 'refusal', 'text'];
@@ -104,8 +104,9 @@ export class ChatTap extends Tap {
       this.#error(objectAt(data, valueAt[ERROR]!, end));
       return -1;
     }
+    const error = isObjectAt(data, valueAt[ERROR]!, end) ? asJson(parseObject(data, start, end)?.['error']) : null;
     if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
-    const finishes = isStringAt(data, valueAt[FINISH]!, end);
+    const finishes = error === null && isStringAt(data, valueAt[FINISH]!, end);
     this.#finished ||= finishes;
     const callsTools = valueAt[TOOL_CALLS]! >= 0;
     this.#content(textBytes, finishes || callsTools);
@@ -114,7 +115,8 @@ export class ChatTap extends Tap {
       this.seen = this.#finished || this.streamEnded ? 'final' : 'partial';
       if (valueAt[TIER]! >= 0) this.keepTier(stringAt(data, valueAt[TIER]!, end));
     }
-    if (finishes || hasUsage) return -1;
+    if (error !== null) this.#error(error);
+    if (finishes || hasUsage || error !== null) return -1;
     return (callsTools ? CALLS_TOOLS : 0) | (valueAt[MODEL]! >= 0 ? SAYS_MODEL : 0);
   }
 

@@ -12,8 +12,8 @@ export interface Dialect {
   renderError(refusal: Refusal, requestId: string): Uint8Array;
   /** A refusal inside a stream whose status has already gone out; never a terminal event. */
   renderErrorEvent(refusal: Refusal, requestId: string): Uint8Array;
-  /** Behind that event, in a write of its own: another form of it, for clients that take no notice of the first. */
-  readonly renderLastWords?: (refusal: Refusal) => Uint8Array;
+  /** Behind such an event, in a write of its own: another form of it, for clients that take no notice of the first. `body`: its error. */
+  readonly lastWords?: (body: Uint8Array) => Uint8Array;
   /** The JSON body of an upstream's error status, as an event inside such a stream. */
   wrapError(body: Uint8Array): Uint8Array;
   /** What a waiting stream may be sent, anywhere between events, by every client of the protocol; null: nothing is safe. */

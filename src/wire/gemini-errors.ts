@@ -66,7 +66,7 @@ export const GEMINI_DIALECT: Dialect = Object.freeze({
   status,
   renderError: (refusal: Refusal) => Buffer.from(errorText(refusal)),
   renderErrorEvent: (refusal: Refusal) => Buffer.from(`data: ${errorText(refusal)}\r\n\r\n`),
-  renderLastWords: (refusal: Refusal) => Buffer.from(`${errorText(refusal)}\r\n\r\n`),
+  lastWords: (body: Uint8Array) => Buffer.from(`${oneLine(body)}\r\n\r\n`),
   wrapError: (body: Uint8Array) => Buffer.from(`data: ${oneLine(body)}\r\n\r\n`),
   // Comments and pings break the clients that Gemini CLI is built on.
   keepAlive: null,

@@ -55,9 +55,10 @@ test('beyond its bound a whole answer fails as broken, beyond the budget by our 
 
 /** Says each event's `n` as an event of its own. */
 const counting: StreamConverter = {
+  outcome: 'whole',
   event: (_name, data) => `data: {"n":${Number((data as { n: number }).n)}}\n\n`,
   end: () => 'data: {"end":1}\n\n',
-} as StreamConverter;
+};
 
 function streamed(pieces: readonly string[], asArray: boolean, budget = makeBudget()): string {
   const stream = new StreamCrossing(counting, 1 << 20, budget, asArray);

@@ -115,7 +115,7 @@ const FAULTS: [protocol: string, name: string, error: string, status: number, he
   ['gemini', 'own-fault', sse(geminiError('INVALID_ARGUMENT')), 200],
 ];
 const PAIRS = FAULTS.map(([protocol, name]) => `${protocol}-${name}`);
-const GROUPS = [...PAIRS, ...PAIRS.map((name) => `${name}-alone`), 'slow', 'late', 'array'];
+const GROUPS = [...PAIRS, ...PAIRS.map((name) => `${name}-alone`), 'slow', 'late', 'array', 'steady-alone'];
 const PACE_MS = 25;
 
 let upstream: Upstream;
@@ -246,4 +246,18 @@ test('once the opening has left, an error stays in the stream', async () => {
   const answer = await send(gateway.url, callOf('late'));
   assert.deepEqual([answer.status, answer.body.toString()], [200, start + anthropicError('overloaded_error')]);
   assert.equal(asked('late-2'), 0);
+  await send(gateway.url, callOf('late'));
+  assert.deepEqual([asked('late-1'), asked('late-2')], [1, 1], 'its account rests all the same');
+});
+
+test('an account whose answers begin after their opening has left serves all the same: failures between them are not in a row', async () => {
+  const { opening, whole } = PROTOCOLS['messages']!;
+  const served = { pieces: pieces(opening[0]!, whole.slice(start.length)), paceMs: 2 * HOLD_BACK_MS };
+  const empty = { pieces: pieces(opening[0]!, named('message_stop', {})), paceMs: 2 * HOLD_BACK_MS };
+  const statuses: number[] = [];
+  for (const plan of [{ status: 500 }, served, { status: 500 }, empty, { status: 500 }, served]) {
+    script('steady-alone', plan);
+    statuses.push((await send(gateway.url, callOf('steady-alone'))).status);
+  }
+  assert.deepEqual(statuses, [502, 200, 502, 200, 502, 200]);
 });

@@ -61,6 +61,22 @@ test('an error in place of an answer is not billed; an answer that broke is, by 
   assert.deepEqual([counts.inputTokens, counts.outputTokens, source], [100, 2, 'estimated']);
 });
 
+test('an error beside choices is one, null is none, and neither is an object of that name within them', () => {
+  const beside = (error: unknown, choice: object = {}): string =>
+    `data: ${JSON.stringify({ error, choices: [{ delta: { content: '' }, finish_reason: 'error', ...choice }] })}\n\n`;
+  const tap = new ChatTap();
+  for (const [text, type, content] of [
+    [beside({ code: 'server_error' }), 'server_error', false],
+    [beside(null), null, true],
+    [beside(undefined, { error: { code: 502 } }), null, true],
+  ] as const) {
+    tap.start(true);
+    tap.push(Buffer.from(text));
+    assert.deepEqual([tap.errorType, tap.contentSeen], [type, content], text);
+    assert.equal(tap.handshakeOnly, false);
+  }
+});
+
 test('an error may be a text alone', () => {
   for (const [error, type] of [
     ['the model is loading', ''],

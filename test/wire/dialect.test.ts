@@ -107,7 +107,7 @@ test('without a balance each dialect has the status at which most of its clients
 test("Gemini: an error event is followed by Google's own form of it, which is JSON by itself", () => {
   const refusal = refuse('upstream_broken');
   const event = Buffer.from(GEMINI_DIALECT.renderErrorEvent(refusal, '')).toString();
-  const last = Buffer.from(GEMINI_DIALECT.renderLastWords!(refusal)).toString();
+  const last = Buffer.from(GEMINI_DIALECT.lastWords!(GEMINI_DIALECT.renderError(refusal, ''))).toString();
   assert.equal(event, `data: ${last}`);
   assert.equal(JSON.parse(last).error.code, 502);
 });

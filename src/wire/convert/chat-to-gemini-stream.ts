@@ -10,7 +10,7 @@
  * behind finish_reason. Without a finish_reason nothing is said at the end.
  */
 import { callPart, reasoningOf } from './chat-to-gemini-answer.ts';
-import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { type Ending, GOES_ON, geminiResponse, sseChunk } from './gemini-chunk.ts';
 import { finishReasonOfChat, MALFORMED_CALL } from './gemini-endings.ts';
 import { geminiErrorOfChat } from './gemini-errors.ts';
@@ -30,6 +30,7 @@ interface ToolCall {
 }
 
 export class ChatToGeminiStream implements StreamConverter {
+  outcome: StreamOutcome = 'open';
   readonly #context: AnswerContext;
   /** By the upstream's index, in the order in which they began. */
   readonly #calls = new Map<number, ToolCall>();
@@ -38,16 +39,15 @@ export class ChatToGeminiStream implements StreamConverter {
   #malformed = false;
   #finishReason: string | null = null;
   #usage: JsonObject = {};
-  #over = false;
 
   constructor(context: AnswerContext) {
     this.#context = context;
   }
 
   event(_name: string, data: JsonObject): string {
-    if (this.#over) return '';
+    if (this.outcome !== 'open') return '';
     if (asObject(data['error']) !== null) {
-      this.#over = true;
+      this.outcome = 'failed';
       return sseChunk(geminiErrorOfChat(0, data));
     }
     if (this.#id === '') this.#id = asString(data['id']) ?? '';
@@ -55,13 +55,14 @@ export class ChatToGeminiStream implements StreamConverter {
     const choice = asObject(asArray(data['choices'])?.[0]);
     if (choice === null) return '';
     const text = this.#delta(asObject(choice['delta']) ?? {});
-    this.#finishReason = finishReasonOfChat(choice['finish_reason']) ?? this.#finishReason;
+    // An empty one, as some upstreams have it in every chunk, is none.
+    this.#finishReason = finishReasonOfChat(choice['finish_reason'] || null) ?? this.#finishReason;
     return text;
   }
 
   end(): string {
-    if (this.#over || this.#finishReason === null) return '';
-    this.#over = true;
+    if (this.outcome !== 'open' || this.#finishReason === null) return '';
+    this.outcome = 'whole';
     const parts: JsonObject[] = [];
     for (const call of this.#calls.values()) {
       const part = callPart(call.id, { name: call.name, arguments: call.arguments });

@@ -14,19 +14,18 @@
  * Only the choice of index 0; chunks without `choices` and everything unknown pass by.
  */
 import { stopFields, textOf, toolUseId } from './chat-to-messages-answer.ts';
-import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { IN_STREAM, messagesOfOpenAi } from './error-kinds.ts';
 import { asArray, asNumber, asObject, asString } from './json.ts';
 import { MessagesBlockWriter } from './messages-block-writer.ts';
 import { messagesTier, messagesUsage, REASONING_SIGNATURE, reasoningOf } from './messages-chat-terms.ts';
 import { namedEvent } from './sse-text.ts';
 
-type State = 'before' | 'streaming' | 'over';
-
 export class ChatToMessagesStream implements StreamConverter {
+  outcome: StreamOutcome = 'open';
   readonly #context: AnswerContext;
   readonly #blocks = new MessagesBlockWriter(REASONING_SIGNATURE);
-  #state: State = 'before';
+  #begun = false;
   /** The choice that said why it ended. */
   #finished: JsonObject | null = null;
   #usage: JsonObject | null = null;
@@ -37,15 +36,15 @@ export class ChatToMessagesStream implements StreamConverter {
   }
 
   event(_name: string, data: JsonObject): string {
-    if (this.#state === 'over') return '';
+    if (this.outcome !== 'open') return '';
     const error = data['error'];
     if (error !== undefined && error !== null) return this.#fail(data);
     const choices = asArray(data['choices']);
     if (choices === null) return '';
     this.#usage = asObject(data['usage']) ?? this.#usage;
     let out = '';
-    if (this.#state === 'before') {
-      this.#state = 'streaming';
+    if (!this.#begun) {
+      this.#begun = true;
       out = this.#start(data);
     }
     for (let i = 0; i < choices.length; i++) {
@@ -57,8 +56,8 @@ export class ChatToMessagesStream implements StreamConverter {
   }
 
   end(): string {
-    if (this.#state !== 'streaming' || this.#finished === null) return '';
-    this.#state = 'over';
+    if (this.outcome !== 'open' || this.#finished === null) return '';
+    this.outcome = 'whole';
     const delta = stopFields(this.#finished, this.#blocks.hasCalls, this.#refusal);
     const usage = messagesUsage(this.#usage, null);
     return (
@@ -69,7 +68,7 @@ export class ChatToMessagesStream implements StreamConverter {
   }
 
   #fail(data: JsonObject): string {
-    this.#state = 'over';
+    this.outcome = 'failed';
     return namedEvent('error', messagesOfOpenAi(IN_STREAM, data, this.#context.requestId));
   }
 

@@ -19,7 +19,7 @@ import {
   startOfCall,
   tokensOf,
 } from './chat-to-responses-answer.ts';
-import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { IN_STREAM, openAiOfOpenAi } from './error-kinds.ts';
 import { asArray, asNumber, asObject, asString } from './json.ts';
 import { ResponsesWriter } from './responses-writer.ts';
@@ -48,15 +48,19 @@ export class ChatToResponsesStream implements StreamConverter {
     this.#writer = new ResponsesWriter(context);
   }
 
+  get outcome(): StreamOutcome {
+    return this.#writer.outcome;
+  }
+
   event(_name: string, data: JsonObject): string {
-    if (this.#writer.ended) return '';
+    if (this.outcome !== 'open') return '';
     if (data['error'] !== undefined && data['error'] !== null) this.#fail(data);
     else this.#chunk(data);
     return this.#writer.take();
   }
 
   end(): string {
-    if (this.#finishReason === null || this.#writer.ended) return '';
+    if (this.#finishReason === null || this.outcome !== 'open') return '';
     this.#writer.end({
       incompleteReason: incompleteReasonOf(this.#finishReason),
       tokens: tokensOf(this.#usage),

@@ -49,10 +49,17 @@ export interface AnswerContext {
 export type ErrorContext = Pick<AnswerContext, 'requestId'>;
 
 /**
+ * What has come of a stream. `whole`: its last event has been said; `failed`: an error has, behind which nothing is said any more. One
+ * whose upstream has ended and that is neither is no whole answer, whatever its upstream's last words were.
+ */
+export type StreamOutcome = 'open' | 'whole' | 'failed';
+
+/**
  * Turns one stream. Never throws, whatever the upstream sends: what it does not know it leaves out. The text it returns is whole
  * server-sent events of the client's protocol, '' when there is nothing to say yet.
  */
 export interface StreamConverter {
+  readonly outcome: StreamOutcome;
   /** One event of the upstream: its `event:` name ('' when it had none) and its parsed `data`. */
   event(name: string, data: JsonObject): string;
   /**

@@ -7,7 +7,7 @@
  * A functionCall comes whole, so its tool_calls chunk holds all its arguments. finish_reason and usage wait for `end`: usage may come
  * behind finishReason. Without a finishReason nothing is said at the end.
  */
-import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { chatFinishReason, finishReasonOf } from './gemini-endings.ts';
 import { chatErrorOfGemini } from './gemini-errors.ts';
 import { asFields } from './gemini-fields.ts';
@@ -20,10 +20,10 @@ import { dataEvent } from './sse-text.ts';
 const DONE = 'data: [DONE]\n\n';
 
 export class GeminiToChatStream implements StreamConverter {
+  outcome: StreamOutcome = 'open';
   readonly #context: AnswerContext;
   #id: string;
   #started = false;
-  #over = false;
   #calls = 0;
   #finishReason: string | null = null;
   #usage: JsonObject = {};
@@ -34,9 +34,9 @@ export class GeminiToChatStream implements StreamConverter {
   }
 
   event(_name: string, data: JsonObject): string {
-    if (this.#over) return '';
+    if (this.outcome !== 'open') return '';
     if (asObject(data['error']) !== null) {
-      this.#over = true;
+      this.outcome = 'failed';
       return dataEvent(chatErrorOfGemini(0, data));
     }
     this.#usage = mergedUsage(this.#usage, data['usageMetadata']);
@@ -52,8 +52,8 @@ export class GeminiToChatStream implements StreamConverter {
   }
 
   end(): string {
-    if (this.#over || this.#finishReason === null) return '';
-    this.#over = true;
+    if (this.outcome !== 'open' || this.#finishReason === null) return '';
+    this.outcome = 'whole';
     const ending = this.#delta({}, chatFinishReason(this.#finishReason, this.#calls > 0));
     return ending + (this.#context.includeUsage ? this.#chunk([], chatUsage(this.#usage)) : '') + DONE;
   }

@@ -11,7 +11,7 @@
  * message_delta waits for `end`: usage may come behind finishReason. Without a finishReason nothing is said at the end.
  */
 import { UNSIGNED } from './carried-thinking.ts';
-import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { finishReasonOf, messagesStopReason } from './gemini-endings.ts';
 import { messagesErrorOfGemini } from './gemini-errors.ts';
 import { asFields } from './gemini-fields.ts';
@@ -24,10 +24,10 @@ import { namedEvent } from './sse-text.ts';
 type OpenBlock = 'none' | 'text' | 'thinking';
 
 export class GeminiToMessagesStream implements StreamConverter {
+  outcome: StreamOutcome = 'open';
   readonly #context: AnswerContext;
   #text = '';
   #started = false;
-  #over = false;
   #open: OpenBlock = 'none';
   /** Blocks that have been opened. */
   #blocks = 0;
@@ -42,9 +42,9 @@ export class GeminiToMessagesStream implements StreamConverter {
   }
 
   event(_name: string, data: JsonObject): string {
-    if (this.#over) return '';
+    if (this.outcome !== 'open') return '';
     if (asObject(data['error']) !== null) {
-      this.#over = true;
+      this.outcome = 'failed';
       return namedEvent('error', messagesErrorOfGemini(0, data, this.#context.requestId));
     }
     this.#usage = mergedUsage(this.#usage, data['usageMetadata']);
@@ -55,8 +55,8 @@ export class GeminiToMessagesStream implements StreamConverter {
   }
 
   end(): string {
-    if (this.#over || this.#finishReason === null) return '';
-    this.#over = true;
+    if (this.outcome !== 'open' || this.#finishReason === null) return '';
+    this.outcome = 'whole';
     this.#close();
     const stopReason = messagesStopReason(this.#finishReason, this.#calls > 0);
     this.#say('message_delta', {

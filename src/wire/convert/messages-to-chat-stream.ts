@@ -15,7 +15,7 @@
  *
  * Pings, signatures, citations, blocks of tools that ran at the upstream and everything unknown pass by.
  */
-import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { IN_STREAM, openAiErrorBody, openAiOfMessages } from './error-kinds.ts';
 import { asNumber, asObject, asString, writeJson } from './json.ts';
 import { chatTier, chatUsage, finishReason } from './messages-chat-terms.ts';
@@ -43,6 +43,7 @@ interface OpenCall {
 type State = 'before' | 'streaming' | 'stopped' | 'over';
 
 export class MessagesToChatStream implements StreamConverter {
+  outcome: StreamOutcome = 'open';
   readonly #context: AnswerContext;
   readonly #openCalls = new Map<number, OpenCall>();
   readonly #usage: JsonObject = {};
@@ -79,6 +80,7 @@ export class MessagesToChatStream implements StreamConverter {
         return '';
       case 'error':
         this.#state = 'over';
+        this.outcome = 'failed';
         return dataEvent(openAiErrorBody(openAiOfMessages(IN_STREAM, data)));
       default:
         return '';
@@ -88,6 +90,7 @@ export class MessagesToChatStream implements StreamConverter {
   end(): string {
     if (this.#state !== 'stopped') return '';
     this.#state = 'over';
+    this.outcome = 'whole';
     const refusal = this.#refusal === null ? '' : this.#delta(`{"refusal":${JSON.stringify(this.#refusal)}}`);
     const finish = `"choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"${finishReason(this.#stopReason)}"}]`;
     if (!this.#context.includeUsage) return `${refusal}${this.#head}${finish}}\n\ndata: [DONE]\n\n`;

@@ -9,7 +9,7 @@
  * left out and the answer ends with MALFORMED_FUNCTION_CALL. The last chunk waits for message_stop: without it nothing is finished.
  */
 import { isUnsigned } from './carried-thinking.ts';
-import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { callArguments, type Ending, GOES_ON, geminiResponse, sseChunk } from './gemini-chunk.ts';
 import { finishReasonOfMessages, MALFORMED_CALL } from './gemini-endings.ts';
 import { geminiErrorOfMessages } from './gemini-errors.ts';
@@ -23,6 +23,7 @@ import { callOf } from './messages-to-gemini-answer.ts';
 const ARGUMENTS_CHARS_MAX = 16 * 1024 * 1024;
 
 export class MessagesToGeminiStream implements StreamConverter {
+  outcome: StreamOutcome = 'open';
   readonly #context: AnswerContext;
   #id = '';
   /** The open tool_use block; null: none is open. */
@@ -58,6 +59,7 @@ export class MessagesToGeminiStream implements StreamConverter {
         return this.#stop();
       case 'error':
         this.#over = true;
+        this.outcome = 'failed';
         return sseChunk(geminiErrorOfMessages(0, data));
       default:
         return '';
@@ -126,6 +128,7 @@ export class MessagesToGeminiStream implements StreamConverter {
     this.#over = true;
     const reason = finishReasonOfMessages(this.#stopReason);
     if (reason === null) return before;
+    this.outcome = 'whole';
     const finishReason = this.#malformed && reason === 'STOP' ? MALFORMED_CALL : reason;
     return before + this.#chunk([], { finishReason, usage: usageOfMessages(this.#usage) });
   }

@@ -14,7 +14,7 @@
  * Blocks of Messages come one after another; what belongs to none that is open is left out.
  */
 import { carriedThinking } from './carried-thinking.ts';
-import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { IN_STREAM, openAiOfMessages } from './error-kinds.ts';
 import { asNumber, asObject, asString, parseObject, writeJson } from './json.ts';
 import {
@@ -51,8 +51,12 @@ export class MessagesToResponsesStream implements StreamConverter {
     this.#writer = new ResponsesWriter(context);
   }
 
+  get outcome(): StreamOutcome {
+    return this.#writer.outcome;
+  }
+
   event(name: string, data: JsonObject): string {
-    if (this.#writer.ended) return '';
+    if (this.outcome !== 'open') return '';
     this.#event(asString(data['type']) ?? name, data);
     return this.#writer.take();
   }

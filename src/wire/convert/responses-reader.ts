@@ -10,7 +10,7 @@
  * Source: platform.openai.com/docs/api-reference/responses-streaming.
  */
 import { summaryText } from './carried-thinking.ts';
-import type { JsonObject } from './crossing.ts';
+import type { JsonObject, StreamOutcome } from './crossing.ts';
 import { asArray, asNumber, asObject, asString } from './json.ts';
 
 export interface ResponsesSink {
@@ -51,9 +51,9 @@ interface OpenItem {
 const TERMINAL = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 
 export class ResponsesReader {
+  outcome: StreamOutcome = 'open';
   readonly #sink: ResponsesSink;
   #begun = false;
-  #ended = false;
   #open: OpenItem | null = null;
   readonly #waiting = new Map<number, Waiting[]>();
   readonly #done = new Set<number>();
@@ -63,7 +63,7 @@ export class ResponsesReader {
   }
 
   event(name: string, data: JsonObject): void {
-    if (this.#ended) return;
+    if (this.outcome !== 'open') return;
     const type = asString(data['type']) ?? name;
     if (type === 'error' || asObject(data['error']) !== null) return this.#fail(asObject(data['error']) ?? data);
     if (!type.startsWith('response.')) return;
@@ -80,7 +80,7 @@ export class ResponsesReader {
   }
 
   #fail(error: JsonObject): void {
-    this.#ended = true;
+    this.outcome = 'failed';
     this.#sink.fail(error);
   }
 
@@ -93,7 +93,7 @@ export class ResponsesReader {
       this.#closeOpen(output);
     }
     for (let i = 0; i < output.length; i++) this.#wholeItem(i, asObject(output[i]));
-    this.#ended = true;
+    this.outcome = 'whole';
     this.#sink.finish(response);
   }
 

@@ -6,7 +6,7 @@
  *   completed, incomplete  → the chunk with finish_reason; one of usage when it was asked for; [DONE]
  *   failed, error          → data: { error }
  */
-import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { IN_STREAM, openAiErrorBody, openAiOfOpenAi } from './error-kinds.ts';
 import { asString } from './json.ts';
 import { isCall, ResponsesReader, type ResponsesSink } from './responses-reader.ts';
@@ -31,6 +31,10 @@ export class ResponsesToChatStream implements StreamConverter, ResponsesSink {
   constructor(context: AnswerContext) {
     this.#context = context;
     this.#reader = new ResponsesReader(this);
+  }
+
+  get outcome(): StreamOutcome {
+    return this.#reader.outcome;
   }
 
   event(name: string, data: JsonObject): string {

@@ -7,7 +7,7 @@
  *   failed, error               → error
  */
 import { UNSIGNED } from './carried-thinking.ts';
-import type { AnswerContext, JsonObject, StreamConverter } from './crossing.ts';
+import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { IN_STREAM, messagesOfOpenAi } from './error-kinds.ts';
 import { asString } from './json.ts';
 import { ResponsesReader, type ResponsesSink } from './responses-reader.ts';
@@ -31,6 +31,10 @@ export class ResponsesToMessagesStream implements StreamConverter, ResponsesSink
   constructor(context: AnswerContext) {
     this.#context = context;
     this.#reader = new ResponsesReader(this);
+  }
+
+  get outcome(): StreamOutcome {
+    return this.#reader.outcome;
   }
 
   event(name: string, data: JsonObject): string {

@@ -13,7 +13,7 @@
  * open at the end is closed there. What it has to say is taken with `take`.
  * Source: platform.openai.com/docs/api-reference/responses-streaming.
  */
-import type { AnswerContext, JsonObject } from './crossing.ts';
+import type { AnswerContext, JsonObject, StreamOutcome } from './crossing.ts';
 import {
   callIdKind,
   callItem,
@@ -60,11 +60,11 @@ export interface ResponseEnd {
 }
 
 export class ResponsesWriter {
+  outcome: StreamOutcome = 'open';
   readonly #context: AnswerContext;
   #out = '';
   #sequence = 0;
   #id = '';
-  #ended = false;
   readonly #output: JsonObject[] = [];
   #message: OpenMessage | null = null;
   #reasoning: OpenReasoning | null = null;
@@ -72,11 +72,6 @@ export class ResponsesWriter {
 
   constructor(context: AnswerContext) {
     this.#context = context;
-  }
-
-  /** Nothing is said any more. */
-  get ended(): boolean {
-    return this.#ended;
   }
 
   /** What has been said since the last call. */
@@ -216,20 +211,20 @@ export class ResponsesWriter {
 
   /** The last event; whatever is still open is closed before it. */
   end(end: ResponseEnd): void {
-    if (this.#ended) return;
+    if (this.outcome !== 'open') return;
     this.begin(null);
     const status = end.incompleteReason === null ? 'completed' : 'incomplete';
     this.closeReasoning(null);
     this.closeMessage(status);
     for (const key of [...this.#calls.keys()]) this.closeCall(key, status);
-    this.#ended = true;
+    this.outcome = 'whole';
     this.#say(`response.${status}`, { response: this.#response(status, end) });
   }
 
   /** An error instead of an end. */
   fail(code: string, message: string): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.outcome !== 'open') return;
+    this.outcome = 'failed';
     this.#say('error', { code, message, param: null });
   }
 
