@@ -123,7 +123,7 @@ const sections = {
       8 * MIB,
       64 * KIB,
       64 * MIB,
-      'Largest body, answer or event that is turned from one protocol into another; it is held twice meanwhile.',
+      'Largest body, answer or event that is turned from one protocol into another, and most that is kept of a stream; held twice meanwhile.',
     ),
     errorBodyBytes: int(64 * KIB, KIB, MIB, 'Largest error body of an upstream that is read.'),
   }),

@@ -1,7 +1,8 @@
 /**
  * The answer of an account of another protocol on its way to the client: whole JSON is kept until it is complete and turned at once, a
- * stream event by event. What is kept is bounded and draws on the budget of answers that wait. An answer that cannot be turned is broken
- * off like one that its upstream broke; one that there is no room for is broken off by our fault. Front thread only.
+ * stream event by event. What is kept, by its converter as well, is bounded and draws on the budget of answers that wait. An answer that
+ * cannot be turned is broken off like one that its upstream broke; one that there is no room for is broken off by our fault. Front thread
+ * only.
  */
 import type { ByteBudget } from '#coordinate/local/byte-budget.ts';
 import type { FailureCode } from '#failure/registry.ts';
@@ -16,7 +17,7 @@ import { Budgeted } from './budgeted.ts';
 const EMPTY = Buffer.alloc(0);
 const OBJECT_OPEN = 0x7b;
 
-/** Up to this half an event counts to the exchange, as it does in the tap. */
+/** Up to this what is kept between chunks counts to the exchange, as half an event does in the tap. */
 const FREE_BYTES = 64 * 1024;
 
 export class WholeCrossing implements AnswerTransform {
@@ -77,6 +78,7 @@ export class StreamCrossing implements AnswerTransform {
   failure: FailureCode | null = null;
   readonly #converter: StreamConverter;
   readonly #splitter: SseSplitter;
+  readonly #bytesMax: number;
   readonly #fields = new SseFields();
   readonly #room: Budgeted;
   /** Gemini without `alt=sse`: the events of the stream are the elements of one array. */
@@ -85,17 +87,21 @@ export class StreamCrossing implements AnswerTransform {
   #text = '';
   #error: JsonObject | null = null;
 
-  constructor(converter: StreamConverter, eventBytesMax: number, budget: ByteBudget, asArray: boolean) {
+  /** `bytesMax`: of one event, and of what the converter keeps of all of them. */
+  constructor(converter: StreamConverter, bytesMax: number, budget: ByteBudget, asArray: boolean) {
     this.#room = new Budgeted(budget);
     this.#converter = converter;
-    this.#splitter = new SseSplitter(this, eventBytesMax);
+    this.#splitter = new SseSplitter(this, bytesMax);
+    this.#bytesMax = bytesMax;
     this.#asArray = asArray;
   }
 
   push(chunk: Uint8Array): Uint8Array | null {
     this.#splitter.push(chunk);
-    const { heldBytes } = this.#splitter;
-    if (!this.#room.resize(heldBytes <= FREE_BYTES ? 0 : heldBytes)) this.failure ??= 'answer_budget_exhausted';
+    const { heldChars } = this.#converter;
+    const held = this.#splitter.heldBytes + heldChars;
+    if (heldChars > this.#bytesMax) this.failure ??= 'upstream_broken';
+    else if (!this.#room.resize(held <= FREE_BYTES ? 0 : held)) this.failure ??= 'answer_budget_exhausted';
     return this.#take();
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ByteBudget, byteBudgetBytes } from '#coordinate/local/byte-budget.ts';
 import { StreamCrossing, WholeCrossing } from '#edge/crossed-answer.ts';
-import type { AnswerContext, Crossing, StreamConverter } from '#wire/convert/crossing.ts';
+import type { AnswerContext, Crossing, JsonObject, StreamConverter } from '#wire/convert/crossing.ts';
 
 const CONTEXT = {} as AnswerContext;
 const crossing = {
@@ -58,6 +58,7 @@ const counting: StreamConverter = {
   outcome: 'whole',
   event: (_name, data) => `data: {"n":${Number((data as { n: number }).n)}}\n\n`,
   end: () => 'data: {"end":1}\n\n',
+  heldChars: 0,
 };
 
 function streamed(pieces: readonly string[], asArray: boolean, budget = makeBudget()): string {
@@ -109,6 +110,55 @@ test('without budget a long event fails by our fault', () => {
   stream.push(Buffer.from(`data: "${'x'.repeat(100_000)}`));
   assert.equal(stream.failure, 'answer_budget_exhausted');
   stream.drop();
+});
+
+/** Keeps what each event says until `[DONE]`, as the converters of some directions do. */
+class Keeping implements StreamConverter {
+  readonly outcome = 'whole';
+  heldChars = 0;
+
+  event(_name: string, data: JsonObject): string {
+    this.heldChars = data['end'] === true ? 0 : this.heldChars + String(data['x']).length;
+    return 'data: {}\n\n';
+  }
+
+  end(): string {
+    return '';
+  }
+}
+
+const kept = (chars: number): Buffer => Buffer.from(`data: {"x":"${'x'.repeat(chars)}"}\n\n`);
+
+test('what a converter keeps draws on the budget beyond 64 KiB, together with half an event, until it is said or dropped', () => {
+  for (const isSaid of [true, false]) {
+    const budget = makeBudget();
+    const stream = new StreamCrossing(new Keeping(), 1 << 20, budget, false);
+    for (let i = 0; i < 6; i++) stream.push(kept(10_000));
+    assert.equal(budget.usedBytes, 0, 'so much counts to the exchange');
+    for (let i = 0; i < 6; i++) stream.push(kept(10_000));
+    assert.equal(budget.usedBytes, Math.ceil(120_000 / 1024) * 1024);
+    stream.push(Buffer.alloc(50_000, 0x78));
+    assert.ok(budget.usedBytes >= 170_000 && stream.budgetedBytes === budget.usedBytes);
+    if (isSaid) stream.push(Buffer.from('\n\ndata: {"end":true}\n\n'));
+    else stream.drop();
+    assert.deepEqual([stream.failure, budget.usedBytes], [null, 0]);
+  }
+});
+
+test('a converter that keeps more than the bound fails as broken, and beyond the budget by our fault', () => {
+  for (const [bytesMax, budgetBytes, failure] of [
+    [200_000, 1 << 20, 'upstream_broken'],
+    [1 << 20, 200_000, 'answer_budget_exhausted'],
+  ] as const) {
+    const budget = makeBudget(budgetBytes);
+    const stream = new StreamCrossing(new Keeping(), bytesMax, budget, false);
+    let chars = 0;
+    for (; stream.failure === null && chars < 1e6; chars += 10_000) stream.push(kept(10_000));
+    assert.deepEqual([stream.failure, chars], [failure, bytesMax === 200_000 ? 210_000 : 200_000]);
+    assert.ok(budget.usedBytes <= 201_000);
+    stream.drop();
+    assert.equal(budget.usedBytes, 0);
+  }
 });
 
 test('an error in place of an answer is found whole, in the first event, behind others, bare, or without its last line end', () => {

@@ -15,8 +15,10 @@ import { type Ending, GOES_ON, geminiResponse, sseChunk } from './gemini-chunk.t
 import { finishReasonOfChat, MALFORMED_CALL } from './gemini-endings.ts';
 import { geminiErrorOfChat } from './gemini-errors.ts';
 import { signFirstCall } from './gemini-signatures.ts';
-import { mergedUsage, usageOfChat } from './gemini-usage.ts';
+import { usageOfChat } from './gemini-usage.ts';
 import { asArray, asNumber, asObject, asString } from './json.ts';
+import { KeptText } from './kept-text.ts';
+import { KeptUsage, USAGE_OF_CHAT } from './kept-usage.ts';
 
 /** Calls of one answer; no known upstream makes more than 128. */
 const CALLS_MAX = 256;
@@ -26,7 +28,7 @@ const ARGUMENTS_CHARS_MAX = 16 * 1024 * 1024;
 interface ToolCall {
   id: string | null;
   name: string;
-  arguments: string;
+  readonly arguments: KeptText;
 }
 
 export class ChatToGeminiStream implements StreamConverter {
@@ -36,9 +38,11 @@ export class ChatToGeminiStream implements StreamConverter {
   readonly #calls = new Map<number, ToolCall>();
   #id = '';
   #argumentsChars = 0;
+  /** Of ids and names. */
+  #nameChars = 0;
   #malformed = false;
   #finishReason: string | null = null;
-  #usage: JsonObject = {};
+  readonly #usage = new KeptUsage(USAGE_OF_CHAT);
 
   constructor(context: AnswerContext) {
     this.#context = context;
@@ -48,10 +52,11 @@ export class ChatToGeminiStream implements StreamConverter {
     if (this.outcome !== 'open') return '';
     if (asObject(data['error']) !== null) {
       this.outcome = 'failed';
+      this.#calls.clear();
       return sseChunk(geminiErrorOfChat(0, data));
     }
     if (this.#id === '') this.#id = asString(data['id']) ?? '';
-    this.#usage = mergedUsage(this.#usage, data['usage']);
+    this.#usage.add(data['usage']);
     const choice = asObject(asArray(data['choices'])?.[0]);
     if (choice === null) return '';
     const text = this.#delta(asObject(choice['delta']) ?? {});
@@ -65,14 +70,20 @@ export class ChatToGeminiStream implements StreamConverter {
     this.outcome = 'whole';
     const parts: JsonObject[] = [];
     for (const call of this.#calls.values()) {
-      const part = callPart(call.id, { name: call.name, arguments: call.arguments });
+      const part = callPart(call.id, { name: call.name, arguments: call.arguments.text });
       if (part === null) this.#malformed = true;
       else parts.push(part);
     }
+    this.#calls.clear();
     signFirstCall(parts);
     const finishReason = this.#malformed && this.#finishReason === 'STOP' ? MALFORMED_CALL : this.#finishReason;
-    const last = this.#chunk([], { finishReason, usage: usageOfChat(this.#usage) });
+    const last = this.#chunk([], { finishReason, usage: usageOfChat(this.#usage.fields) });
     return (parts.length === 0 ? '' : this.#chunk(parts, GOES_ON)) + last;
+  }
+
+  get heldChars(): number {
+    if (this.outcome !== 'open') return 0;
+    return this.#id.length + this.#usage.heldChars + this.#argumentsChars + this.#nameChars;
   }
 
   #delta(delta: JsonObject): string {
@@ -92,15 +103,20 @@ export class ChatToGeminiStream implements StreamConverter {
     const index = asNumber(piece['index']) ?? (id === null ? this.#calls.size - 1 : this.#calls.size);
     const called = asObject(piece['function']) ?? {};
     const added = asString(called['arguments']) ?? '';
-    const call = this.#calls.get(index) ?? { id: null, name: '', arguments: '' };
-    this.#argumentsChars += added.length;
-    if (this.#argumentsChars > ARGUMENTS_CHARS_MAX || (this.#calls.size >= CALLS_MAX && !this.#calls.has(index))) {
+    const call = this.#calls.get(index) ?? { id: null, name: '', arguments: new KeptText() };
+    if (
+      this.#argumentsChars + added.length > ARGUMENTS_CHARS_MAX ||
+      (this.#calls.size >= CALLS_MAX && !this.#calls.has(index))
+    ) {
       this.#malformed = true;
       return;
     }
+    this.#argumentsChars += added.length;
+    this.#nameChars -= (call.id?.length ?? 0) + call.name.length;
     call.id ??= id;
     call.name ||= asString(called['name']) ?? '';
-    call.arguments += added;
+    this.#nameChars += (call.id?.length ?? 0) + call.name.length;
+    call.arguments.add(added);
     this.#calls.set(index, call);
   }
 

@@ -17,6 +17,8 @@ import { stopFields, textOf, toolUseId } from './chat-to-messages-answer.ts';
 import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { IN_STREAM, messagesOfOpenAi } from './error-kinds.ts';
 import { asArray, asNumber, asObject, asString } from './json.ts';
+import { jsonChars } from './json-chars.ts';
+import { KeptText } from './kept-text.ts';
 import { MessagesBlockWriter } from './messages-block-writer.ts';
 import { messagesTier, messagesUsage, REASONING_SIGNATURE, reasoningOf } from './messages-chat-terms.ts';
 import { namedEvent } from './sse-text.ts';
@@ -28,8 +30,9 @@ export class ChatToMessagesStream implements StreamConverter {
   #begun = false;
   /** The choice that said why it ended. */
   #finished: JsonObject | null = null;
-  #usage: JsonObject | null = null;
-  #refusal = '';
+  #finishedChars = 0;
+  #usage = messagesUsage(null, null);
+  readonly #refusal = new KeptText();
 
   constructor(context: AnswerContext) {
     this.#context = context;
@@ -41,7 +44,8 @@ export class ChatToMessagesStream implements StreamConverter {
     if (error !== undefined && error !== null) return this.#fail(data);
     const choices = asArray(data['choices']);
     if (choices === null) return '';
-    this.#usage = asObject(data['usage']) ?? this.#usage;
+    const usage = asObject(data['usage']);
+    if (usage !== null) this.#usage = messagesUsage(usage, null);
     let out = '';
     if (!this.#begun) {
       this.#begun = true;
@@ -58,8 +62,8 @@ export class ChatToMessagesStream implements StreamConverter {
   end(): string {
     if (this.outcome !== 'open' || this.#finished === null) return '';
     this.outcome = 'whole';
-    const delta = stopFields(this.#finished, this.#blocks.hasCalls, this.#refusal);
-    const usage = messagesUsage(this.#usage, null);
+    const delta = stopFields(this.#finished, this.#blocks.hasCalls, this.#refusal.text);
+    const usage = this.#usage;
     return (
       this.#blocks.finish() +
       namedEvent('message_delta', { type: 'message_delta', delta, usage }) +
@@ -67,8 +71,13 @@ export class ChatToMessagesStream implements StreamConverter {
     );
   }
 
+  get heldChars(): number {
+    return this.outcome !== 'open' ? 0 : this.#blocks.heldChars + this.#refusal.length + this.#finishedChars;
+  }
+
   #fail(data: JsonObject): string {
     this.outcome = 'failed';
+    this.#blocks.forget();
     return namedEvent('error', messagesOfOpenAi(IN_STREAM, data, this.#context.requestId));
   }
 
@@ -94,13 +103,16 @@ export class ChatToMessagesStream implements StreamConverter {
       out += this.#blocks.text('text', textOf(delta['content']));
       const refusal = asString(delta['refusal']);
       if (refusal !== null && refusal !== '') {
-        this.#refusal += refusal;
+        this.#refusal.add(refusal);
         out += this.#blocks.text('text', refusal);
       }
       const calls = asArray(delta['tool_calls']);
       for (let i = 0; i < (calls?.length ?? 0); i++) out += this.#call(asObject(calls![i]));
     }
-    if (asString(choice['finish_reason'])) this.#finished = choice;
+    if (asString(choice['finish_reason'])) {
+      this.#finished = choice;
+      this.#finishedChars = jsonChars(choice);
+    }
     return out;
   }
 

@@ -22,6 +22,7 @@ import {
 import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { IN_STREAM, openAiOfOpenAi } from './error-kinds.ts';
 import { asArray, asNumber, asObject, asString } from './json.ts';
+import type { ResponsesTokens } from './responses-object.ts';
 import { ResponsesWriter } from './responses-writer.ts';
 
 /** More calls than this are no answer of a model; further ones are left out. */
@@ -40,7 +41,7 @@ export class ChatToResponsesStream implements StreamConverter {
   #callCount = 0;
   #isReasoning = false;
   #finishReason: string | null = null;
-  #usage: JsonObject | null = null;
+  #tokens: ResponsesTokens = tokensOf(null);
   #serviceTier: string | null = null;
 
   constructor(context: AnswerContext) {
@@ -63,10 +64,14 @@ export class ChatToResponsesStream implements StreamConverter {
     if (this.#finishReason === null || this.outcome !== 'open') return '';
     this.#writer.end({
       incompleteReason: incompleteReasonOf(this.#finishReason),
-      tokens: tokensOf(this.#usage),
+      tokens: this.#tokens,
       serviceTier: this.#serviceTier,
     });
     return this.#writer.take();
+  }
+
+  get heldChars(): number {
+    return this.#writer.heldChars;
   }
 
   #fail(data: JsonObject): void {
@@ -76,7 +81,8 @@ export class ChatToResponsesStream implements StreamConverter {
 
   #chunk(data: JsonObject): void {
     const choices = asArray(data['choices']);
-    this.#usage = asObject(data['usage']) ?? this.#usage;
+    const usage = asObject(data['usage']);
+    if (usage !== null) this.#tokens = tokensOf(usage);
     this.#serviceTier = asString(data['service_tier']) ?? this.#serviceTier;
     if (choices === null) return;
     this.#writer.begin(asString(data['id']));

@@ -67,6 +67,11 @@ export interface StreamConverter {
    * here: the gateway ends it with an error.
    */
   end(): string;
+  /**
+   * About how many characters it keeps between events (`json-chars.ts`), 0 once it has said its last one. It has no bound of its own for
+   * most of them: whoever runs it looks here after each chunk.
+   */
+  readonly heldChars: number;
 }
 
 export interface Crossing {

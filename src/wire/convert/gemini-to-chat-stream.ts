@@ -13,8 +13,9 @@ import { chatErrorOfGemini } from './gemini-errors.ts';
 import { asFields } from './gemini-fields.ts';
 import { chatId, chatToolCall } from './gemini-to-chat-answer.ts';
 import { partsOf } from './gemini-to-messages-answer.ts';
-import { chatUsage, mergedUsage } from './gemini-usage.ts';
+import { chatUsage } from './gemini-usage.ts';
 import { asObject, asString } from './json.ts';
+import { KeptUsage, USAGE_OF_GEMINI } from './kept-usage.ts';
 import { dataEvent } from './sse-text.ts';
 
 const DONE = 'data: [DONE]\n\n';
@@ -26,7 +27,7 @@ export class GeminiToChatStream implements StreamConverter {
   #started = false;
   #calls = 0;
   #finishReason: string | null = null;
-  #usage: JsonObject = {};
+  readonly #usage = new KeptUsage(USAGE_OF_GEMINI);
 
   constructor(context: AnswerContext) {
     this.#context = context;
@@ -39,7 +40,7 @@ export class GeminiToChatStream implements StreamConverter {
       this.outcome = 'failed';
       return dataEvent(chatErrorOfGemini(0, data));
     }
-    this.#usage = mergedUsage(this.#usage, data['usageMetadata']);
+    this.#usage.add(data['usageMetadata']);
     this.#finishReason = finishReasonOf(data) ?? this.#finishReason;
     let text = '';
     if (!this.#started) {
@@ -55,7 +56,11 @@ export class GeminiToChatStream implements StreamConverter {
     if (this.outcome !== 'open' || this.#finishReason === null) return '';
     this.outcome = 'whole';
     const ending = this.#delta({}, chatFinishReason(this.#finishReason, this.#calls > 0));
-    return ending + (this.#context.includeUsage ? this.#chunk([], chatUsage(this.#usage)) : '') + DONE;
+    return ending + (this.#context.includeUsage ? this.#chunk([], chatUsage(this.#usage.fields)) : '') + DONE;
+  }
+
+  get heldChars(): number {
+    return this.outcome !== 'open' ? 0 : this.#id.length + this.#usage.heldChars;
   }
 
   #part(part: JsonObject): string {

@@ -17,8 +17,9 @@ import { messagesErrorOfGemini } from './gemini-errors.ts';
 import { asFields } from './gemini-fields.ts';
 import { signatureForMessages, signatureOf } from './gemini-signatures.ts';
 import { messageId, partsOf, toolUseOf } from './gemini-to-messages-answer.ts';
-import { mergedUsage, messagesUsage } from './gemini-usage.ts';
+import { messagesUsage } from './gemini-usage.ts';
 import { asObject, asString } from './json.ts';
+import { KeptUsage, USAGE_OF_GEMINI } from './kept-usage.ts';
 import { namedEvent } from './sse-text.ts';
 
 type OpenBlock = 'none' | 'text' | 'thinking';
@@ -35,7 +36,7 @@ export class GeminiToMessagesStream implements StreamConverter {
   /** The open thinking has its signature. */
   #signed = false;
   #finishReason: string | null = null;
-  #usage: JsonObject = {};
+  readonly #usage = new KeptUsage(USAGE_OF_GEMINI);
 
   constructor(context: AnswerContext) {
     this.#context = context;
@@ -47,7 +48,7 @@ export class GeminiToMessagesStream implements StreamConverter {
       this.outcome = 'failed';
       return namedEvent('error', messagesErrorOfGemini(0, data, this.#context.requestId));
     }
-    this.#usage = mergedUsage(this.#usage, data['usageMetadata']);
+    this.#usage.add(data['usageMetadata']);
     if (!this.#started) this.#start(data);
     for (const part of partsOf(data)) this.#part(part);
     this.#finishReason = finishReasonOf(data) ?? this.#finishReason;
@@ -61,10 +62,14 @@ export class GeminiToMessagesStream implements StreamConverter {
     const stopReason = messagesStopReason(this.#finishReason, this.#calls > 0);
     this.#say('message_delta', {
       delta: { stop_reason: stopReason, stop_sequence: null },
-      usage: messagesUsage(this.#usage),
+      usage: messagesUsage(this.#usage.fields),
     });
     this.#say('message_stop', {});
     return this.#taken();
+  }
+
+  get heldChars(): number {
+    return this.outcome !== 'open' ? 0 : this.#usage.heldChars;
   }
 
   #start(chunk: JsonObject): void {
@@ -77,7 +82,7 @@ export class GeminiToMessagesStream implements StreamConverter {
       content: [],
       stop_reason: null,
       stop_sequence: null,
-      usage: messagesUsage(this.#usage),
+      usage: messagesUsage(this.#usage.fields),
     };
     this.#say('message_start', { message });
   }

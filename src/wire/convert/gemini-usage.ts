@@ -12,15 +12,6 @@ import type { JsonObject } from './crossing.ts';
 import { asFields } from './gemini-fields.ts';
 import { asArray, asCount, asObject } from './json.ts';
 
-/** Adds what a chunk says to what earlier ones said: numbers are cumulative, the last one wins. */
-export function mergedUsage(earlier: JsonObject, later: unknown): JsonObject {
-  const fields = asObject(later);
-  if (fields === null) return earlier;
-  const merged = { ...earlier };
-  for (const [name, value] of Object.entries(fields)) if (value !== null) merged[name] = value;
-  return merged;
-}
-
 function outputOf(usage: JsonObject): number {
   return asCount(usage['candidatesTokenCount']) + asCount(usage['thoughtsTokenCount']);
 }

@@ -13,10 +13,13 @@
  *   event: content_block_stop    { index }
  */
 import { JsonExtent } from './json-extent.ts';
+import { KeptText } from './kept-text.ts';
 
 /** More calls or more waiting text than this is no answer of a model; a stream that sends them is failed. */
 const CALLS_MAX = 512;
 const WAITING_CHARS_MAX = 8_388_608;
+/** What a block takes beside its text. */
+const BLOCK_CHARS = 128;
 
 type Kind = 'text' | 'thinking' | 'tool';
 
@@ -26,7 +29,7 @@ interface Block {
   id: string;
   name: string;
   /** Text that has arrived and not been written. */
-  waiting: string;
+  readonly waiting: KeptText;
   open: boolean;
   closed: boolean;
 }
@@ -39,6 +42,8 @@ export class MessagesBlockWriter {
   #callCount = 0;
   #index = 0;
   #waitingChars = 0;
+  /** Of the calls' ids and names. */
+  #nameChars = 0;
   #overrun = false;
 
   /** @param signature What thinking blocks are signed with when they stop. */
@@ -58,6 +63,11 @@ export class MessagesBlockWriter {
   /** The upstream sent more than is kept; what this has written is not whole. */
   get overrun(): boolean {
     return this.#overrun;
+  }
+
+  /** About how many characters are kept: what waits, and what tells calls apart. */
+  get heldChars(): number {
+    return this.#waitingChars + this.#nameChars + (this.#queue.length + this.#calls.size) * BLOCK_CHARS;
   }
 
   text(kind: 'text' | 'thinking', text: string): string {
@@ -88,6 +98,7 @@ export class MessagesBlockWriter {
     const block = this.#append('tool');
     block.id = id;
     block.name = name;
+    this.#nameChars += id.length + name.length;
     this.#latestCall = block;
     this.#callCount++;
     if (index !== null) this.#calls.set(index, block);
@@ -98,8 +109,20 @@ export class MessagesBlockWriter {
   continueCall(index: number | null, name: string, text: string): string {
     const block = this.#find(index);
     if (block === null || block.closed) return '';
-    if (block.name === '') block.name = name;
+    if (block.name === '') {
+      block.name = name;
+      this.#nameChars += name.length;
+    }
     return this.#give(block, block.extent!.take(text));
+  }
+
+  /** Nothing may follow. */
+  forget(): void {
+    this.#queue.length = 0;
+    this.#calls.clear();
+    this.#latestCall = null;
+    this.#waitingChars = 0;
+    this.#nameChars = 0;
   }
 
   /** Writes and stops everything; nothing may follow. */
@@ -113,7 +136,7 @@ export class MessagesBlockWriter {
 
   #append(kind: Kind): Block {
     const extent = kind === 'tool' ? new JsonExtent() : null;
-    const block = { kind, extent, id: '', name: '', waiting: '', open: false, closed: false };
+    const block = { kind, extent, id: '', name: '', waiting: new KeptText(), open: false, closed: false };
     this.#queue.push(block);
     return block;
   }
@@ -125,7 +148,7 @@ export class MessagesBlockWriter {
     }
     this.#waitingChars += text.length;
     if (this.#waitingChars > WAITING_CHARS_MAX) this.#overrun = true;
-    else block.waiting += text;
+    else block.waiting.add(text);
     return this.#advance(false);
   }
 
@@ -137,10 +160,10 @@ export class MessagesBlockWriter {
         block.open = true;
         out += this.#start(block);
       }
-      if (block.waiting !== '') {
-        out += this.#delta(block.kind, block.waiting);
+      if (block.waiting.length > 0) {
+        out += this.#delta(block.kind, block.waiting.text);
         this.#waitingChars -= block.waiting.length;
-        block.waiting = '';
+        block.waiting.clear();
       }
       const over = block.extent === null || block.extent.whole;
       if (!all && !(over && this.#queue.length > 1)) break;

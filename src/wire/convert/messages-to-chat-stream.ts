@@ -18,6 +18,8 @@
 import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { IN_STREAM, openAiErrorBody, openAiOfMessages } from './error-kinds.ts';
 import { asNumber, asObject, asString, writeJson } from './json.ts';
+import { jsonChars } from './json-chars.ts';
+import { KeptUsage, USAGE_OF_MESSAGES } from './kept-usage.ts';
 import { chatTier, chatUsage, finishReason } from './messages-chat-terms.ts';
 import { refusalOf } from './messages-to-chat-answer.ts';
 import { dataEvent } from './sse-text.ts';
@@ -25,18 +27,10 @@ import { dataEvent } from './sse-text.ts';
 /** More open calls than this are no answer of a model; further ones are left out. */
 const OPEN_CALLS_MAX = 512;
 
-const USAGE_FIELDS = [
-  'input_tokens',
-  'output_tokens',
-  'cache_read_input_tokens',
-  'cache_creation_input_tokens',
-  'cache_creation',
-  'output_tokens_details',
-] as const;
-
 interface OpenCall {
   readonly index: number;
   readonly input: JsonObject | null;
+  readonly inputChars: number;
   wrote: boolean;
 }
 
@@ -46,7 +40,8 @@ export class MessagesToChatStream implements StreamConverter {
   outcome: StreamOutcome = 'open';
   readonly #context: AnswerContext;
   readonly #openCalls = new Map<number, OpenCall>();
-  readonly #usage: JsonObject = {};
+  #callChars = 0;
+  readonly #usage = new KeptUsage(USAGE_OF_MESSAGES);
   #state: State = 'before';
   /** Every chunk up to its choices, and what follows a delta: the same text for the whole stream. */
   #head = '';
@@ -81,6 +76,7 @@ export class MessagesToChatStream implements StreamConverter {
       case 'error':
         this.#state = 'over';
         this.outcome = 'failed';
+        this.#openCalls.clear();
         return dataEvent(openAiErrorBody(openAiOfMessages(IN_STREAM, data)));
       default:
         return '';
@@ -94,8 +90,13 @@ export class MessagesToChatStream implements StreamConverter {
     const refusal = this.#refusal === null ? '' : this.#delta(`{"refusal":${JSON.stringify(this.#refusal)}}`);
     const finish = `"choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"${finishReason(this.#stopReason)}"}]`;
     if (!this.#context.includeUsage) return `${refusal}${this.#head}${finish}}\n\ndata: [DONE]\n\n`;
-    const usage = JSON.stringify(chatUsage(this.#usage));
+    const usage = JSON.stringify(chatUsage(this.#usage.fields));
     return `${refusal}${this.#head}${finish},"usage":null}\n\n${this.#head}"choices":[],"usage":${usage}}\n\ndata: [DONE]\n\n`;
+  }
+
+  get heldChars(): number {
+    if (this.#state === 'over') return 0;
+    return this.#head.length + this.#usage.heldChars + this.#callChars + (this.#refusal?.length ?? 0);
   }
 
   #start(message: JsonObject | null): string {
@@ -103,7 +104,7 @@ export class MessagesToChatStream implements StreamConverter {
     this.#state = 'streaming';
     const usage = asObject(message?.['usage']);
     const tier = chatTier(usage?.['service_tier']);
-    if (usage !== null) this.#mergeUsage(usage);
+    this.#usage.add(usage);
     const id = asString(message?.['id']) || `chatcmpl-${this.#context.requestId}`;
     const head = {
       id,
@@ -141,7 +142,10 @@ export class MessagesToChatStream implements StreamConverter {
   #toolStart(blockIndex: number, block: JsonObject): string {
     if (this.#openCalls.size >= OPEN_CALLS_MAX) return '';
     const index = this.#callCount++;
-    this.#openCalls.set(blockIndex, { index, input: asObject(block['input']), wrote: false });
+    const input = asObject(block['input']);
+    const inputChars = jsonChars(input);
+    this.#callChars += inputChars - (this.#openCalls.get(blockIndex)?.inputChars ?? 0);
+    this.#openCalls.set(blockIndex, { index, input, inputChars, wrote: false });
     const id = asString(block['id']) || `call_${this.#context.requestId}_${index}`;
     const name = asString(block['name']) ?? '';
     const call = { index, id, type: 'function', function: { name, arguments: '' } };
@@ -177,22 +181,15 @@ export class MessagesToChatStream implements StreamConverter {
     const call = this.#openCalls.get(blockIndex);
     if (call === undefined) return '';
     const out = call.wrote ? '' : this.#arguments(blockIndex, writeJson(call.input ?? {}) ?? '{}');
+    this.#callChars -= call.inputChars;
     this.#openCalls.delete(blockIndex);
     return out;
   }
 
   #messageDelta(data: JsonObject): void {
     const delta = asObject(data['delta']);
-    const usage = asObject(data['usage']);
     this.#stopReason = asString(delta?.['stop_reason']) ?? this.#stopReason;
     this.#refusal = refusalOf(this.#stopReason, delta);
-    if (usage !== null) this.#mergeUsage(usage);
-  }
-
-  #mergeUsage(usage: JsonObject): void {
-    for (const field of USAGE_FIELDS) {
-      const value = usage[field];
-      if (value !== undefined && value !== null) this.#usage[field] = value;
-    }
+    this.#usage.add(data['usage']);
   }
 }

@@ -15,8 +15,11 @@ import { finishReasonOfMessages, MALFORMED_CALL } from './gemini-endings.ts';
 import { geminiErrorOfMessages } from './gemini-errors.ts';
 import { givenArguments } from './gemini-fields.ts';
 import { redactedForGemini, signFirstCall, thinkingForGemini } from './gemini-signatures.ts';
-import { mergedUsage, usageOfMessages } from './gemini-usage.ts';
+import { usageOfMessages } from './gemini-usage.ts';
 import { asObject, asString } from './json.ts';
+import { jsonChars } from './json-chars.ts';
+import { KeptText } from './kept-text.ts';
+import { KeptUsage, USAGE_OF_MESSAGES } from './kept-usage.ts';
 import { callOf } from './messages-to-gemini-answer.ts';
 
 /** Arguments of one call; what is longer is taken for malformed. No client sends requests that long either. */
@@ -28,12 +31,13 @@ export class MessagesToGeminiStream implements StreamConverter {
   #id = '';
   /** The open tool_use block; null: none is open. */
   #toolUse: JsonObject | null = null;
-  #arguments = '';
+  #toolUseChars = 0;
+  readonly #arguments = new KeptText();
   #malformed = false;
   /** The first call has its signature. */
   #signed = false;
   #stopReason: unknown = null;
-  #usage: JsonObject = {};
+  readonly #usage = new KeptUsage(USAGE_OF_MESSAGES);
   #over = false;
 
   constructor(context: AnswerContext) {
@@ -53,13 +57,15 @@ export class MessagesToGeminiStream implements StreamConverter {
         return this.#closeBlock();
       case 'message_delta':
         this.#stopReason = asObject(data['delta'])?.['stop_reason'] ?? this.#stopReason;
-        this.#usage = mergedUsage(this.#usage, data['usage']);
+        this.#usage.add(data['usage']);
         return '';
       case 'message_stop':
         return this.#stop();
       case 'error':
         this.#over = true;
         this.outcome = 'failed';
+        this.#toolUse = null;
+        this.#arguments.clear();
         return sseChunk(geminiErrorOfMessages(0, data));
       default:
         return '';
@@ -71,9 +77,14 @@ export class MessagesToGeminiStream implements StreamConverter {
     return '';
   }
 
+  get heldChars(): number {
+    if (this.#over) return 0;
+    return this.#id.length + this.#usage.heldChars + this.#toolUseChars + this.#arguments.length;
+  }
+
   #start(message: JsonObject): string {
     this.#id = asString(message['id']) ?? '';
-    this.#usage = mergedUsage(this.#usage, message['usage']);
+    this.#usage.add(message['usage']);
     return '';
   }
 
@@ -81,7 +92,8 @@ export class MessagesToGeminiStream implements StreamConverter {
     const before = this.#closeBlock();
     if (block['type'] === 'tool_use') {
       this.#toolUse = block;
-      this.#arguments = '';
+      this.#toolUseChars = jsonChars(block);
+      this.#arguments.clear();
       return before;
     }
     if (block['type'] === 'redacted_thinking') {
@@ -108,16 +120,17 @@ export class MessagesToGeminiStream implements StreamConverter {
 
   #addArguments(text: string): void {
     if (this.#arguments.length + text.length > ARGUMENTS_CHARS_MAX) this.#malformed = true;
-    else this.#arguments += text;
+    else this.#arguments.add(text);
   }
 
   #closeBlock(): string {
     const toolUse = this.#toolUse;
     if (toolUse === null) return '';
     this.#toolUse = null;
+    this.#toolUseChars = 0;
     // Some upstreams give the whole input at the start and no deltas.
-    const args = this.#arguments === '' ? givenArguments(toolUse['input']) : callArguments(this.#arguments);
-    this.#arguments = '';
+    const args = this.#arguments.length === 0 ? givenArguments(toolUse['input']) : callArguments(this.#arguments.text);
+    this.#arguments.clear();
     if (args !== null) return this.#call({ functionCall: callOf(toolUse, args) });
     this.#malformed = true;
     return '';
@@ -130,7 +143,7 @@ export class MessagesToGeminiStream implements StreamConverter {
     if (reason === null) return before;
     this.outcome = 'whole';
     const finishReason = this.#malformed && reason === 'STOP' ? MALFORMED_CALL : reason;
-    return before + this.#chunk([], { finishReason, usage: usageOfMessages(this.#usage) });
+    return before + this.#chunk([], { finishReason, usage: usageOfMessages(this.#usage.fields) });
   }
 
   #call(part: JsonObject): string {

@@ -16,7 +16,10 @@
 import { carriedThinking } from './carried-thinking.ts';
 import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { IN_STREAM, openAiOfMessages } from './error-kinds.ts';
-import { asNumber, asObject, asString, parseObject, writeJson } from './json.ts';
+import { asArray, asNumber, asObject, asString, parseObject, writeJson } from './json.ts';
+import { jsonChars } from './json-chars.ts';
+import { KeptText } from './kept-text.ts';
+import { KeptUsage, USAGE_OF_MESSAGES } from './kept-usage.ts';
 import {
   annotationOf,
   callOf,
@@ -32,19 +35,25 @@ interface OpenBlock {
   readonly index: number;
   readonly block: JsonObject;
   readonly freeform: boolean;
-  /** Of a text: what it says; of a tool: its input as JSON. */
-  text: string;
-  signature: string;
+  /** Characters of a text, or of a tool's input as JSON. */
+  textLength: number;
+  /** The input of a tool that is told whole: of a free-form one or of a search. */
+  readonly input: KeptText;
+  readonly signature: KeptText;
+  readonly citations: unknown[];
+  /** Of the block as it was started, and of its citations. */
+  chars: number;
 }
 
 export class MessagesToResponsesStream implements StreamConverter {
   readonly #context: AnswerContext;
   readonly #writer: ResponsesWriter;
-  #usage: JsonObject = {};
+  readonly #usage = new KeptUsage(USAGE_OF_MESSAGES);
   #stopReason: unknown = null;
   #open: OpenBlock | null = null;
   /** Searches whose results have not come, by the id of their call. */
   readonly #searches = new Map<string, JsonObject>();
+  #searchChars = 0;
 
   constructor(context: AnswerContext) {
     this.#context = context;
@@ -65,6 +74,13 @@ export class MessagesToResponsesStream implements StreamConverter {
     return '';
   }
 
+  get heldChars(): number {
+    if (this.#writer.outcome !== 'open') return 0;
+    const open = this.#open;
+    const openChars = open === null ? 0 : open.chars + open.input.length + open.signature.length;
+    return this.#writer.heldChars + this.#usage.heldChars + this.#searchChars + openChars;
+  }
+
   #event(type: string, data: JsonObject): void {
     switch (type) {
       case 'message_start':
@@ -81,13 +97,15 @@ export class MessagesToResponsesStream implements StreamConverter {
         return this.#stop();
       case 'error': {
         const { code, message, type: kind } = openAiOfMessages(IN_STREAM, data);
+        this.#open = null;
+        this.#searches.clear();
         return this.#writer.fail(code ?? kind, message);
       }
     }
   }
 
   #start(message: JsonObject): void {
-    this.#mergeUsage(asObject(message['usage']));
+    this.#usage.add(message['usage']);
     this.#writer.begin(asString(message['id']));
   }
 
@@ -96,7 +114,7 @@ export class MessagesToResponsesStream implements StreamConverter {
     if (block === null) return;
     const type = block['type'];
     if (type !== 'text') this.#writer.closeMessage();
-    const open: OpenBlock = { index, block, freeform: false, text: '', signature: '' };
+    const open = openBlock(index, block, false);
     this.#open = open;
     if (type === 'text') this.#text(open, asString(block['text']) ?? '');
     else if (type === 'thinking') this.#writer.reasoning(asString(block['thinking']) ?? '');
@@ -108,7 +126,7 @@ export class MessagesToResponsesStream implements StreamConverter {
     const { callId, name, namespace, freeform } = callOf(block, index, this.#context, '');
     this.#writer.openCall(index, { callId, name, namespace, freeform });
     const given = asObject(block['input']) ?? {};
-    const open = { index, block, freeform, text: '', signature: '' };
+    const open = openBlock(index, block, freeform);
     if (Object.keys(given).length > 0) this.#input(open, writeJson(given) ?? '{}');
     return open;
   }
@@ -124,24 +142,26 @@ export class MessagesToResponsesStream implements StreamConverter {
         if (open.block['type'] === 'thinking') this.#writer.reasoning(asString(delta['thinking']) ?? '');
         return;
       case 'signature_delta':
-        open.signature += asString(delta['signature']) ?? '';
-        return;
+        return open.signature.add(asString(delta['signature']) ?? '');
       case 'input_json_delta':
         return this.#input(open, asString(delta['partial_json']) ?? '');
       case 'citations_delta':
-        open.block['citations'] = [...((open.block['citations'] as unknown[] | null) ?? []), delta['citation']];
+        open.citations.push(delta['citation']);
+        open.chars += jsonChars(delta['citation']);
         return;
     }
   }
 
   #text(open: OpenBlock, text: string): void {
-    open.text += text;
+    open.textLength += text.length;
     this.#writer.text(text);
   }
 
   #input(open: OpenBlock, json: string): void {
-    open.text += json;
-    if (open.block['type'] === 'tool_use' && !open.freeform) this.#writer.callDelta(open.index, json);
+    open.textLength += json.length;
+    const isCall = open.block['type'] === 'tool_use';
+    if (isCall && !open.freeform) this.#writer.callDelta(open.index, json);
+    else if (isCall || open.block['type'] === 'server_tool_use') open.input.add(json);
   }
 
   #blockStop(): void {
@@ -162,41 +182,52 @@ export class MessagesToResponsesStream implements StreamConverter {
   }
 
   #closeText(open: OpenBlock): void {
-    for (const citation of (open.block['citations'] as unknown[] | null) ?? []) {
-      const annotation = annotationOf(asObject(citation), open.text.length);
+    for (const citation of open.citations) {
+      const annotation = annotationOf(asObject(citation), open.textLength);
       if (annotation !== null) this.#writer.annotate(annotation);
     }
     this.#writer.closePart();
   }
 
   #closeThinking(open: OpenBlock): void {
-    const signature = (asString(open.block['signature']) ?? '') + open.signature;
+    const signature = (asString(open.block['signature']) ?? '') + open.signature.text;
     this.#writer.closeReasoning(carriedThinking({ ...open.block, signature }));
   }
 
   /** A tool that is called without any input says so in JSON. */
   #closeCall(open: OpenBlock): void {
-    if (open.freeform) this.#writer.callDelta(open.index, freeformInput(open.text));
-    else if (open.text === '') this.#writer.callDelta(open.index, '{}');
+    if (open.freeform) this.#writer.callDelta(open.index, freeformInput(open.input.text));
+    else if (open.textLength === 0) this.#writer.callDelta(open.index, '{}');
     this.#writer.closeCall(open.index);
   }
 
   #searchCall(open: OpenBlock): void {
     if (open.block['name'] !== 'web_search') return;
-    const input = open.text === '' ? asObject(open.block['input']) : parseObject(open.text);
-    this.#searches.set(asString(open.block['id']) ?? '', input ?? {});
+    const { text } = open.input;
+    const input = (text === '' ? asObject(open.block['input']) : parseObject(text)) ?? {};
+    const id = asString(open.block['id']) ?? '';
+    this.#forgetSearch(id);
+    this.#searches.set(id, input);
+    this.#searchChars += id.length + jsonChars(input);
   }
 
   #searchResult(result: JsonObject): void {
     const id = asString(result['tool_use_id']) ?? '';
     const input = this.#searches.get(id);
     if (input === undefined) return;
-    this.#searches.delete(id);
+    this.#forgetSearch(id);
     this.#writer.wholeItem('ws', webSearchCall(input, result));
   }
 
+  #forgetSearch(id: string): void {
+    const input = this.#searches.get(id);
+    if (input === undefined) return;
+    this.#searches.delete(id);
+    this.#searchChars -= id.length + jsonChars(input);
+  }
+
   #delta(data: JsonObject): void {
-    this.#mergeUsage(asObject(data['usage']));
+    this.#usage.add(data['usage']);
     this.#stopReason = asObject(data['delta'])?.['stop_reason'] ?? this.#stopReason;
   }
 
@@ -205,16 +236,14 @@ export class MessagesToResponsesStream implements StreamConverter {
     for (const input of this.#searches.values()) this.#writer.wholeItem('ws', webSearchCall(input, null));
     this.#writer.end({
       incompleteReason: incompleteReasonOf(this.#stopReason),
-      tokens: tokensOf(this.#usage),
-      serviceTier: tierOf(this.#usage),
+      tokens: tokensOf(this.#usage.fields),
+      serviceTier: tierOf(this.#usage.fields),
     });
   }
+}
 
-  /** Usage is cumulative, and later numbers replace earlier ones unless they are null. */
-  #mergeUsage(usage: JsonObject | null): void {
-    if (usage === null) return;
-    const merged = { ...this.#usage };
-    for (const [field, value] of Object.entries(usage)) if (value !== null) merged[field] = value;
-    this.#usage = merged;
-  }
+function openBlock(index: number, block: JsonObject, freeform: boolean): OpenBlock {
+  const citations = [...(asArray(block['citations']) ?? [])];
+  const chars = jsonChars(block);
+  return { index, block, freeform, textLength: 0, input: new KeptText(), signature: new KeptText(), citations, chars };
 }

@@ -6,12 +6,13 @@
  *
  * Items may overlap in a stream; what belongs to an item behind the open one waits until that is done. A text is told once, whether it
  * comes as deltas, in the `done` of its part, in that of its item, or with the last event: whatever is missing is told then.
- * What is not known, has the wrong type or belongs to nothing is left out. Held at most: one answer.
+ * What is not known, has the wrong type or belongs to nothing is left out. What waits has no bound here: `heldChars` tells how much it is.
  * Source: platform.openai.com/docs/api-reference/responses-streaming.
  */
 import { summaryText } from './carried-thinking.ts';
 import type { JsonObject, StreamOutcome } from './crossing.ts';
 import { asArray, asNumber, asObject, asString } from './json.ts';
+import { jsonChars } from './json-chars.ts';
 
 export interface ResponsesSink {
   /** The first thing said, once, as soon as anything is. */
@@ -32,9 +33,14 @@ export interface ResponsesSink {
   fail(error: JsonObject): void;
 }
 
-interface Waiting {
+interface ItemEvent {
   readonly type: string;
   readonly data: JsonObject;
+}
+
+interface Waiting {
+  readonly events: ItemEvent[];
+  chars: number;
 }
 
 interface OpenItem {
@@ -46,7 +52,12 @@ interface OpenItem {
   readonly annotated: Set<string>;
   /** The part of a message that was told last; '' before the first. */
   part: string;
+  /** About what all of this takes. */
+  chars: number;
 }
+
+/** What an entry of a set or a map takes. */
+const ENTRY_CHARS = 64;
 
 const TERMINAL = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 
@@ -55,11 +66,16 @@ export class ResponsesReader {
   readonly #sink: ResponsesSink;
   #begun = false;
   #open: OpenItem | null = null;
-  readonly #waiting = new Map<number, Waiting[]>();
+  readonly #waiting = new Map<number, Waiting>();
+  #waitingChars = 0;
   readonly #done = new Set<number>();
 
   constructor(sink: ResponsesSink) {
     this.#sink = sink;
+  }
+
+  get heldChars(): number {
+    return this.#waitingChars + this.#done.size * ENTRY_CHARS + (this.#open?.chars ?? 0);
   }
 
   event(name: string, data: JsonObject): void {
@@ -81,7 +97,15 @@ export class ResponsesReader {
 
   #fail(error: JsonObject): void {
     this.outcome = 'failed';
+    this.#forget();
     this.#sink.fail(error);
+  }
+
+  #forget(): void {
+    this.#open = null;
+    this.#waiting.clear();
+    this.#waitingChars = 0;
+    this.#done.clear();
   }
 
   #terminal(type: string, response: JsonObject): void {
@@ -94,6 +118,7 @@ export class ResponsesReader {
     }
     for (let i = 0; i < output.length; i++) this.#wholeItem(i, asObject(output[i]));
     this.outcome = 'whole';
+    this.#forget();
     this.#sink.finish(response);
   }
 
@@ -111,16 +136,20 @@ export class ResponsesReader {
     this.#itemDone(this.#start(index, item), item);
   }
 
-  #ofItem(index: number, event: Waiting): void {
+  #ofItem(index: number, event: ItemEvent): void {
     if (this.#done.has(index)) return;
-    if (this.#open !== null && this.#open.index !== index) {
-      const waiting = this.#waiting.get(index);
-      if (waiting === undefined) this.#waiting.set(index, [event]);
-      else waiting.push(event);
-      return;
-    }
+    if (this.#open !== null && this.#open.index !== index) return this.#wait(index, event);
     this.#item(index, event);
     this.#replayNext();
+  }
+
+  #wait(index: number, event: ItemEvent): void {
+    const waiting = this.#waiting.get(index) ?? { events: [], chars: 0 };
+    const chars = ENTRY_CHARS + jsonChars(event.data);
+    waiting.events.push(event);
+    waiting.chars += chars;
+    this.#waitingChars += chars;
+    this.#waiting.set(index, waiting);
   }
 
   #replayNext(): void {
@@ -132,12 +161,14 @@ export class ResponsesReader {
   }
 
   #replay(index: number): void {
-    const waiting = this.#waiting.get(index) ?? [];
+    const waiting = this.#waiting.get(index);
+    if (waiting === undefined) return;
     this.#waiting.delete(index);
-    for (const event of waiting) if (!this.#done.has(index)) this.#item(index, event);
+    this.#waitingChars -= waiting.chars;
+    for (const event of waiting.events) if (!this.#done.has(index)) this.#item(index, event);
   }
 
-  #item(index: number, { type, data }: Waiting): void {
+  #item(index: number, { type, data }: ItemEvent): void {
     const item = asObject(data['item']);
     if (type === 'response.output_item.added') {
       if (item !== null && this.#open === null) this.#start(index, item);
@@ -147,7 +178,8 @@ export class ResponsesReader {
   }
 
   #start(index: number, item: JsonObject): OpenItem {
-    const open: OpenItem = { index, item, told: new Map<string, number>(), annotated: new Set<string>(), part: '' };
+    const chars = jsonChars(item);
+    const open: OpenItem = { index, item, told: new Map(), annotated: new Set(), part: '', chars };
     this.#open = open;
     if (isCall(item)) this.#sink.openCall(item);
     return open;
@@ -239,6 +271,7 @@ export class ResponsesReader {
   #annotation(open: OpenItem, key: string, annotation: JsonObject | null): void {
     if (annotation === null || open.annotated.has(key)) return;
     open.annotated.add(key);
+    open.chars += ENTRY_CHARS;
     this.#sink.annotation(annotation);
   }
 
@@ -258,7 +291,9 @@ export class ResponsesReader {
 
   #tell(open: OpenItem, part: string, delta: string): boolean {
     if (delta === '') return false;
-    open.told.set(part, (open.told.get(part) ?? 0) + delta.length);
+    const told = open.told.get(part);
+    if (told === undefined) open.chars += ENTRY_CHARS;
+    open.told.set(part, (told ?? 0) + delta.length);
     return true;
   }
 }

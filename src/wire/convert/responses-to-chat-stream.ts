@@ -9,6 +9,7 @@
 import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { IN_STREAM, openAiErrorBody, openAiOfOpenAi } from './error-kinds.ts';
 import { asString } from './json.ts';
+import { jsonChars } from './json-chars.ts';
 import { isCall, ResponsesReader, type ResponsesSink } from './responses-reader.ts';
 import { chatAnnotation, chatUsageOf, finishReasonOf, toolCall } from './responses-to-chat-answer.ts';
 import { dataEvent } from './sse-text.ts';
@@ -22,6 +23,7 @@ export class ResponsesToChatStream implements StreamConverter, ResponsesSink {
   #isFreeform = false;
   /** Told together at the end: clients that assemble deltas keep the last list alone. */
   readonly #annotations: JsonObject[] = [];
+  #annotationChars = 0;
   #reasoningSaid = false;
   #reasoningOpen = false;
   /** Characters of the whole text, and those before the part that is open: annotations count from there. */
@@ -48,6 +50,10 @@ export class ResponsesToChatStream implements StreamConverter, ResponsesSink {
     return '';
   }
 
+  get heldChars(): number {
+    return this.#reader.heldChars + this.#annotationChars + this.#id.length;
+  }
+
   begin(response: JsonObject): void {
     this.#id = asString(response['id']) ?? `chatcmpl-${this.#context.requestId}`;
     this.#delta({ role: 'assistant', content: '', refusal: null });
@@ -69,7 +75,9 @@ export class ResponsesToChatStream implements StreamConverter, ResponsesSink {
 
   annotation(annotation: JsonObject): void {
     const told = chatAnnotation(annotation, this.#partStart);
-    if (told !== null) this.#annotations.push(told);
+    if (told === null) return;
+    this.#annotations.push(told);
+    this.#annotationChars += jsonChars(told);
   }
 
   reasoning(delta: string): void {
@@ -102,10 +110,18 @@ export class ResponsesToChatStream implements StreamConverter, ResponsesSink {
     this.#chunk(choice, asString(response['service_tier']));
     if (this.#context.includeUsage) this.#out += dataEvent({ ...this.#head([]), usage: chatUsageOf(response) });
     this.#out += 'data: [DONE]\n\n';
+    this.#forget();
   }
 
   fail(error: JsonObject): void {
     this.#out += dataEvent(openAiErrorBody(openAiOfOpenAi(IN_STREAM, error)));
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#id = '';
+    this.#annotations.length = 0;
+    this.#annotationChars = 0;
   }
 
   #delta(delta: JsonObject): void {

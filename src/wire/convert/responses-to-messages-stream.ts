@@ -10,6 +10,7 @@ import { UNSIGNED } from './carried-thinking.ts';
 import type { AnswerContext, JsonObject, StreamConverter, StreamOutcome } from './crossing.ts';
 import { IN_STREAM, messagesOfOpenAi } from './error-kinds.ts';
 import { asString } from './json.ts';
+import { KeptText } from './kept-text.ts';
 import { ResponsesReader, type ResponsesSink } from './responses-reader.ts';
 import { citationOf, SeenItems, searchBlocks, stopReasonOf, toolUse, usageOf } from './responses-to-messages-answer.ts';
 import { namedEvent } from './sse-text.ts';
@@ -24,9 +25,9 @@ export class ResponsesToMessagesStream implements StreamConverter, ResponsesSink
   #blocks = 0;
   #open: Open = 'none';
   /** What the open text says, for what cites it. */
-  #text = '';
+  readonly #text = new KeptText();
   /** The open call is of a free-form tool, whose input is no JSON: it is told whole. */
-  #freeform: string | null = null;
+  #freeform: KeptText | null = null;
 
   constructor(context: AnswerContext) {
     this.#context = context;
@@ -46,6 +47,10 @@ export class ResponsesToMessagesStream implements StreamConverter, ResponsesSink
 
   end(): string {
     return '';
+  }
+
+  get heldChars(): number {
+    return this.#reader.heldChars + this.#text.length + (this.#freeform?.length ?? 0);
   }
 
   begin(response: JsonObject): void {
@@ -77,7 +82,7 @@ export class ResponsesToMessagesStream implements StreamConverter, ResponsesSink
   }
 
   annotation(annotation: JsonObject): void {
-    const citation = this.#open === 'text' ? citationOf(annotation, this.#text) : null;
+    const citation = this.#open === 'text' ? citationOf(annotation, this.#text.text) : null;
     if (citation !== null) this.#delta({ type: 'citations_delta', citation });
   }
 
@@ -87,19 +92,19 @@ export class ResponsesToMessagesStream implements StreamConverter, ResponsesSink
   }
 
   openCall(item: JsonObject): void {
-    this.#freeform = item['type'] === 'custom_tool_call' ? '' : null;
+    this.#freeform = item['type'] === 'custom_tool_call' ? new KeptText() : null;
     this.#start('tool_use', { ...toolUse(item, this.#context, this.#blocks), input: {} });
   }
 
   callDelta(delta: string): void {
-    if (this.#freeform !== null) this.#freeform += delta;
+    if (this.#freeform !== null) this.#freeform.add(delta);
     else this.#delta({ type: 'input_json_delta', partial_json: delta });
   }
 
   itemEnd(item: JsonObject): void {
     this.#seen.add(item);
     if (this.#freeform !== null) {
-      this.#delta({ type: 'input_json_delta', partial_json: JSON.stringify({ input: this.#freeform }) });
+      this.#delta({ type: 'input_json_delta', partial_json: JSON.stringify({ input: this.#freeform.text }) });
     }
     this.#freeform = null;
     this.#close();
@@ -115,22 +120,29 @@ export class ResponsesToMessagesStream implements StreamConverter, ResponsesSink
     const delta = { stop_reason: stopReasonOf(response, this.#seen), stop_sequence: null };
     this.#say('message_delta', { delta, usage: usageOf(response, this.#seen) });
     this.#say('message_stop', {});
+    this.#forget();
   }
 
   fail(error: JsonObject): void {
     this.#out += namedEvent('error', messagesOfOpenAi(IN_STREAM, error, this.#context.requestId));
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#text.clear();
+    this.#freeform = null;
   }
 
   #sayText(delta: string): void {
     if (this.#open !== 'text') this.#start('text', { type: 'text', text: '', citations: null });
-    this.#text += delta;
+    this.#text.add(delta);
     this.#delta({ type: 'text_delta', text: delta });
   }
 
   #start(open: Open, block: JsonObject): void {
     this.#close();
     this.#open = open;
-    this.#text = '';
+    this.#text.clear();
     this.#say('content_block_start', { index: this.#blocks, content_block: block });
   }
 

@@ -14,6 +14,8 @@
  * Source: platform.openai.com/docs/api-reference/responses-streaming.
  */
 import type { AnswerContext, JsonObject, StreamOutcome } from './crossing.ts';
+import { jsonChars } from './json-chars.ts';
+import { KeptText } from './kept-text.ts';
 import {
   callIdKind,
   callItem,
@@ -36,7 +38,7 @@ interface OpenMessage {
   readonly parts: JsonObject[];
   /** What the open part is of; null: no part is open. */
   partType: 'output_text' | 'refusal' | null;
-  text: string;
+  text: KeptText;
   annotations: JsonObject[];
   logprobs: unknown[];
 }
@@ -44,14 +46,17 @@ interface OpenMessage {
 interface OpenReasoning {
   readonly id: string;
   readonly index: number;
-  text: string;
+  readonly text: KeptText;
 }
 
-interface OpenCall extends ToolCall {
+interface OpenCall extends Omit<ToolCall, 'text'> {
   readonly id: string;
   readonly index: number;
-  text: string;
+  readonly text: KeptText;
 }
+
+/** What an item or a part of one takes beside its texts. */
+const ITEM_CHARS = 256;
 
 export interface ResponseEnd {
   readonly incompleteReason: IncompleteReason;
@@ -65,6 +70,7 @@ export class ResponsesWriter {
   #out = '';
   #sequence = 0;
   #id = '';
+  #heldChars = 0;
   readonly #output: JsonObject[] = [];
   #message: OpenMessage | null = null;
   #reasoning: OpenReasoning | null = null;
@@ -72,6 +78,11 @@ export class ResponsesWriter {
 
   constructor(context: AnswerContext) {
     this.#context = context;
+  }
+
+  /** About how many characters are kept for the last event. */
+  get heldChars(): number {
+    return this.#heldChars;
   }
 
   /** What has been said since the last call. */
@@ -85,6 +96,7 @@ export class ResponsesWriter {
   begin(id: string | null): void {
     if (this.#id !== '') return;
     this.#id = id ?? `resp_${this.#context.requestId}`;
+    this.#heldChars += this.#id.length;
     this.#say('response.created', { response: this.#response('in_progress', null) });
     this.#say('response.in_progress', { response: this.#response('in_progress', null) });
   }
@@ -92,8 +104,11 @@ export class ResponsesWriter {
   text(delta: string, logprobs: readonly unknown[] = []): void {
     const message = this.#openPart('output_text');
     if (delta === '') return;
-    message.text += delta;
-    for (const logprob of logprobs) message.logprobs.push(logprob);
+    this.#keep(message.text, delta);
+    for (const logprob of logprobs) {
+      message.logprobs.push(logprob);
+      this.#heldChars += jsonChars(logprob);
+    }
     this.#out += namedEvent('response.output_text.delta', {
       type: 'response.output_text.delta',
       sequence_number: this.#sequence++,
@@ -108,7 +123,7 @@ export class ResponsesWriter {
   refusal(delta: string): void {
     const message = this.#openPart('refusal');
     if (delta === '') return;
-    message.text += delta;
+    this.#keep(message.text, delta);
     this.#sayOfPart('response.refusal.delta', message, { delta });
   }
 
@@ -116,6 +131,7 @@ export class ResponsesWriter {
   annotate(annotation: JsonObject): void {
     const message = this.#message;
     if (message?.partType !== 'output_text') return;
+    this.#heldChars += jsonChars(annotation);
     const annotationIndex = message.annotations.push(annotation) - 1;
     const fields = { annotation_index: annotationIndex, annotation };
     this.#sayOfPart('response.output_text.annotation.added', message, fields);
@@ -125,10 +141,11 @@ export class ResponsesWriter {
     const message = this.#message;
     if (message === null || message.partType === null) return;
     const isText = message.partType === 'output_text';
-    const part = isText ? textPart(message.text, message.annotations, message.logprobs) : refusalPart(message.text);
-    if (isText)
-      this.#sayOfPart('response.output_text.done', message, { text: message.text, logprobs: message.logprobs });
-    else this.#sayOfPart('response.refusal.done', message, { refusal: message.text });
+    const { annotations, logprobs } = message;
+    const { text } = message.text;
+    const part = isText ? textPart(text, annotations, logprobs) : refusalPart(text);
+    if (isText) this.#sayOfPart('response.output_text.done', message, { text, logprobs });
+    else this.#sayOfPart('response.refusal.done', message, { refusal: text });
     this.#sayOfPart('response.content_part.done', message, { part });
     message.parts.push(part);
     message.partType = null;
@@ -146,8 +163,9 @@ export class ResponsesWriter {
     const reasoning = this.#openReasoning();
     if (delta === '') return;
     const at = { item_id: reasoning.id, output_index: reasoning.index, summary_index: 0 };
-    if (reasoning.text === '') this.#say('response.reasoning_summary_part.added', { ...at, part: summaryPart('') });
-    reasoning.text += delta;
+    if (reasoning.text.length === 0)
+      this.#say('response.reasoning_summary_part.added', { ...at, part: summaryPart('') });
+    this.#keep(reasoning.text, delta);
     this.#say('response.reasoning_summary_text.delta', { ...at, delta });
   }
 
@@ -157,7 +175,9 @@ export class ResponsesWriter {
     const reasoning = this.#reasoning;
     if (reasoning === null) return;
     this.#reasoning = null;
-    const { id, index, text } = reasoning;
+    this.#heldChars += encrypted?.length ?? 0;
+    const { id, index } = reasoning;
+    const { text } = reasoning.text;
     if (text !== '') {
       const at = { item_id: id, output_index: index, summary_index: 0 };
       this.#say('response.reasoning_summary_text.done', { ...at, text });
@@ -171,16 +191,16 @@ export class ResponsesWriter {
     if (this.#calls.has(key)) return;
     const index = this.#nextIndex();
     const id = itemId(callIdKind(call.freeform), this.#context, index);
-    const open: OpenCall = { ...call, id, index, text: '' };
-    this.#calls.set(key, open);
-    this.#itemAdded(index, callItem(id, 'in_progress', open));
+    this.#heldChars += call.callId.length + call.name.length + (call.namespace?.length ?? 0);
+    this.#calls.set(key, { ...call, id, index, text: new KeptText() });
+    this.#itemAdded(index, callItem(id, 'in_progress', { ...call, text: '' }));
   }
 
   /** A piece of a call's arguments or input; one of a call that is not open is left out. */
   callDelta(key: number, delta: string): void {
     const call = this.#calls.get(key);
     if (call === undefined || delta === '') return;
-    call.text += delta;
+    this.#keep(call.text, delta);
     const type = call.freeform ? 'response.custom_tool_call_input.delta' : 'response.function_call_arguments.delta';
     this.#out += namedEvent(type, {
       type,
@@ -196,15 +216,17 @@ export class ResponsesWriter {
     if (call === undefined) return;
     this.#calls.delete(key);
     const at = { item_id: call.id, output_index: call.index };
-    if (call.freeform) this.#say('response.custom_tool_call_input.done', { ...at, input: call.text });
-    else this.#say('response.function_call_arguments.done', { ...at, arguments: call.text });
-    this.#itemDone(call.index, callItem(call.id, status, call));
+    const { text } = call.text;
+    if (call.freeform) this.#say('response.custom_tool_call_input.done', { ...at, input: text });
+    else this.#say('response.function_call_arguments.done', { ...at, arguments: text });
+    this.#itemDone(call.index, callItem(call.id, status, { ...call, text }));
   }
 
   /** An item that comes as a whole; `kind` is the prefix of its id. */
   wholeItem(kind: string, fields: JsonObject): void {
     const index = this.#nextIndex();
     const item = { id: itemId(kind, this.#context, index), ...fields };
+    this.#heldChars += jsonChars(fields);
     this.#itemAdded(index, item);
     this.#itemDone(index, item);
   }
@@ -219,6 +241,7 @@ export class ResponsesWriter {
     for (const key of [...this.#calls.keys()]) this.closeCall(key, status);
     this.outcome = 'whole';
     this.#say(`response.${status}`, { response: this.#response(status, end) });
+    this.#forget();
   }
 
   /** An error instead of an end. */
@@ -226,6 +249,20 @@ export class ResponsesWriter {
     if (this.outcome !== 'open') return;
     this.outcome = 'failed';
     this.#say('error', { code, message, param: null });
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#output.length = 0;
+    this.#message = null;
+    this.#reasoning = null;
+    this.#calls.clear();
+    this.#heldChars = 0;
+  }
+
+  #keep(kept: KeptText, delta: string): void {
+    kept.add(delta);
+    this.#heldChars += delta.length;
   }
 
   #openPart(type: 'output_text' | 'refusal'): OpenMessage {
@@ -234,8 +271,9 @@ export class ResponsesWriter {
     const message = this.#message;
     if (message.partType === type) return message;
     this.closePart();
+    this.#heldChars += ITEM_CHARS;
     message.partType = type;
-    message.text = '';
+    message.text = new KeptText();
     message.annotations = [];
     message.logprobs = [];
     const part = type === 'output_text' ? textPart('', [], []) : refusalPart('');
@@ -247,7 +285,7 @@ export class ResponsesWriter {
     const index = this.#nextIndex();
     const id = itemId('msg', this.#context, index);
     this.#itemAdded(index, messageItem(id, 'in_progress', []));
-    return { id, index, parts: [], partType: null, text: '', annotations: [], logprobs: [] };
+    return { id, index, parts: [], partType: null, text: new KeptText(), annotations: [], logprobs: [] };
   }
 
   #openReasoning(): OpenReasoning {
@@ -255,7 +293,7 @@ export class ResponsesWriter {
     this.begin(null);
     const index = this.#nextIndex();
     const id = itemId('rs', this.#context, index);
-    this.#reasoning = { id, index, text: '' };
+    this.#reasoning = { id, index, text: new KeptText() };
     this.#itemAdded(index, reasoningItem(id, '', null));
     return this.#reasoning;
   }
@@ -263,6 +301,7 @@ export class ResponsesWriter {
   /** Takes the next place in the output; what stands there until it is done is never shown. */
   #nextIndex(): number {
     this.begin(null);
+    this.#heldChars += ITEM_CHARS;
     return this.#output.push({}) - 1;
   }
 
