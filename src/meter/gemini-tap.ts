@@ -6,8 +6,9 @@
  *
  * `usageMetadata` is in most chunks and counts up; not each has every field, and they are merged field by field (`wire/gemini-usage.ts`). Of
  * chunks of one pattern the later replaces the earlier, field for field, so of them only the last is parsed; one of another pattern is merged
- * with what came before. Asking for the counts changes nothing. The answer is whole with the chunk that has a finish reason, or says why
- * the prompt was blocked. Source: ai.google.dev/api/generate-content.
+ * with what came before. Asking for the counts changes nothing. The answer is whole with the chunk in which the last candidate that was
+ * asked for has a finish reason, or that says why the prompt was blocked; at its end one that has finished is enough. `args` are whatever
+ * the model says, so a field of the protocol counts at its own depth. Source: ai.google.dev/api/generate-content.
  */
 import { type FramePattern, type FrameToLearn, matched } from '#wire/frame-pattern.ts';
 import { GeminiUsage } from '#wire/gemini-usage.ts';
@@ -19,12 +20,12 @@ import { asJson, parseJson, parseObject, Tap } from './tap.ts';
 const JSON_FIELDS = ['usageMetadata', 'modelVersion', 'error'] as const;
 const JSON_TEXTS = { fields: ['candidates'], texts: ['text', 'code'], values: ['args'] };
 const scan = new KeyScan([
-  { name: 'usageMetadata', isText: false },
-  { name: 'error', isText: false },
-  { name: 'candidates', isText: false },
-  { name: 'modelVersion', isText: false },
-  { name: 'finishReason', isText: false },
-  { name: 'blockReason', isText: false },
+  { name: 'usageMetadata', isText: false, depthMax: 1 },
+  { name: 'error', isText: false, depthMax: 1 },
+  { name: 'candidates', isText: false, depthMax: 1 },
+  { name: 'modelVersion', isText: false, depthMax: 1 },
+  { name: 'finishReason', isText: false, depthMax: 3 },
+  { name: 'blockReason', isText: false, depthMax: 2 },
   { name: 'functionCall', isText: false },
   { name: 'text', isText: true },
 ]);
@@ -50,6 +51,9 @@ export class GeminiTap extends Tap {
   /** Where the usage is in the chunk that was read last; the end is -1 when it has none. */
   #usageStart = -1;
   #usageEnd = -1;
+  /** A candidate has finished; which ones, where several were asked for. */
+  #someFinished = false;
+  readonly #finished = new Set<number>();
 
   protected counts(): TokenCounts {
     asked.copyFrom(this.#usage);
@@ -62,6 +66,16 @@ export class GeminiTap extends Tap {
     this.#known.reset();
     this.#latestBytes = 0;
     this.#latestPattern = null;
+    this.#someFinished = false;
+    this.#finished.clear();
+  }
+
+  /** Not every model makes as many candidates as it is asked for. */
+  override end(): void {
+    super.end();
+    if (!this.isStream || !this.#someFinished) return;
+    this.streamEnded = true;
+    if (this.seen === 'partial') this.seen = 'final';
   }
 
   frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
@@ -122,10 +136,13 @@ export class GeminiTap extends Tap {
       return -1;
     }
     if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
-    const ends = isStringAt(data, valueAt[FINISH]!, end) || isStringAt(data, valueAt[BLOCK]!, end);
+    const blocked = isStringAt(data, valueAt[BLOCK]!, end);
+    const finishes = isStringAt(data, valueAt[FINISH]!, end);
+    const ends = blocked || finishes;
     const callsFunction = valueAt[CALL]! >= 0;
     this.#content(textBytes, ends || callsFunction);
-    this.streamEnded ||= ends;
+    this.streamEnded ||= blocked;
+    if (finishes) this.#finish(data, start, end);
     if (isObjectAt(data, valueAt[USAGE]!, end)) {
       this.#usageStart = skipSpaces(data, valueAt[USAGE]!, end);
       this.#usageEnd = objectEnd(data, this.#usageStart, end);
@@ -139,6 +156,21 @@ export class GeminiTap extends Tap {
     const markEnd = this.#usageEnd;
     const pattern = this.#known.learn({ ...frame, markStart: markEnd < 0 ? -1 : this.#usageStart, markEnd });
     if (markEnd >= 0) this.#latestPattern = pattern;
+  }
+
+  /** Of the chunk that was just read. One that is not whole tells nothing of a second candidate. */
+  #finish(data: Buffer, start: number, end: number): void {
+    this.#someFinished = true;
+    if (this.candidates > 1 && !this.streamEnded) {
+      const candidates = parseObject(data, start, end)?.['candidates'];
+      if (Array.isArray(candidates)) {
+        for (const [at, candidate] of candidates.entries()) {
+          if (typeof candidate?.finishReason === 'string')
+            this.#finished.add(typeof candidate.index === 'number' ? candidate.index : at);
+        }
+      }
+    }
+    this.streamEnded ||= this.candidates <= Math.max(1, this.#finished.size);
   }
 
   #content(textBytes: number, isContent: boolean): void {

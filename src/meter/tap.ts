@@ -55,6 +55,8 @@ export abstract class Tap {
   protected readonly tailBytesMax: number = 0;
   protected readonly fields = FIELDS;
   protected isStream = false;
+  /** So many answers in one were asked for, each of which ends by itself (Gemini's `candidateCount`). */
+  protected candidates = 1;
   protected seen: UsageSeen = 'none';
   protected streamEnded = false;
   protected hasContent = false;
@@ -99,10 +101,11 @@ export abstract class Tap {
 
   /**
    * Begins an answer; `stream` says whether it is `text/event-stream`, or with `isArray` a JSON array that comes in pieces, otherwise one
-   * JSON document is expected.
+   * JSON document is expected. `candidates`: of how many answers in one a stream is made.
    */
-  start(stream: boolean, isArray = false): void {
+  start(stream: boolean, isArray = false, candidates = 1): void {
     this.forgetUsage();
+    this.candidates = candidates;
     this.isStream = stream;
     this.#isArray = stream && isArray;
     this.seen = 'none';

@@ -29,6 +29,8 @@ export const ROLE_GENERATION = 16;
 export const ROLE_BACKGROUND = 17;
 /** Of a piece of thinking, by the model that thought it. */
 export const ROLE_SIGNATURE = 18;
+/** Of how many answers in one the answer is to be made: `candidateCount`. */
+export const ROLE_CANDIDATES = 19;
 
 interface Key {
   readonly name: string;

@@ -117,3 +117,66 @@ test('what was cached and thought counts when only earlier chunks say it', () =>
   const { inputTokens, cacheReadTokens, outputTokens, reasoningTokens } = tap.usage;
   assert.deepEqual([inputTokens, cacheReadTokens, outputTokens, reasoningTokens], [5, 5100, 56, 40]);
 });
+
+/** What the model says in a call, in the words of the protocol. */
+function called(args: object, more: object = {}): object {
+  return { candidates: [{ content: { parts: [{ functionCall: { name: 'log', args } }] }, index: 0, ...more }] };
+}
+const formed = (form: string, chunks: readonly object[]): Buffer => {
+  const texts = chunks.map((chunk) => JSON.stringify(chunk));
+  return Buffer.from(form === 'sse' ? texts.map((text) => `data: ${text}\r\n\r\n`).join('') : `[${texts.join(',')}`);
+};
+
+test('what a call says is nothing that the protocol says', () => {
+  const no = { promptTokenCount: 0, candidatesTokenCount: 0 };
+  const args = {
+    usageMetadata: no,
+    modelVersion: 'm',
+    error: {},
+    promptFeedback: { blockReason: 'spam' },
+    finishReason: 'x',
+  };
+  const usage = { promptTokenCount: 90_000, candidatesTokenCount: 5_000 };
+  for (const form of ['sse', 'array']) {
+    const tap = new GeminiTap();
+    tap.start(true, form === 'array');
+    // Often enough to be known without being read.
+    tap.push(
+      formed(
+        form,
+        Array.from({ length: 4 }, () => called({ ...args, blockReason: 'spam' })),
+      ),
+    );
+    assert.deepEqual([tap.terminal, tap.usage.seen, tap.model, tap.contentSeen], [false, 'none', null, true], form);
+    const last = { ...called(args, { finishReason: 'STOP' }), usageMetadata: usage, modelVersion: 'g' };
+    tap.push(form === 'sse' ? formed(form, [last]) : Buffer.from(`,${JSON.stringify(last)}]`));
+    const { inputTokens, outputTokens, seen } = tap.usage;
+    assert.deepEqual([inputTokens, outputTokens, seen], [90_000, 5_000, 'final'], form);
+    assert.deepEqual([tap.terminal, tap.model, tap.errorEvent], [true, 'g', false], form);
+  }
+});
+
+test('of several candidates the last one ends the stream, or the end of the answer does', () => {
+  const ending = (index: number) => ({
+    candidates: [{ content: { parts: [{ text: 'a' }] }, finishReason: 'STOP', index }],
+    usageMetadata,
+  });
+  const tap = new GeminiTap();
+  tap.start(true, false, 2);
+  tap.push(formed('sse', [ending(0)]));
+  assert.deepEqual([tap.terminal, tap.usage.seen], [false, 'partial']);
+  tap.push(formed('sse', [ending(0)]));
+  assert.equal(tap.terminal, false, 'that one has finished before');
+  tap.push(formed('sse', [ending(1)]));
+  assert.deepEqual([tap.terminal, tap.usage.seen], [true, 'final']);
+  tap.start(true, false, 3);
+  tap.push(formed('sse', [{ candidates: [ending(0), ending(1), ending(2)].flatMap(({ candidates }) => candidates) }]));
+  assert.equal(tap.terminal, true, 'all in one chunk');
+  tap.start(true, false, 2);
+  tap.push(formed('sse', [ending(0)]));
+  tap.end();
+  assert.deepEqual([tap.terminal, tap.usage.seen], [true, 'final'], 'the model made one');
+  tap.start(true, false, 8);
+  tap.push(formed('sse', [{ promptFeedback: { blockReason: 'SAFETY' }, usageMetadata }]));
+  assert.equal(tap.terminal, true, 'a prompt that is blocked has none');
+});
