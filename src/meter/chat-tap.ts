@@ -18,13 +18,14 @@ import { asJson, parseJson, Tap } from './tap.ts';
 const JSON_FIELDS = ['usage', 'model', 'error', 'service_tier'] as const;
 const TEXTS = ['content', 'arguments', 'reasoning_content', 'reasoning', 'refusal', 'text'];
 const JSON_TEXTS = { fields: ['choices'], texts: TEXTS, values: [] };
+/** Some upstreams have the usage in the choice, or in an object of their own. Deeper is what the model says. */
 const KEYS = [
-  { name: 'usage', isText: false },
-  { name: 'error', isText: false },
-  { name: 'choices', isText: false },
-  { name: 'model', isText: false },
-  { name: 'service_tier', isText: false },
-  { name: 'finish_reason', isText: false },
+  { name: 'usage', isText: false, depthMax: 3 },
+  { name: 'error', isText: false, depthMax: 1 },
+  { name: 'choices', isText: false, depthMax: 1 },
+  { name: 'model', isText: false, depthMax: 1 },
+  { name: 'service_tier', isText: false, depthMax: 1 },
+  { name: 'finish_reason', isText: false, depthMax: 3 },
   { name: 'tool_calls', isText: false },
   ...TEXTS.map((name) => ({ name, isText: true })),
 ];

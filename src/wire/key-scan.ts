@@ -10,6 +10,7 @@
  * Depth tells what the protocol says from what a model or a client has chosen, which lies deeper: arguments of a call, a tool's schema,
  * metadata that is echoed.
  */
+import { findReadable, readable } from './json-tail.ts';
 import type { TextSink } from './text-sink.ts';
 
 const QUOTE = 0x22;
@@ -20,6 +21,8 @@ const OBJECT_OPEN = 0x7b;
 const OBJECT_CLOSE = 0x7d;
 /** With it the brackets of an array are those of an object. */
 const BRACKET_BIT = 0x20;
+/** A string is walked for so many bytes; the rest of a longer one is searched natively. */
+const WALK_BYTES = 64;
 
 export interface ScannedKey {
   readonly name: string;
@@ -39,6 +42,8 @@ export class KeyScan {
   /** How deep that is. */
   readonly #depthAt: Int32Array;
   readonly #depthMax: readonly number[];
+  /** Brackets around the first byte of the next scan. */
+  #depthBefore = 0;
   readonly #names: readonly Buffer[];
   readonly #isText: readonly boolean[];
   readonly #isFixed: readonly boolean[];
@@ -73,7 +78,7 @@ export class KeyScan {
     if (missingBytes > 0) sink?.lose();
     /** Index of the text key whose value comes next, -1: none. */
     let under = -1;
-    let depth = 0;
+    let depth = this.#depthBefore;
     let at = start;
     while (at < end) {
       const byte = bytes[at]!;
@@ -100,6 +105,15 @@ export class KeyScan {
     }
   }
 
+  /** Looks through the end of a text, which begins anywhere in it. No texts are counted. */
+  scanTail(tail: Uint8Array, start: number, end: number): void {
+    findReadable(tail, start, end);
+    this.#depthBefore = readable.depth;
+    this.scan(tail, readable.start, readable.end, 0);
+    this.#depthBefore = 0;
+    this.textBytes = 0;
+  }
+
   #keep(index: number, valueAt: number, depth: number): void {
     if (depth > this.#depthMax[index]! || (this.valueAt[index]! >= 0 && depth >= this.#depthAt[index]!)) return;
     this.valueAt[index] = valueAt;
@@ -121,8 +135,19 @@ export class KeyScan {
 /** Where the string's closing quote is, `end` when it is not there. */
 export function stringEnd(bytes: Uint8Array, from: number, end: number): number {
   let at = from;
-  while (at < end && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-  return Math.min(at, end);
+  for (;;) {
+    const walkEnd = Math.min(end, at + WALK_BYTES);
+    while (at < walkEnd && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+    if (at >= end) return end;
+    if (at < walkEnd) return at;
+    // Here no backslash speaks for this byte.
+    const quote = bytes.indexOf(QUOTE, at);
+    if (quote < 0 || quote >= end) return end;
+    let before = quote - 1;
+    while (before >= at && bytes[before] === BACKSLASH) before--;
+    if ((quote - before) % 2 === 1) return quote;
+    at = quote + 1;
+  }
 }
 
 function isAt(bytes: Uint8Array, at: number, name: Buffer): boolean {
