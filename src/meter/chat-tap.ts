@@ -41,6 +41,8 @@ const SAYS_MODEL = 2;
 export class ChatTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
   protected readonly jsonTexts = JSON_TEXTS;
+  /** Finish reason and usage stand behind the content, which may be all of an answer. */
+  protected override readonly tailBytesMax = 8 * 1024;
   readonly #usage = new OpenAiUsage();
   readonly #known = new KnownFrames(patterns);
   #finished = false;
@@ -56,7 +58,8 @@ export class ChatTap extends Tap {
   }
 
   frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
-    const isWhole = frameBytes === end - start;
+    const missingBytes = frameBytes - (end - start);
+    const isWhole = missingBytes === 0;
     if (
       isWhole &&
       this.sink === null &&
@@ -70,7 +73,8 @@ export class ChatTap extends Tap {
     const { data, dataStart, dataEnd } = this.fields;
     if (isDone(data, dataStart, dataEnd)) this.#end();
     else if (dataEnd > dataStart) {
-      const flags = this.#chunk(data, dataStart, dataEnd, frameBytes - (end - start));
+      const flags = this.#chunk(data, dataStart, dataEnd, missingBytes);
+      if (!isWhole) this.#chunkEnd(this.tailOf(bytes, start, end, missingBytes));
       if (flags >= 0 && isWhole && data === bytes) {
         this.#known.learn({ bytes, start, end, dataStart, dataEnd, markStart: -1, markEnd: -1, flags });
       }
@@ -106,17 +110,31 @@ export class ChatTap extends Tap {
       return -1;
     }
     if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
+    const callsTools = valueAt[TOOL_CALLS]! >= 0;
+    const finishes = isStringAt(data, valueAt[FINISH]!, end);
+    this.#content(textBytes, finishes || callsTools || missingBytes > 0);
+    if (this.#keepSaid(data, end)) return -1;
+    return (callsTools ? CALLS_TOOLS : 0) | (valueAt[MODEL]! >= 0 ? SAYS_MODEL : 0);
+  }
+
+  /** Of a chunk beyond the bound: what it says behind its content. */
+  #chunkEnd(tail: Buffer): void {
+    if (this.errorEvent) return;
+    scan.scanTail(tail, 0, tail.length);
+    this.#keepSaid(tail, tail.length);
+  }
+
+  /** End and usage, as they were just found. Returns whether there is either. */
+  #keepSaid(data: Buffer, end: number): boolean {
+    const { valueAt } = scan;
     const finishes = isStringAt(data, valueAt[FINISH]!, end);
     this.#finished ||= finishes;
-    const callsTools = valueAt[TOOL_CALLS]! >= 0;
-    this.#content(textBytes, finishes || callsTools);
     const hasUsage = isObjectAt(data, valueAt[USAGE]!, end);
     if (hasUsage && this.#usage.merge(objectAt(data, valueAt[USAGE]!, end))) {
       this.seen = this.#finished || this.streamEnded ? 'final' : 'partial';
       if (valueAt[TIER]! >= 0) this.keepTier(stringAt(data, valueAt[TIER]!, end));
     }
-    if (finishes || hasUsage) return -1;
-    return (callsTools ? CALLS_TOOLS : 0) | (valueAt[MODEL]! >= 0 ? SAYS_MODEL : 0);
+    return finishes || hasUsage;
   }
 
   #content(textBytes: number, isContent: boolean): void {

@@ -42,6 +42,8 @@ const asked = new GeminiUsage();
 export class GeminiTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
   protected readonly jsonTexts = JSON_TEXTS;
+  /** Finish reason, sources and usage stand behind the content, which may be a picture. */
+  protected override readonly tailBytesMax = 32 * 1024;
   readonly #usage = new GeminiUsage();
   readonly #known = new KnownFrames(patterns);
   /** The latest `usageMetadata` as it came, and what it came in; the pattern is null where that has none. Not in `#usage` yet. */
@@ -85,6 +87,7 @@ export class GeminiTap extends Tap {
     const { data, dataStart, dataEnd } = this.fields;
     if (dataEnd > dataStart) {
       const flags = this.#chunk(data, dataStart, dataEnd, missingBytes);
+      if (missingBytes > 0) this.#chunkEnd(this.tailOf(bytes, start, end, missingBytes));
       if (flags >= 0 && missingBytes === 0 && data === bytes) {
         this.#learn({ bytes, start, end, dataStart, dataEnd, flags });
       }
@@ -102,6 +105,7 @@ export class GeminiTap extends Tap {
     const missingBytes = elementBytes - (end - start);
     if (missingBytes === 0 && this.#readKnown(bytes, start, end, end) >= 0) return;
     const flags = this.#chunk(bytes, start, end, missingBytes);
+    if (missingBytes > 0) this.#chunkEnd(this.tailOf(bytes, start, end, missingBytes));
     if (flags >= 0 && missingBytes === 0) this.#learn({ bytes, start, end, dataStart: start, dataEnd: end, flags });
   }
 
@@ -129,27 +133,40 @@ export class GeminiTap extends Tap {
   #chunk(data: Buffer, start: number, end: number, missingBytes: number): number {
     scan.scan(data, start, end, missingBytes, this.sink);
     const { valueAt, textBytes } = scan;
-    this.#usageStart = this.#usageEnd = -1;
     if (valueAt[ERROR]! >= 0 && valueAt[CANDIDATES]! < 0) {
       this.onlyHandshake = false;
       this.keepError(objectAt(data, valueAt[ERROR]!, end)?.['status']);
       return -1;
     }
+    const ends = this.#keepSaid(data, start, end);
+    const callsFunction = valueAt[CALL]! >= 0;
+    this.#content(textBytes, ends || callsFunction || missingBytes > 0);
+    if (ends) return -1;
+    return (callsFunction ? CALLS_FUNCTION : 0) | (valueAt[MODEL]! >= 0 ? SAYS_MODEL : 0);
+  }
+
+  /** Of a chunk beyond the bound: what it says behind its content. */
+  #chunkEnd(tail: Buffer): void {
+    if (this.errorEvent) return;
+    scan.scanTail(tail, 0, tail.length);
+    this.#keepSaid(tail, 0, tail.length);
+  }
+
+  /** Model, end and usage, as they were just found. Returns whether there is an end. */
+  #keepSaid(data: Buffer, start: number, end: number): boolean {
+    const { valueAt } = scan;
     if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
     const blocked = isStringAt(data, valueAt[BLOCK]!, end);
     const finishes = isStringAt(data, valueAt[FINISH]!, end);
-    const ends = blocked || finishes;
-    const callsFunction = valueAt[CALL]! >= 0;
-    this.#content(textBytes, ends || callsFunction);
     this.streamEnded ||= blocked;
     if (finishes) this.#finish(data, start, end);
+    this.#usageStart = this.#usageEnd = -1;
     if (isObjectAt(data, valueAt[USAGE]!, end)) {
       this.#usageStart = skipSpaces(data, valueAt[USAGE]!, end);
       this.#usageEnd = objectEnd(data, this.#usageStart, end);
     }
     this.#keepUsage(data, this.#usageStart, this.#usageEnd, null);
-    if (ends) return -1;
-    return (callsFunction ? CALLS_FUNCTION : 0) | (valueAt[MODEL]! >= 0 ? SAYS_MODEL : 0);
+    return blocked || finishes;
   }
 
   #learn(frame: Omit<FrameToLearn, 'markStart' | 'markEnd'>): void {

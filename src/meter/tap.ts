@@ -18,7 +18,7 @@ import { estimateOutputTokens } from './generated-text.ts';
 
 /**
  * Bound on one held frame (streams) or one held value (JSON): `usage` with 200 iterations is 50 KB. A longer frame passes like any
- * other, it is only not read, so a usage of that size falls back to the estimate.
+ * other; of it only the beginning and, where a tap wants it, the end are read, so a usage of that size falls back to the estimate.
  */
 export const HELD_BYTES_MAX = 65_536;
 

@@ -68,3 +68,39 @@ test('a query that would hide the usage is refused, and nobody is asked', async 
   }
   assert.equal(scene.upstream.received.length, asked);
 });
+
+test('an answer whose one event is a picture is whole, and billed by the usage behind it', async () => {
+  const image = { inlineData: { mimeType: 'image/png', data: 'A'.repeat(300_000) } };
+  const last = { ...chunk(image, { finishReason: 'STOP' }), usageMetadata };
+  for (const [path, contentType, body] of [
+    [`${PATH}?alt=sse`, 'text/event-stream', `data: ${JSON.stringify(last)}\r\n\r\n`],
+    [PATH, 'application/json', `[${JSON.stringify(last)}\n]`],
+  ] as const) {
+    scene.upstream.plan = () => ({
+      body: Buffer.from(body),
+      cutBytesMax: 50_000,
+      headers: { 'content-type': contentType },
+    });
+    const asked = scene.upstream.received.length;
+    const { result, row } = await scene.billingOne(() =>
+      send(scene.url, { path, key: KEY, body: { contents: CONTENTS } }),
+    );
+    assert.deepEqual([result.status, result.whole, result.body.toString() === body], [200, true, true], path);
+    assert.deepEqual(
+      [row.status, row.inputTokens, row.outputTokens, row.usageSource],
+      ['completed', 9, 500, 'reported'],
+    );
+    assert.equal(scene.upstream.received.length, asked + 1);
+  }
+});
+
+test('a long last chunk is turned whole for a client of another protocol', async () => {
+  say([{ ...chunk({ text: 'b'.repeat(100_000) }, { finishReason: 'STOP' }), usageMetadata }]);
+  const body = { model: 'gemini-x', max_tokens: 9, stream: true, messages: [{ role: 'user', content: 'hi' }] };
+  const { result, row } = await scene.billingOne(() => send(scene.url, { path: '/v1/messages', key: KEY, body }));
+  assert.equal(result.events().at(-1)?.event, 'message_stop');
+  assert.deepEqual(
+    [row.status, row.outputTokens, row.usageSource, row.upstreamProtocol],
+    ['completed', 500, 'reported', 'gemini'],
+  );
+});

@@ -104,3 +104,19 @@ test('a usage within the choice, or in an object of its own, is read', () => {
     assert.deepEqual([tap.usage.outputTokens, tap.usage.seen], [3, 'final']);
   }
 });
+
+test('an answer in one chunk beyond what is held says its end and its usage behind the content', () => {
+  const usage = { prompt_tokens: 7, completion_tokens: 3 };
+  for (const imageBytes of [300_000, 65_300, 65_400, 65_450]) {
+    const images = [{ image_url: { url: 'A'.repeat(imageBytes) } }];
+    const last = { choices: [{ delta: { images }, finish_reason: 'stop' }], usage, service_tier: 'priority' };
+    const bytes = Buffer.from(`data: ${JSON.stringify(last)}\n\n`);
+    const tap = new ChatTap();
+    const whole = tapped(tap, 'sse', [bytes]);
+    assert.deepEqual(
+      [tap.usage.outputTokens, tap.usage.seen, tap.terminal, tap.serviceTier, tap.handshakeOnly],
+      [3, 'final', true, 'priority', false],
+    );
+    assert.deepEqual(tapped(new ChatTap(), 'sse', cutAnywhere(bytes, 1, 9_000)), whole);
+  }
+});

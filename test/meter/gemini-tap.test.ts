@@ -180,3 +180,65 @@ test('of several candidates the last one ends the stream, or the end of the answ
   tap.push(formed('sse', [{ promptFeedback: { blockReason: 'SAFETY' }, usageMetadata }]));
   assert.equal(tap.terminal, true, 'a prompt that is blocked has none');
 });
+
+/** The one event of a picture, its end and usage behind it. */
+const pictured = (dataBytes: number): object => ({
+  candidates: [
+    {
+      content: { parts: [{ inlineData: { mimeType: 'image/png', data: 'A'.repeat(dataBytes) } }] },
+      finishReason: 'STOP',
+    },
+  ],
+  usageMetadata: { ...usageMetadata, candidatesTokenCount: 1290 },
+  modelVersion: 'g',
+});
+
+test('an event beyond what is held says its end and its usage behind the picture', () => {
+  // Just beyond the bound the fields lie in what is held, in what is not, and across.
+  for (const dataBytes of [300_000, 65_000, ...Array.from({ length: 40 }, (_, i) => 65_250 + 8 * i)]) {
+    for (const form of ['sse', 'array']) {
+      const text = JSON.stringify(pictured(dataBytes));
+      const bytes = Buffer.from(form === 'sse' ? `data: ${text}\r\n\r\n` : `[${text}\n]`);
+      const tap = new GeminiTap();
+      const whole = tapped(tap, form, [bytes]);
+      const { inputTokens, outputTokens, seen } = tap.usage;
+      assert.deepEqual(
+        [inputTokens, outputTokens, seen, tap.terminal],
+        [7, 1290, 'final', true],
+        `${form} ${dataBytes}`,
+      );
+      assert.deepEqual([tap.contentSeen, tap.handshakeOnly, tap.model], [true, false, 'g']);
+      for (const pieceBytesMax of [999, 20_000, 66_000]) {
+        assert.deepEqual(tapped(new GeminiTap(), form, cutAnywhere(bytes, 1, pieceBytesMax)), whole);
+      }
+    }
+  }
+});
+
+test('text beyond what is held counts, and what a long call says is still nothing of the protocol', () => {
+  const args = {
+    text: 'x'.repeat(100_000),
+    usageMetadata: { promptTokenCount: 0 },
+    finishReason: 'x',
+    blockReason: 'x',
+  };
+  for (const form of ['sse', 'array']) {
+    const tap = new GeminiTap();
+    tap.start(true, form === 'array');
+    tap.push(formed(form, [called({ args, finishReason: 'x' })]));
+    assert.deepEqual([tap.terminal, tap.usage.seen, tap.contentSeen], [false, 'none', true], form);
+  }
+  const tap = new GeminiTap();
+  tap.start(true);
+  tap.push(
+    formed('sse', [{ candidates: [{ content: { parts: [{ text: 'B'.repeat(100_000) }] }, finishReason: 'STOP' }] }]),
+  );
+  assert.ok(tap.terminal && tap.estimatedOutputTokens >= 33_000);
+});
+
+test('an event that broke off within its content has no end', () => {
+  const bytes = formed('sse', [called({ text: `${'x'.repeat(70_000)}],"finishReason":"STOP"}]}` })]);
+  const tap = new GeminiTap();
+  tapped(tap, 'sse', [bytes.subarray(0, bytes.indexOf('}]}') + 3)]);
+  assert.deepEqual([tap.terminal, tap.torn, tap.contentSeen], [false, true, true]);
+});
