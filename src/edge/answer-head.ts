@@ -126,7 +126,8 @@ function watch({ idleTaps, durable, replies }: Parts, exchange: Exchange, form: 
     idleTaps.set(Tap, idle);
   }
   exchange.tap ??= idle.pop() ?? new Tap();
-  exchange.tap.start(exchange.streaming, form === 'array');
+  const candidates = exchange.crossing === null ? exchange.facts!.candidates : 1;
+  exchange.tap.start(exchange.streaming, form === 'array', candidates);
   if (exchange.counted !== null) exchange.tap.collect(exchange.counted.textsOf(exchange));
   const streamTap = exchange.streaming ? exchange.tap : null;
   const wholePieces = exchange.crossing !== null || exchange.usageAdded || exchange.operation.overSocket;

@@ -1,6 +1,7 @@
 /** What the head of a request already rules out, and what its body then may not ask for. Pure decisions; front thread only. */
 import { readCoding } from '#base/codings.ts';
 import { type Refusal, refuse } from '#failure/registry.ts';
+import { geminiQueryFault } from '#wire/gemini-query.ts';
 import type { Exchange } from './exchange.ts';
 import type { Head } from './head.ts';
 import type { Operation } from './operations.ts';
@@ -31,5 +32,7 @@ export function checkHead(
   if (open.size + lateBooks.size > limits.exchangesPerFront) return refuse('exchanges_exhausted');
   if (readCoding(head.contentEncoding) === null) return refuse('encoding_unsupported');
   if (operation?.shape && NO_JSON.test(head.contentType)) return refuse('media_unsupported');
+  const fault = operation?.protocol === 'gemini' ? geminiQueryFault(head.query) : '';
+  if (fault !== '') return refuse('field_invalid', fault);
   return head.contentLength > limits.bodyBytesMax ? tooLarge(limits.bodyBytesMax) : null;
 }

@@ -13,18 +13,19 @@ import { isObjectAt, isStringAt, KeyScan, objectAt, stringAt } from '#wire/key-s
 import { FramePatterns, KnownFrames } from '#wire/known-frames.ts';
 import { OpenAiUsage } from '#wire/openai-usage.ts';
 import type { TokenCounts } from '#wire/token-counts.ts';
-import { asJson, parseJson, parseObject, Tap } from './tap.ts';
+import { asJson, parseJson, Tap } from './tap.ts';
 
 const JSON_FIELDS = ['usage', 'model', 'error', 'service_tier'] as const;
 const TEXTS = ['content', 'arguments', 'reasoning_content', 'reasoning', 'refusal', 'text'];
 const JSON_TEXTS = { fields: ['choices'], texts: TEXTS, values: [] };
+/** Some upstreams have the usage in the choice, or in an object of their own. Deeper is what the model says. */
 const KEYS = [
-  { name: 'usage', isText: false },
-  { name: 'error', isText: false },
-  { name: 'choices', isText: false },
-  { name: 'model', isText: false },
-  { name: 'service_tier', isText: false },
-  { name: 'finish_reason', isText: false },
+  { name: 'usage', isText: false, depthMax: 3 },
+  { name: 'error', isText: false, depthMax: 1 },
+  { name: 'choices', isText: false, depthMax: 1 },
+  { name: 'model', isText: false, depthMax: 1 },
+  { name: 'service_tier', isText: false, depthMax: 1 },
+  { name: 'finish_reason', isText: false, depthMax: 3 },
   { name: 'tool_calls', isText: false },
   ...TEXTS.map((name) => ({ name, isText: true })),
 ];
@@ -40,6 +41,8 @@ const SAYS_MODEL = 2;
 export class ChatTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
   protected readonly jsonTexts = JSON_TEXTS;
+  /** Finish reason and usage stand behind the content, which may be all of an answer. */
+  protected override readonly tailBytesMax = 8 * 1024;
   readonly #usage = new OpenAiUsage();
   readonly #known = new KnownFrames(patterns);
   #finished = false;
@@ -55,7 +58,8 @@ export class ChatTap extends Tap {
   }
 
   frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
-    const isWhole = frameBytes === end - start;
+    const missingBytes = frameBytes - (end - start);
+    const isWhole = missingBytes === 0;
     if (
       isWhole &&
       this.sink === null &&
@@ -69,7 +73,8 @@ export class ChatTap extends Tap {
     const { data, dataStart, dataEnd } = this.fields;
     if (isDone(data, dataStart, dataEnd)) this.#end();
     else if (dataEnd > dataStart) {
-      const flags = this.#chunk(data, dataStart, dataEnd, frameBytes - (end - start));
+      const flags = this.#chunk(data, dataStart, dataEnd, missingBytes);
+      if (!isWhole) this.#chunkEnd(this.tailOf(bytes, start, end, missingBytes));
       if (flags >= 0 && isWhole && data === bytes) {
         this.#known.learn({ bytes, start, end, dataStart, dataEnd, markStart: -1, markEnd: -1, flags });
       }
@@ -104,20 +109,35 @@ export class ChatTap extends Tap {
       this.#error(objectAt(data, valueAt[ERROR]!, end));
       return -1;
     }
-    const error = isObjectAt(data, valueAt[ERROR]!, end) ? asJson(parseObject(data, start, end)?.['error']) : null;
+    // Beside choices: their finish reason is its own.
+    const failed = isObjectAt(data, valueAt[ERROR]!, end);
     if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
-    const finishes = error === null && isStringAt(data, valueAt[FINISH]!, end);
-    this.#finished ||= finishes;
     const callsTools = valueAt[TOOL_CALLS]! >= 0;
-    this.#content(textBytes, finishes || callsTools);
+    const finishes = !failed && isStringAt(data, valueAt[FINISH]!, end);
+    this.#content(textBytes, finishes || callsTools || missingBytes > 0);
+    const hasUsage = this.#keepSaid(data, end, finishes);
+    if (failed) this.#error(objectAt(data, valueAt[ERROR]!, end));
+    if (failed || finishes || hasUsage) return -1;
+    return (callsTools ? CALLS_TOOLS : 0) | (valueAt[MODEL]! >= 0 ? SAYS_MODEL : 0);
+  }
+
+  /** Of a chunk beyond the bound: what it says behind its content. */
+  #chunkEnd(tail: Buffer): void {
+    if (this.errorEvent) return;
+    scan.scanTail(tail, 0, tail.length);
+    this.#keepSaid(tail, tail.length, isStringAt(tail, scan.valueAt[FINISH]!, tail.length));
+  }
+
+  /** End and usage, as they were just found. Returns whether there is usage. */
+  #keepSaid(data: Buffer, end: number, finishes: boolean): boolean {
+    const { valueAt } = scan;
+    this.#finished ||= finishes;
     const hasUsage = isObjectAt(data, valueAt[USAGE]!, end);
     if (hasUsage && this.#usage.merge(objectAt(data, valueAt[USAGE]!, end))) {
       this.seen = this.#finished || this.streamEnded ? 'final' : 'partial';
       if (valueAt[TIER]! >= 0) this.keepTier(stringAt(data, valueAt[TIER]!, end));
     }
-    if (error !== null) this.#error(error);
-    if (finishes || hasUsage || error !== null) return -1;
-    return (callsTools ? CALLS_TOOLS : 0) | (valueAt[MODEL]! >= 0 ? SAYS_MODEL : 0);
+    return hasUsage;
   }
 
   #content(textBytes: number, isContent: boolean): void {

@@ -6,8 +6,9 @@
  *
  * `usageMetadata` is in most chunks and counts up; not each has every field, and they are merged field by field (`wire/gemini-usage.ts`). Of
  * chunks of one pattern the later replaces the earlier, field for field, so of them only the last is parsed; one of another pattern is merged
- * with what came before. Asking for the counts changes nothing. The answer is whole with the chunk that has a finish reason, or says why
- * the prompt was blocked. Source: ai.google.dev/api/generate-content.
+ * with what came before. Asking for the counts changes nothing. The answer is whole with the chunk in which the last candidate that was
+ * asked for has a finish reason, or that says why the prompt was blocked; at its end one that has finished is enough. `args` are whatever
+ * the model says, so a field of the protocol counts at its own depth. Source: ai.google.dev/api/generate-content.
  */
 import { type FramePattern, type FrameToLearn, matched } from '#wire/frame-pattern.ts';
 import { GeminiUsage } from '#wire/gemini-usage.ts';
@@ -19,12 +20,12 @@ import { asJson, parseJson, parseObject, Tap } from './tap.ts';
 const JSON_FIELDS = ['usageMetadata', 'modelVersion', 'error'] as const;
 const JSON_TEXTS = { fields: ['candidates'], texts: ['text', 'code'], values: ['args'] };
 const scan = new KeyScan([
-  { name: 'usageMetadata', isText: false },
-  { name: 'error', isText: false },
-  { name: 'candidates', isText: false },
-  { name: 'modelVersion', isText: false },
-  { name: 'finishReason', isText: false },
-  { name: 'blockReason', isText: false },
+  { name: 'usageMetadata', isText: false, depthMax: 1 },
+  { name: 'error', isText: false, depthMax: 1 },
+  { name: 'candidates', isText: false, depthMax: 1 },
+  { name: 'modelVersion', isText: false, depthMax: 1 },
+  { name: 'finishReason', isText: false, depthMax: 3 },
+  { name: 'blockReason', isText: false, depthMax: 2 },
   { name: 'functionCall', isText: false },
   { name: 'text', isText: true },
 ]);
@@ -41,6 +42,8 @@ const asked = new GeminiUsage();
 export class GeminiTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
   protected readonly jsonTexts = JSON_TEXTS;
+  /** Finish reason, sources and usage stand behind the content, which may be a picture. */
+  protected override readonly tailBytesMax = 32 * 1024;
   readonly #usage = new GeminiUsage();
   readonly #known = new KnownFrames(patterns);
   /** The latest `usageMetadata` as it came, and what it came in; the pattern is null where that has none. Not in `#usage` yet. */
@@ -50,6 +53,9 @@ export class GeminiTap extends Tap {
   /** Where the usage is in the chunk that was read last; the end is -1 when it has none. */
   #usageStart = -1;
   #usageEnd = -1;
+  /** A candidate has finished; which ones, where several were asked for. */
+  #someFinished = false;
+  readonly #finished = new Set<number>();
 
   protected counts(): TokenCounts {
     asked.copyFrom(this.#usage);
@@ -62,6 +68,16 @@ export class GeminiTap extends Tap {
     this.#known.reset();
     this.#latestBytes = 0;
     this.#latestPattern = null;
+    this.#someFinished = false;
+    this.#finished.clear();
+  }
+
+  /** Not every model makes as many candidates as it is asked for. */
+  override end(): void {
+    super.end();
+    if (!this.isStream || !this.#someFinished) return;
+    this.streamEnded = true;
+    if (this.seen === 'partial') this.seen = 'final';
   }
 
   frame(bytes: Buffer, start: number, end: number, frameBytes: number): void {
@@ -71,6 +87,7 @@ export class GeminiTap extends Tap {
     const { data, dataStart, dataEnd } = this.fields;
     if (dataEnd > dataStart) {
       const flags = this.#chunk(data, dataStart, dataEnd, missingBytes);
+      if (missingBytes > 0) this.#chunkEnd(this.tailOf(bytes, start, end, missingBytes));
       if (flags >= 0 && missingBytes === 0 && data === bytes) {
         this.#learn({ bytes, start, end, dataStart, dataEnd, flags });
       }
@@ -88,6 +105,7 @@ export class GeminiTap extends Tap {
     const missingBytes = elementBytes - (end - start);
     if (missingBytes === 0 && this.#readKnown(bytes, start, end, end) >= 0) return;
     const flags = this.#chunk(bytes, start, end, missingBytes);
+    if (missingBytes > 0) this.#chunkEnd(this.tailOf(bytes, start, end, missingBytes));
     if (flags >= 0 && missingBytes === 0) this.#learn({ bytes, start, end, dataStart: start, dataEnd: end, flags });
   }
 
@@ -115,30 +133,61 @@ export class GeminiTap extends Tap {
   #chunk(data: Buffer, start: number, end: number, missingBytes: number): number {
     scan.scan(data, start, end, missingBytes, this.sink);
     const { valueAt, textBytes } = scan;
-    this.#usageStart = this.#usageEnd = -1;
     if (valueAt[ERROR]! >= 0 && valueAt[CANDIDATES]! < 0) {
       this.onlyHandshake = false;
       this.keepError(objectAt(data, valueAt[ERROR]!, end)?.['status']);
       return -1;
     }
-    if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
-    const ends = isStringAt(data, valueAt[FINISH]!, end) || isStringAt(data, valueAt[BLOCK]!, end);
+    const ends = this.#keepSaid(data, start, end);
     const callsFunction = valueAt[CALL]! >= 0;
-    this.#content(textBytes, ends || callsFunction);
-    this.streamEnded ||= ends;
+    this.#content(textBytes, ends || callsFunction || missingBytes > 0);
+    if (ends) return -1;
+    return (callsFunction ? CALLS_FUNCTION : 0) | (valueAt[MODEL]! >= 0 ? SAYS_MODEL : 0);
+  }
+
+  /** Of a chunk beyond the bound: what it says behind its content. */
+  #chunkEnd(tail: Buffer): void {
+    if (this.errorEvent) return;
+    scan.scanTail(tail, 0, tail.length);
+    this.#keepSaid(tail, 0, tail.length);
+  }
+
+  /** Model, end and usage, as they were just found. Returns whether there is an end. */
+  #keepSaid(data: Buffer, start: number, end: number): boolean {
+    const { valueAt } = scan;
+    if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
+    const blocked = isStringAt(data, valueAt[BLOCK]!, end);
+    const finishes = isStringAt(data, valueAt[FINISH]!, end);
+    this.streamEnded ||= blocked;
+    if (finishes) this.#finish(data, start, end);
+    this.#usageStart = this.#usageEnd = -1;
     if (isObjectAt(data, valueAt[USAGE]!, end)) {
       this.#usageStart = skipSpaces(data, valueAt[USAGE]!, end);
       this.#usageEnd = objectEnd(data, this.#usageStart, end);
     }
     this.#keepUsage(data, this.#usageStart, this.#usageEnd, null);
-    if (ends) return -1;
-    return (callsFunction ? CALLS_FUNCTION : 0) | (valueAt[MODEL]! >= 0 ? SAYS_MODEL : 0);
+    return blocked || finishes;
   }
 
   #learn(frame: Omit<FrameToLearn, 'markStart' | 'markEnd'>): void {
     const markEnd = this.#usageEnd;
     const pattern = this.#known.learn({ ...frame, markStart: markEnd < 0 ? -1 : this.#usageStart, markEnd });
     if (markEnd >= 0) this.#latestPattern = pattern;
+  }
+
+  /** Of the chunk that was just read. One that is not whole tells nothing of a second candidate. */
+  #finish(data: Buffer, start: number, end: number): void {
+    this.#someFinished = true;
+    if (this.candidates > 1 && !this.streamEnded) {
+      const candidates = parseObject(data, start, end)?.['candidates'];
+      if (Array.isArray(candidates)) {
+        for (const [at, candidate] of candidates.entries()) {
+          if (typeof candidate?.finishReason === 'string')
+            this.#finished.add(typeof candidate.index === 'number' ? candidate.index : at);
+        }
+      }
+    }
+    this.streamEnded ||= this.candidates <= Math.max(1, this.#finished.size);
   }
 
   #content(textBytes: number, isContent: boolean): void {

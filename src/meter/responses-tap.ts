@@ -7,8 +7,8 @@
  *   error    = { type: "error", code, message, param }                          also ends the stream
  *            | { type: "error", error: { type, code, message } }                as over a WebSocket
  *
- * The response in the first and last event echoes instructions and tools and can be far longer than what a tap holds, so nothing of it is
- * parsed but the usage, which is found from the end. Source: platform.openai.com/docs/api-reference/responses-streaming.
+ * The response in the first and last event echoes instructions, tools and metadata, which are whatever the client says, and can be far
+ * longer than what a tap holds: a field counts only where the response itself has it, and of a long one beginning and end are read. Source: platform.openai.com/docs/api-reference/responses-streaming.
  */
 import { matched } from '#wire/frame-pattern.ts';
 import { KeyScan, objectAt, stringAt } from '#wire/key-scan.ts';
@@ -24,32 +24,39 @@ const JSON_TEXTS = { fields: ['output'], texts: ['text', 'refusal', 'arguments',
 /** `delta` is a text in the events whose text is generated. */
 const scan = new KeyScan([
   { name: 'delta', isText: true },
-  { name: 'error', isText: false },
-  { name: 'code', isText: false },
   { name: 'type', isText: false, isFixed: true },
 ]);
-const [ERROR, CODE] = [1, 2] as const;
+/** Members of the response, or of the event around it. */
+const response = new KeyScan(
+  [
+    ['usage', 2],
+    ['service_tier', 2],
+    ['id', 2],
+    ['model', 2],
+    ['error', 2],
+    ['code', 1],
+    ['type', 1],
+  ].map(([name, depthMax]) => ({ name: name as string, isText: false, depthMax: depthMax as number })),
+);
+const [USAGE, TIER, ID, MODEL, ERROR, CODE, EVENT_TYPE] = [0, 1, 2, 3, 4, 5, 6] as const;
 const patterns = new FramePatterns(scan);
 
 const OPENING = ['response.created', 'response.in_progress', 'response.queued', 'keepalive'];
 const TERMINAL = ['response.completed', 'response.incomplete', 'response.failed'];
-const TYPE = Buffer.from('"type"');
 const TYPE_FIRST = Buffer.from('{"type"');
-const USAGE = Buffer.from('"usage":');
-const SERVICE_TIER = Buffer.from('"service_tier":');
-const MODEL = Buffer.from('"model":');
-const ID = Buffer.from('"id":');
 /** The type of an event is its first member, or near it. */
 const TYPE_WITHIN = 256;
 
 export class ResponsesTap extends Tap {
   protected readonly jsonFields = JSON_FIELDS;
   protected readonly jsonTexts = JSON_TEXTS;
-  /** A response echoes its tools and its output before it says its usage. */
-  protected override readonly tailBytesMax = 8 * 1024;
+  /** Behind the output of a response are its service tier, then the tools of the request, then its usage. */
+  protected override readonly tailBytesMax = 32 * 1024;
   readonly #usage = new OpenAiUsage();
   readonly #known = new KnownFrames(patterns);
   #failed = false;
+  /** While an event is read that is not whole here: its end. */
+  #tail: Buffer | null = null;
 
   protected counts(): TokenCounts {
     return this.#usage.counts();
@@ -68,7 +75,9 @@ export class ResponsesTap extends Tap {
     const { eventStart, eventEnd, data, dataStart, dataEnd } = this.fields;
     if (dataEnd > dataStart) {
       const named = eventEnd > eventStart ? bytes.toString('latin1', eventStart, eventEnd) : '';
+      this.#tail = missingBytes > 0 ? this.tailOf(bytes, start, end, missingBytes) : null;
       const isDelta = this.#event(named, data, dataStart, dataEnd, missingBytes);
+      this.#tail = null;
       if (isDelta && missingBytes === 0 && data === bytes && (named !== '' || isTypeFirst(data, dataStart))) {
         this.#known.learn({ bytes, start, end, dataStart, dataEnd, markStart: -1, markEnd: -1, flags: 0 });
       }
@@ -121,7 +130,7 @@ export class ResponsesTap extends Tap {
     if (OPENING.includes(type)) this.#opening(data, start, end);
     else {
       this.onlyHandshake = false;
-      if (TERMINAL.includes(type)) this.#terminal(type, data, start, end, missingBytes);
+      if (TERMINAL.includes(type)) this.#terminal(type, data, start, end);
       else if (type === 'error') this.#error(data, start, end);
       else this.hasContent = true;
     }
@@ -135,31 +144,39 @@ export class ResponsesTap extends Tap {
   }
 
   #opening(data: Buffer, start: number, end: number): void {
-    if (this.answerId === '') this.keepAnswerId(stringBehind(data, ID, start, end) ?? '');
-    if (this.model === null) this.keepModel(stringBehind(data, MODEL, start, end));
+    if (this.answerId !== '' && this.model !== null) return;
+    response.scan(data, start, end, 0);
+    this.#keepNames(data, end);
   }
 
-  #terminal(type: string, data: Buffer, start: number, end: number, missingBytes: number): void {
+  #terminal(type: string, data: Buffer, start: number, end: number): void {
+    const tail = this.#tail;
     this.streamEnded = true;
-    const [bytes, from, to] = missingBytes > 0 ? [this.frameTail, 0, this.frameTail.length] : [data, start, end];
-    if (this.#findUsage(bytes, from, to)) this.seen = 'final';
-    const tierAt = lastIndexOf(bytes, SERVICE_TIER, from, to);
-    if (tierAt >= 0) this.keepTier(stringAt(bytes, tierAt + SERVICE_TIER.length, to));
-    if (this.answerId === '') this.keepAnswerId(stringBehind(data, ID, start, end) ?? '');
+    response.scan(data, start, end, 0);
+    this.#keepNames(data, end);
+    this.#keepBill(data, end);
+    if (tail !== null) {
+      response.scanTail(tail, 0, tail.length);
+      this.#keepBill(tail, tail.length);
+    }
     if (type === 'response.failed') this.#error(data, start, end);
   }
 
-  /** The last object of that name that is a usage: a tool's schema may have a property of the same name. */
-  #findUsage(bytes: Buffer, start: number, end: number): boolean {
-    for (let at = lastIndexOf(bytes, USAGE, start, end); at >= 0; at = lastIndexOf(bytes, USAGE, start, at)) {
-      if (this.#usage.merge(objectAt(bytes, at + USAGE.length, end))) return true;
-    }
-    return false;
+  #keepNames(data: Buffer, end: number): void {
+    const { valueAt } = response;
+    if (this.answerId === '' && valueAt[ID]! >= 0) this.keepAnswerId(stringAt(data, valueAt[ID]!, end));
+    if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
+  }
+
+  #keepBill(data: Buffer, end: number): void {
+    const { valueAt } = response;
+    if (valueAt[USAGE]! >= 0 && this.#usage.merge(objectAt(data, valueAt[USAGE]!, end))) this.seen = 'final';
+    if (valueAt[TIER]! >= 0) this.keepTier(stringAt(data, valueAt[TIER]!, end));
   }
 
   #error(data: Buffer, start: number, end: number): void {
-    scan.scan(data, start, end, 0);
-    const { valueAt } = scan;
+    response.scan(data, start, end, 0);
+    const { valueAt } = response;
     const error = valueAt[ERROR]! < 0 ? null : objectAt(data, valueAt[ERROR]!, end);
     if (error !== null) this.keepErrorOf(error);
     else this.keepError(valueAt[CODE]! < 0 ? '' : stringAt(data, valueAt[CODE]!, end));
@@ -172,20 +189,8 @@ function isTypeFirst(data: Buffer, start: number): boolean {
 }
 
 function typeOf(data: Buffer, start: number, end: number): string | null {
-  return stringBehind(data, TYPE, start, Math.min(end, start + TYPE_WITHIN));
-}
-
-/** The string that is the value of the first member with this name (with its quotes, perhaps its colon). */
-function stringBehind(data: Buffer, name: Buffer, start: number, end: number): string | null {
-  const at = data.indexOf(name, start);
-  if (at < 0 || at + name.length >= end) return null;
-  let value = at + name.length;
-  while (value < end && (data[value] === 0x3a || data[value] === 0x20)) value++;
-  return stringAt(data, value, end);
-}
-
-function lastIndexOf(bytes: Buffer, name: Buffer, start: number, end: number): number {
-  if (end - start < name.length) return -1;
-  const at = bytes.lastIndexOf(name, end - name.length);
-  return at < start ? -1 : at;
+  const within = Math.min(end, start + TYPE_WITHIN);
+  response.scan(data, start, within, 0);
+  const typeAt = response.valueAt[EVENT_TYPE]!;
+  return typeAt < 0 ? null : stringAt(data, typeAt, within);
 }

@@ -18,7 +18,7 @@ import { estimateOutputTokens } from './generated-text.ts';
 
 /**
  * Bound on one held frame (streams) or one held value (JSON): `usage` with 200 iterations is 50 KB. A longer frame passes like any
- * other, it is only not read, so a usage of that size falls back to the estimate.
+ * other; of it only the beginning and, where a tap wants it, the end are read, so a usage of that size falls back to the estimate.
  */
 export const HELD_BYTES_MAX = 65_536;
 
@@ -42,6 +42,7 @@ export interface BillableUsage {
 
 /** A frame is read within one call, so all taps of a thread read into one. */
 const FIELDS = new SseFields();
+const NOTHING = Buffer.alloc(0);
 
 export type Json = { readonly [field: string]: unknown };
 
@@ -51,10 +52,12 @@ export abstract class Tap {
   protected abstract readonly jsonFields: readonly string[];
   /** Where in a JSON document generated text is. */
   protected abstract readonly jsonTexts: TextKeys;
-  /** Of a frame that is longer than the bound, so many of its last bytes are kept as well, for `frameTail`. */
+  /** Of a frame or element that is longer than the bound, so many of its last bytes are kept as well, for `tailOf`. */
   protected readonly tailBytesMax: number = 0;
   protected readonly fields = FIELDS;
   protected isStream = false;
+  /** So many answers in one were asked for, each of which ends by itself (Gemini's `candidateCount`). */
+  protected candidates = 1;
   protected seen: UsageSeen = 'none';
   protected streamEnded = false;
   protected hasContent = false;
@@ -92,17 +95,25 @@ export abstract class Tap {
   /** Called by the splitter, once an element that was not known. */
   element(_bytes: Buffer, _start: number, _end: number, _elementBytes: number): void {}
 
-  /** Of a frame that is longer than the bound, its last bytes. */
-  protected get frameTail(): Buffer {
-    return this.#splitter!.tail;
+  /**
+   * The last bytes of a frame or element beyond the bound, of which `bytes[start, end)` is here; none where it is not known to be whole:
+   * only its end says which of them are in strings.
+   */
+  protected tailOf(bytes: Buffer, start: number, end: number, missingBytes: number): Buffer {
+    const { tail } = this.#isArray ? this.#array! : this.#splitter!;
+    if (this.#torn && !isLineEnd(tail[tail.length - 1])) return NOTHING;
+    if (missingBytes > tail.length) return tail;
+    // What is missing is all in the tail: it goes on where the head ends.
+    return Buffer.concat([bytes.subarray(Math.max(start, end - this.tailBytesMax + tail.length), end), tail]);
   }
 
   /**
    * Begins an answer; `stream` says whether it is `text/event-stream`, or with `isArray` a JSON array that comes in pieces, otherwise one
-   * JSON document is expected.
+   * JSON document is expected. `candidates`: of how many answers in one a stream is made.
    */
-  start(stream: boolean, isArray = false): void {
+  start(stream: boolean, isArray = false, candidates = 1): void {
     this.forgetUsage();
+    this.candidates = candidates;
     this.isStream = stream;
     this.#isArray = stream && isArray;
     this.seen = 'none';
@@ -112,7 +123,7 @@ export abstract class Tap {
     this.#model = this.#errorType = null;
     this.#serviceTier = this.#answerId = '';
     this.#torn = false;
-    if (this.#isArray) this.#array ??= new JsonArraySplitter(this, HELD_BYTES_MAX);
+    if (this.#isArray) this.#array ??= new JsonArraySplitter(this, HELD_BYTES_MAX, this.tailBytesMax);
     else if (stream) this.#splitter ??= new SseSplitter(this, HELD_BYTES_MAX, this.tailBytesMax);
     else this.#json ??= new JsonFields(this.jsonFields, HELD_BYTES_MAX, this, this.jsonTexts);
     this.#splitter?.reset();
@@ -274,6 +285,10 @@ export abstract class Tap {
   protected keepAnswerId(id: unknown): void {
     if (typeof id === 'string' && id.length <= MODEL_CHARS_MAX) this.#answerId = id;
   }
+}
+
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === 0x0a || byte === 0x0d;
 }
 
 export function parseJson(bytes: Buffer, start: number, end: number): unknown {

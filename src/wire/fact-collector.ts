@@ -59,6 +59,7 @@ export class FactCollector {
   #streamValue = false;
   #maxTokens = ABSENT;
   #maxTokensValue = 0;
+  #candidates = 1;
   #messagesField = ABSENT;
   readonly #userId = new TextField();
   readonly #cacheKey = new TextField();
@@ -84,6 +85,7 @@ export class FactCollector {
     this.#model = this.#stream = this.#maxTokens = this.#messagesField = this.#streamOptions = ABSENT;
     this.#userId.state = this.#cacheKey.state = this.#previousId.state = ABSENT;
     this.#includeUsage = this.#background = this.#carriesThinking = false;
+    this.#candidates = 1;
     this.#toolsStart = this.#toolsEnd = -1;
   }
 
@@ -124,6 +126,9 @@ export class FactCollector {
     if (this.#role === keys.ROLE_USER_ID) setText(this.#userId, kind, start, end);
     else if (this.#role === keys.ROLE_INCLUDE_USAGE) this.#includeUsage = kind === TRUE;
     else if (this.#role === keys.ROLE_MAX_TOKENS) this.#limitScalar(kind, start, end);
+    else if (this.#role === keys.ROLE_CANDIDATES && kind === NUMBER) {
+      this.#candidates = Math.max(1, positiveInteger(this.#bytes, start, end));
+    }
   }
 
   /** A container begins at `start` in one of this context; returns the new one's context. */
@@ -159,6 +164,7 @@ export class FactCollector {
       modelEnd: model === null ? -1 : this.#modelEnd + 1,
       stream: this.#stream === GOOD && this.#streamValue,
       maxTokens,
+      candidates: this.#candidates,
       userId: this.#userId.decode(this.#bytes),
       cacheKey: this.#cacheKey.decode(this.#bytes),
       previousId: this.#previousId.decode(this.#bytes),
@@ -216,7 +222,10 @@ export class FactCollector {
   #beginField(role: number): void {
     if (role === keys.ROLE_METADATA) this.#userId.state = ABSENT;
     else if (role === keys.ROLE_STREAM_OPTIONS) this.#includeUsage = false;
-    else if (role === keys.ROLE_GENERATION) this.#maxTokens = ABSENT;
+    else if (role === keys.ROLE_GENERATION) {
+      this.#maxTokens = ABSENT;
+      this.#candidates = 1;
+    }
     const section = this.#sectionOf(role);
     if (section === null) return;
     this.#section = section;

@@ -31,6 +31,8 @@ export const ROLE_BACKGROUND = 17;
 export const ROLE_SIGNATURE = 18;
 /** The object that holds the whole request instead: its fields are the body's. */
 export const ROLE_ENVELOPE = 19;
+/** Of how many answers in one the answer is to be made: `candidateCount`. */
+export const ROLE_CANDIDATES = 20;
 
 interface Key {
   readonly name: string;

@@ -20,6 +20,8 @@ export interface Facts {
   readonly stream: boolean;
   /** Tokens; null when absent (`count_tokens` has none) or wrong. */
   readonly maxTokens: number | null;
+  /** Gemini: `generationConfig.candidateCount`; 1 where it is absent or wrong. */
+  readonly candidates: number;
   /** Messages: `metadata.user_id`, decoded. */
   readonly userId: string | null;
   /** OpenAI: `prompt_cache_key`, decoded. */
@@ -72,6 +74,7 @@ export const NO_FACTS: Facts = Object.freeze({
   modelEnd: -1,
   stream: false,
   maxTokens: null,
+  candidates: 1,
   userId: null,
   cacheKey: null,
   previousId: null,

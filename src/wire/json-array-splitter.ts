@@ -13,6 +13,7 @@
  *   push:  chunk ──► [ ...tail of an element ][ , ][ element ][ , ][ head of an element... ]
  *                      │ joins `held`              │ delivered in place  │ copied to `held`, at most `elementBytesMax` of it
  */
+import { KeptTail } from './kept-tail.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -39,7 +40,7 @@ export interface JsonElementSink {
   knownElement?(bytes: Buffer, start: number, limit: number): number;
   /**
    * One element: `bytes[start, end)`, valid only during the call. `elementBytes` is its whole length; where it exceeds
-   * `end - start` the element was longer than the bound and only its head is here.
+   * `end - start` the element was longer than the bound and only its head is here; `JsonArraySplitter.tail` is the end of it.
    */
   element(bytes: Buffer, start: number, end: number, elementBytes: number): void;
 }
@@ -64,10 +65,13 @@ export class JsonArraySplitter {
   #heldBytes = 0;
   /** Bytes of the unfinished element in earlier chunks, those beyond the bound included. */
   #elementBytes = 0;
+  readonly #tail: KeptTail;
 
-  constructor(sink: JsonElementSink, elementBytesMax: number) {
+  /** `tailBytesMax`: of an element beyond the bound, so many of its last bytes are kept as well. */
+  constructor(sink: JsonElementSink, elementBytesMax: number, tailBytesMax = 0) {
     this.#sink = sink;
     this.#elementBytesMax = elementBytesMax;
+    this.#tail = new KeptTail(tailBytesMax);
   }
 
   reset(): void {
@@ -87,9 +91,14 @@ export class JsonArraySplitter {
     return this.#shape === 'array' && this.#depth === 0 && this.#behindElement;
   }
 
+  /** The last bytes of an element that is longer than the bound; empty for all others. Valid while it is delivered. */
+  get tail(): Buffer {
+    return this.#tail.bytes;
+  }
+
   /** Bytes of memory held for an unfinished element. */
   get heldBytes(): number {
-    return this.#held.length;
+    return this.#held.length + this.tail.length;
   }
 
   /** Bytes at the end of what was pushed that belong to an element whose end has not come. */
@@ -189,7 +198,10 @@ export class JsonArraySplitter {
     if (this.#shape === 'single') this.#shape = 'closed';
     this.#behindElement = true;
     if (this.#elementBytes === 0) {
-      this.#sink.element(bytes, start, Math.min(end, start + this.#elementBytesMax), end - start);
+      const head = Math.min(end, start + this.#elementBytesMax);
+      if (head < end) this.#tail.keep(bytes, head, end);
+      this.#sink.element(bytes, start, head, end - start);
+      this.#tail.release();
       return;
     }
     this.#hold(bytes, start, end);
@@ -200,6 +212,7 @@ export class JsonArraySplitter {
   #hold(bytes: Buffer, start: number, end: number): void {
     const copied = Math.min(end - start, this.#elementBytesMax - this.#heldBytes);
     this.#elementBytes += end - start;
+    if (copied < end - start) this.#tail.keep(bytes, start + Math.max(0, copied), end);
     if (copied <= 0) return;
     const needed = this.#heldBytes + copied;
     if (needed > this.#held.length) this.#grow(needed);
@@ -217,6 +230,7 @@ export class JsonArraySplitter {
   #release(): void {
     this.#heldBytes = 0;
     this.#elementBytes = 0;
+    this.#tail.release();
     if (this.#held.length > HELD_BYTES_KEPT) this.#held = EMPTY;
   }
 }

@@ -16,6 +16,7 @@ import {
   ROLE_BACKGROUND,
   ROLE_CACHE_CONTROL,
   ROLE_CACHE_KEY,
+  ROLE_CANDIDATES,
   ROLE_CONTENT,
   ROLE_ENVELOPE,
   ROLE_GENERATION,
@@ -59,7 +60,12 @@ export interface RequestShape {
 /** Of the objects at the top whose members are facts. */
 export const METADATA_KEYS = keysOf({ user_id: ROLE_USER_ID });
 export const STREAM_OPTIONS_KEYS = keysOf({ include_usage: ROLE_INCLUDE_USAGE });
-export const GENERATION_KEYS = keysOf({ maxOutputTokens: ROLE_MAX_TOKENS, max_output_tokens: ROLE_MAX_TOKENS });
+export const GENERATION_KEYS = keysOf({
+  maxOutputTokens: ROLE_MAX_TOKENS,
+  max_output_tokens: ROLE_MAX_TOKENS,
+  candidateCount: ROLE_CANDIDATES,
+  candidate_count: ROLE_CANDIDATES,
+});
 
 /** Where a request's cache markers are; only Messages has them. */
 export const TOOL_KEYS = keysOf({ cache_control: ROLE_CACHE_CONTROL });

@@ -14,6 +14,7 @@
  *   push:  chunk ──► [ ...tail of a frame ][ frame ][ frame ][ head of a frame... ]
  *                      │ joins `held`        │ delivered in place   │ copied to `held`, at most `frameBytesMax` of it
  */
+import { KeptTail } from './kept-tail.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -38,9 +39,7 @@ export interface SseFrameSink {
 export class SseSplitter {
   readonly #sink: SseFrameSink;
   readonly #frameBytesMax: number;
-  /** The last bytes of a frame that is longer than the bound; empty for all others. Valid while it is delivered. */
-  tail: Buffer = EMPTY;
-  readonly #tailBytesMax: number;
+  readonly #tail: KeptTail;
   #held: Buffer = EMPTY;
   #heldBytes = 0;
   /** Bytes of the unfinished frame in earlier chunks, those beyond the bound included. */
@@ -53,7 +52,7 @@ export class SseSplitter {
   constructor(sink: SseFrameSink, frameBytesMax: number, tailBytesMax = 0) {
     this.#sink = sink;
     this.#frameBytesMax = frameBytesMax;
-    this.#tailBytesMax = tailBytesMax;
+    this.#tail = new KeptTail(tailBytesMax);
   }
 
   reset(): void {
@@ -61,6 +60,11 @@ export class SseSplitter {
     this.#lineEmpty = true;
     this.#lastWasCr = false;
     this.#atStart = true;
+  }
+
+  /** The last bytes of a frame that is longer than the bound; empty for all others. Valid while it is delivered. */
+  get tail(): Buffer {
+    return this.#tail.bytes;
   }
 
   /** Bytes of memory held for an unfinished frame. */
@@ -118,7 +122,7 @@ export class SseSplitter {
       // Nothing but a line end: two blank lines in a row, or a keep-alive.
       if (end - start > 1) this.#deliver(bytes, start, end, end - start);
       this.#atStart = false;
-      this.tail = EMPTY;
+      this.#tail.release();
       return;
     }
     this.#hold(bytes, start, end);
@@ -131,27 +135,19 @@ export class SseSplitter {
     const skip = this.#atStart && startsWithBom(bytes, start, end) ? 3 : 0;
     this.#atStart = false;
     const head = Math.min(end, start + this.#frameBytesMax);
-    if (head < end) this.#keepTail(bytes, head, end);
+    if (head < end) this.#tail.keep(bytes, head, end);
     this.#sink.frame(bytes, start + skip, head, frameBytes - skip);
   }
 
   #hold(bytes: Buffer, start: number, end: number): void {
     const copied = Math.min(end - start, this.#frameBytesMax - this.#heldBytes);
     this.#frameBytes += end - start;
-    if (copied < end - start) this.#keepTail(bytes, start + Math.max(0, copied), end);
+    if (copied < end - start) this.#tail.keep(bytes, start + Math.max(0, copied), end);
     if (copied <= 0) return;
     const needed = this.#heldBytes + copied;
     if (needed > this.#held.length) this.#grow(needed);
     bytes.copy(this.#held, this.#heldBytes, start, start + copied);
     this.#heldBytes = needed;
-  }
-
-  #keepTail(bytes: Buffer, start: number, end: number): void {
-    const max = this.#tailBytesMax;
-    if (max === 0) return;
-    const came = bytes.subarray(Math.max(start, end - max), end);
-    const before = this.tail.subarray(Math.max(0, this.tail.length + came.length - max));
-    this.tail = Buffer.concat([before, came]);
   }
 
   #grow(needed: number): void {
@@ -164,7 +160,7 @@ export class SseSplitter {
   #release(): void {
     this.#heldBytes = 0;
     this.#frameBytes = 0;
-    this.tail = EMPTY;
+    this.#tail.release();
     if (this.#held.length > HELD_BYTES_KEPT) this.#held = EMPTY;
   }
 }

@@ -90,3 +90,49 @@ test('an error may be a text alone', () => {
     assert.equal(tap.errorType, type);
   }
 });
+
+test('what the model says in the words of the protocol neither ends a stream nor bills it', () => {
+  const said = {
+    usage: { prompt_tokens: 0, completion_tokens: 0 },
+    finish_reason: 'x',
+    service_tier: 'flex',
+    error: {},
+  };
+  const delta = { tool_calls: [{ function: { name: 'f', arguments: { ...said, said } } }] };
+  const tap = new ChatTap();
+  tap.start(true);
+  tap.push(Buffer.from(chunk(delta).repeat(3)));
+  tap.end();
+  assert.deepEqual([tap.terminal, tap.usage.seen, tap.serviceTier, tap.errorEvent], [false, 'none', '', false]);
+  const own = { usage: { prompt_tokens: 7, completion_tokens: 3 }, service_tier: 'default' };
+  tapped(tap, 'sse', [Buffer.from(`${chunk(delta, own)}data: [DONE]\n\n`)]);
+  assert.deepEqual([tap.usage.inputTokens, tap.usage.outputTokens, tap.serviceTier], [7, 3, 'default']);
+});
+
+test('a usage within the choice, or in an object of its own, is read', () => {
+  const usage = { prompt_tokens: 7, completion_tokens: 3 };
+  for (const last of [
+    { choices: [{ delta: {}, finish_reason: 'stop', usage }] },
+    { choices: [{ delta: {}, finish_reason: 'stop' }], x_own: { usage } },
+  ]) {
+    const tap = new ChatTap();
+    tapped(tap, 'sse', [Buffer.from(`${chunk({ content: 'a' })}data: ${JSON.stringify(last)}\n\ndata: [DONE]\n\n`)]);
+    assert.deepEqual([tap.usage.outputTokens, tap.usage.seen], [3, 'final']);
+  }
+});
+
+test('an answer in one chunk beyond what is held says its end and its usage behind the content', () => {
+  const usage = { prompt_tokens: 7, completion_tokens: 3 };
+  for (const imageBytes of [300_000, 65_300, 65_400, 65_450]) {
+    const images = [{ image_url: { url: 'A'.repeat(imageBytes) } }];
+    const last = { choices: [{ delta: { images }, finish_reason: 'stop' }], usage, service_tier: 'priority' };
+    const bytes = Buffer.from(`data: ${JSON.stringify(last)}\n\n`);
+    const tap = new ChatTap();
+    const whole = tapped(tap, 'sse', [bytes]);
+    assert.deepEqual(
+      [tap.usage.outputTokens, tap.usage.seen, tap.terminal, tap.serviceTier, tap.handshakeOnly],
+      [3, 'final', true, 'priority', false],
+    );
+    assert.deepEqual(tapped(new ChatTap(), 'sse', cutAnywhere(bytes, 1, 9_000)), whole);
+  }
+});

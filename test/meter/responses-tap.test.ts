@@ -92,3 +92,57 @@ test('a whole response that failed is an error, wherever it says why, also when 
     }
   }
 });
+
+/** What a client says in the words of the protocol comes back behind what the account says. */
+const ECHOES = {
+  metadata: { metadata: { service_tier: 'flex', usage: '0', id: 'resp_x', model: 'x' } },
+  objects: { metadata: { usage: { input_tokens: 0, output_tokens: 0 }, service_tier: 'flex', error: { code: 'x' } } },
+  tool: { tools: [{ parameters: { properties: { service_tier: { type: 'string' }, usage: { input_tokens: 1 } } } }] },
+};
+
+test('what the request says, and the response echoes, changes neither tier nor usage nor names', () => {
+  for (const [name, echo] of Object.entries(ECHOES)) {
+    const response = { id: 'resp_1', model: 'm', service_tier: 'priority', usage };
+    for (const said of [
+      { ...response, ...echo },
+      { ...echo, ...response },
+    ]) {
+      const tap = new ResponsesTap();
+      tapped(tap, 'sse', [Buffer.from(event('response.created', { response: said }))]);
+      assert.deepEqual([tap.answerId, tap.model], ['resp_1', 'm'], name);
+      tapped(tap, 'sse', [Buffer.from(DELTA + event('response.completed', { response: said }))]);
+      const { inputTokens, outputTokens, seen } = tap.usage;
+      assert.deepEqual([inputTokens, outputTokens, seen, tap.serviceTier], [7, 3, 'final', 'priority'], name);
+      assert.deepEqual([tap.answerId, tap.model, tap.errorEvent], ['resp_1', 'm', false], name);
+    }
+  }
+});
+
+test('the tier of a response longer than what is held is found before its tools and behind its output', () => {
+  const schema = { properties: { service_tier: { type: 'string' }, text: { description: '}"]\\'.repeat(2_000) } } };
+  const tools = [{ type: 'function', name: 'f', parameters: schema }];
+  for (const outputBytes of [10, 65_000, 65_460, 300_000]) {
+    for (const toolsCount of [1, 10]) {
+      const output = [{ content: [{ text: 'y'.repeat(outputBytes) }] }];
+      const response = { id: 'r', output, service_tier: 'priority', tools: Array(toolsCount).fill(tools[0]), usage };
+      const bytes = Buffer.from(event('response.completed', { response: { ...response, metadata: ECHOES.objects } }));
+      const tap = new ResponsesTap();
+      const whole = tapped(tap, 'sse', [bytes]);
+      assert.deepEqual([tap.usage.outputTokens, tap.usage.seen], [3, 'final'], `${outputBytes}, ${toolsCount}`);
+      // Ten such tools are more than the end that is kept: the tier is then to be had from the beginning only.
+      const isLost = toolsCount === 10 && outputBytes > 65_400;
+      assert.equal(tap.serviceTier, isLost ? '' : 'priority', `${outputBytes}, ${toolsCount}`);
+      assert.deepEqual(tapped(new ResponsesTap(), 'sse', cutAnywhere(bytes, 1, 9_000)), whole);
+    }
+  }
+});
+
+test('the end of a long event that broke off is not taken for the end of its JSON', () => {
+  const text = `${'y'.repeat(70_000)}}],"usage":{"input_tokens":1,"output_tokens":1},"x":{"y":{"z":"}}`;
+  const bytes = Buffer.from(event('response.completed', { response: { output: [{ text }], usage } }));
+  const tap = new ResponsesTap();
+  tapped(tap, 'sse', [bytes.subarray(0, bytes.indexOf('}}"') + 2)]);
+  assert.equal(tap.usage.seen, 'none');
+  tapped(tap, 'sse', [bytes.subarray(0, -1)]);
+  assert.equal(tap.usage.outputTokens, 3, 'of an event without its blank line the data is whole');
+});

@@ -11,7 +11,7 @@ import { cutAnywhere } from './anthropic-answer.ts';
 import { seededRandom } from './seeded-random.ts';
 
 /** What a tap keeps of the end of a long frame, beside its beginning. */
-const TAIL_BYTES_MAX = 8 * 1024;
+const TAIL_BYTES_MAX = 32 * 1024;
 const FORMS = ['sse', 'array', 'body'];
 
 export interface Fixture {

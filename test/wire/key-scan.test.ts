@@ -24,6 +24,22 @@ test('a key is a string before a colon, at any depth; the first one counts', () 
   assert.deepEqual(scanned('{"usage2":1,"usag":1,"\\usage":1}'), [[-1, -1, -1], 0], 'nor are other names');
 });
 
+test("a key deeper than its depth is somebody else's, and of several the outermost counts", () => {
+  const shallow = new KeyScan([
+    { name: 'usage', isText: false, depthMax: 2 },
+    { name: 'id', isText: false },
+  ]);
+  const at = (text: string) => {
+    shallow.scan(Buffer.from(text), 0, text.length, 0);
+    return [...shallow.valueAt];
+  };
+  assert.deepEqual(at('{"a":{"b":{"usage":1}}}'), [-1, -1]);
+  assert.deepEqual(at('[{"a":[["usage"]],"usage":1}]'), [26, -1]);
+  assert.deepEqual(at('{"a":{"usage":1},"usage":2,"b":{"id":1},"c":{"id":2}}'), [25, 37]);
+  assert.deepEqual(at('{"a":"}]}]","b":{"[":"{","c":{"usage":1}}}'), [-1, -1], 'brackets in strings are none');
+  assert.deepEqual(at('}}}{"usage":1}'), [12, -1]);
+});
+
 test('texts under text keys are counted as they stand, an escape with its own length', () => {
   assert.equal(scanned('{"text":"abc","content":"d"}')[1], 4);
   assert.equal(scanned('{"text":"a\\"b\\\\","x":"yyy"}')[1], 6);

@@ -131,6 +131,17 @@ test('Gemini: the path names the model, the limit is in generationConfig, conten
   assert.equal(errorOf(limit, GEMINI_SHAPE), 'generationConfig.maxOutputTokens');
 });
 
+test('Gemini: of how many candidates the answer is to be made; 1 where that is not said, or wrong', () => {
+  const asked = (config: object | string) =>
+    factsOf(typeof config === 'string' ? config : { contents: [], generationConfig: config }, GEMINI_SHAPE).candidates;
+  assert.deepEqual([asked({}), asked({ candidateCount: 3 }), asked({ candidate_count: 2 })], [1, 3, 2]);
+  assert.deepEqual(
+    [asked({ candidateCount: 0 }), asked({ candidateCount: '3' }), asked({ candidateCount: {} })],
+    [1, 1, 1],
+  );
+  assert.equal(asked('{"contents":[],"generationConfig":{"candidateCount":5},"generationConfig":{}}'), 1);
+});
+
 test('of two generationConfigs the last counts', () => {
   const body = '{"contents":[],"generationConfig":{"maxOutputTokens":5},"generationConfig":{}}';
   assert.equal(factsOf(body, GEMINI_SHAPE).maxTokens, null);
