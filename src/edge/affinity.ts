@@ -47,12 +47,20 @@ export function rememberSession({ affinity, config }: Parts, exchange: Exchange)
   if (key !== null) affinity.remember(key, exchange.account!.id, nowMs(), affinityMs);
 }
 
-/** A response that may be asked for by its id later. */
+/** A response that was found by its id. */
 export function rememberResponse({ affinity, config }: Parts, exchange: Exchange, responseId: string): void {
   const { affinityMs } = config.schedule;
-  if (affinityMs === 0 || responseId === '' || exchange.crossing !== null) return;
+  if (affinityMs === 0) return;
   const key = affinityKey(exchange.entry!.principal.groupId, RESPONSE, responseId);
   affinity.remember(key, exchange.account!.id, nowMs(), affinityMs);
+}
+
+/** The answer at hand, which may be asked for by its id from the moment its client knows that; once more at its end, to be kept from then. */
+export function rememberAnswer({ affinity, config }: Parts, exchange: Exchange, answerId: string): void {
+  const { affinityMs } = config.schedule;
+  if (affinityMs === 0 || answerId === '' || exchange.crossing !== null) return;
+  exchange.answerKey ??= affinityKey(exchange.entry!.principal.groupId, RESPONSE, answerId);
+  affinity.remember(exchange.answerKey, exchange.account!.id, nowMs(), affinityMs);
 }
 
 function ownerKey({ entry, operation, route, facts }: Exchange): AffinityKey | null {

@@ -155,6 +155,8 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   /** The answer is paid for: a 2xx of the upstream. */
   billable = false;
   tap: Tap | null = null;
+  /** Of an answer that may be asked for later, once its id is known. */
+  answerKey: AffinityKey | null = null;
   /** Of an account that reports no usage: what is counted here instead. */
   counted: UsageCount | null = null;
   /** Changes the answer on its way to the client; null: its bytes pass as they are. */

@@ -9,7 +9,7 @@ import { ResponsesMessageTap } from '#meter/responses-message-tap.ts';
 import type { BodyReader, UpstreamHeaders } from '#relay/attempt.ts';
 import { isDecidedByBody, judgeRefusal } from '#relay/error-body.ts';
 import { judgeError, judgeStatus, type Verdict } from '#relay/verdict.ts';
-import { beginAnswer, firstByte } from './answer-head.ts';
+import { beginAnswer, firstByte, tapPiece } from './answer-head.ts';
 import { breakStream, breakStreamWith } from './answers.ts';
 import { dispatch } from './dispatch.ts';
 import { DoubtfulAnswer } from './doubtful-answer.ts';
@@ -114,7 +114,7 @@ export class Relaying {
     if (exchange.doubt !== null) return void (exchange.doubt.push(chunk) || this.#resolve(exchange, false));
     if (exchange.firstByteAtMs === 0) firstByte(this.#parts, exchange, chunk);
     else releaseWhenSent(this.#parts, exchange);
-    exchange.tap?.push(chunk);
+    tapPiece(this.#parts, exchange, chunk);
     if (exchange.stage === 'draining') {
       exchange.drainBytesLeft -= chunk.length;
       if (exchange.drainBytesLeft < 0) this.#stopDraining(exchange);
