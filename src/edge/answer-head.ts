@@ -52,6 +52,12 @@ export function tapPiece(parts: Parts, exchange: Exchange, chunk: Uint8Array): v
   if (exchange.answerKey === null && tap.answerId !== '') rememberAnswer(parts, exchange, tap.answerId);
 }
 
+/** Of an error body behind pings: as much as may be kept. */
+export function keepLateError({ config }: Parts, exchange: Exchange, chunk: Uint8Array): void {
+  exchange.lateErrorBytes += chunk.length;
+  if (exchange.lateErrorBytes <= config.limits.errorBodyBytes) exchange.lateError!.push(chunk);
+}
+
 /** The first bytes may be of another form than the head says: the bytes are right. */
 function seeForm(parts: Parts, exchange: Exchange, bytes: Uint8Array): void {
   if (exchange.billable && !exchange.operation.overSocket) {
