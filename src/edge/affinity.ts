@@ -6,6 +6,7 @@ import { nowMs } from '#base/clock.ts';
 import { type AffinityKey, affinityKey } from '#coordinate/local/affinity-table.ts';
 import { prefixOf, sessionOf } from '#wire/session.ts';
 import type { Exchange } from './exchange.ts';
+import { NamedResponse } from './owner-search.ts';
 import type { Parts } from './parts.ts';
 
 const SESSION = 'session';
@@ -26,17 +27,16 @@ function joinedAccount({ channel, plan, facts }: Exchange): Preference | null {
 
 /** With one candidate there is nothing to prefer, and nothing is looked up. */
 export function preferredAccount({ affinity, config }: Parts, exchange: Exchange): Preference {
-  const { plan } = exchange;
+  const plan = exchange.plan!;
+  const isKept = plan.accounts.length > 1 && config.schedule.affinityMs > 0;
+  if (plan.accounts.length > 1) exchange.named ??= namedBy(exchange);
+  const index = isKept && exchange.named !== null ? plan.indexOf(affinity.find(exchange.named.key, nowMs())) : -1;
+  if (index >= 0) return { index, isOwner: true };
   const joined = joinedAccount(exchange);
   if (joined !== null) return joined;
-  if (plan!.accounts.length < 2 || config.schedule.affinityMs === 0) return { index: -1, isOwner: false };
-  const owner = ownerKey(exchange);
-  if (owner !== null) {
-    const index = plan!.indexOf(affinity.find(owner, nowMs()));
-    if (index >= 0) return { index, isOwner: true };
-  }
+  if (!isKept) return { index: -1, isOwner: false };
   const session = sessionKey(exchange);
-  return { index: session === null ? -1 : plan!.indexOf(affinity.find(session, nowMs())), isOwner: false };
+  return { index: session === null ? -1 : plan.indexOf(affinity.find(session, nowMs())), isOwner: false };
 }
 
 /** The account has begun to answer. */
@@ -47,17 +47,36 @@ export function rememberSession({ affinity, config }: Parts, exchange: Exchange)
   if (key !== null) affinity.remember(key, exchange.account!.id, nowMs(), affinityMs);
 }
 
-/** A response that may be asked for by its id later. */
+/** A response that was found by its id. */
 export function rememberResponse({ affinity, config }: Parts, exchange: Exchange, responseId: string): void {
   const { affinityMs } = config.schedule;
-  if (affinityMs === 0 || responseId === '' || exchange.crossing !== null) return;
+  if (affinityMs === 0) return;
   const key = affinityKey(exchange.entry!.principal.groupId, RESPONSE, responseId);
   affinity.remember(key, exchange.account!.id, nowMs(), affinityMs);
 }
 
-function ownerKey({ entry, operation, route, facts }: Exchange): AffinityKey | null {
+/** The answer at hand, which may be asked for by its id from the moment its client knows that. */
+export function rememberAnswer({ affinity, config }: Parts, exchange: Exchange, answerId: string): void {
+  const { affinityMs } = config.schedule;
+  if (affinityMs === 0 || answerId === '' || exchange.crossing !== null) return;
+  exchange.answerKey ??= affinityKey(exchange.entry!.principal.groupId, RESPONSE, answerId);
+  affinity.remember(exchange.answerKey, exchange.account!.id, nowMs(), affinityMs);
+}
+
+/** An answer has ended: its time begins, and its account is that of the response that it goes on with. */
+export function rememberEnded(parts: Parts, exchange: Exchange): void {
+  const { tap, named, account } = exchange;
+  if (tap === null || tap.answerId === '') return;
+  rememberAnswer(parts, exchange, tap.answerId);
+  const { affinityMs } = parts.config.schedule;
+  if (named !== null && affinityMs > 0 && !tap.errorEvent)
+    parts.affinity.remember(named.key, account!.id, nowMs(), affinityMs);
+}
+
+function namedBy({ entry, operation, route, facts, crossing }: Exchange): NamedResponse | null {
   const id = operation.owned ? route.named : facts!.previousId;
-  return id === null ? null : affinityKey(entry!.principal.groupId, RESPONSE, id);
+  if (id === null || crossing !== null) return null;
+  return new NamedResponse(affinityKey(entry!.principal.groupId, RESPONSE, id));
 }
 
 function sessionKey(exchange: Exchange): AffinityKey | null {

@@ -6,7 +6,7 @@ import { nowMs } from '#base/clock.ts';
 import type { UpstreamHeaders } from '#relay/attempt.ts';
 import { copyFileHeaders, copyResponseHeaders } from '#relay/header-policy.ts';
 import type { AnswerContext } from '#wire/convert/crossing.ts';
-import { rememberResponse, rememberSession } from './affinity.ts';
+import { rememberAnswer, rememberResponse, rememberSession } from './affinity.ts';
 import type { AnswerTransform } from './answer-transform.ts';
 import { statusLine } from './answers.ts';
 import { StreamCrossing, WholeCrossing } from './crossed-answer.ts';
@@ -42,6 +42,20 @@ export function firstByte(parts: Parts, exchange: Exchange, chunk: Uint8Array): 
   seeForm(parts, exchange, chunk);
   if (exchange.billable) parts.openRecords.begin(exchange);
   parts.counters.latency(0, exchange.firstByteAtMs - exchange.startedAtMs);
+}
+
+/** Before anything of it leaves: a client may go on with an answer as soon as it knows its id, by whichever front. */
+export function tapPiece(parts: Parts, exchange: Exchange, chunk: Uint8Array): void {
+  const { tap } = exchange;
+  if (tap === null) return;
+  tap.push(chunk);
+  if (exchange.answerKey === null && tap.answerId !== '') rememberAnswer(parts, exchange, tap.answerId);
+}
+
+/** Of an error body behind pings: as much as may be kept. */
+export function keepLateError({ config }: Parts, exchange: Exchange, chunk: Uint8Array): void {
+  exchange.lateErrorBytes += chunk.length;
+  if (exchange.lateErrorBytes <= config.limits.errorBodyBytes) exchange.lateError!.push(chunk);
 }
 
 /** The first bytes may be of another form than the head says: the bytes are right. */

@@ -33,6 +33,7 @@ import type { Head } from './head.ts';
 import type { MediaPlace } from './media-ties.ts';
 import type { Opening } from './openings.ts';
 import type { Operation } from './operations.ts';
+import type { NamedResponse } from './owner-search.ts';
 import type { Route } from './routes.ts';
 import type { TerminalHold } from './terminal-hold.ts';
 import type { UsageCount } from './usage-count.ts';
@@ -126,6 +127,8 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   plan: Plan | null = null;
   /** What it belongs to; null: nothing is known. Undefined until somebody asks. */
   sessionKey: AffinityKey | null | undefined = undefined;
+  /** The stored response that it asks for, or goes on with; null: none, or only one account could hold it. */
+  named: NamedResponse | null = null;
   /** Index in the plan of the account in use or waited for. */
   accountIndex = -1;
   /** Indexes in the plan of accounts that have failed. */
@@ -155,6 +158,8 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   /** The answer is paid for: a 2xx of the upstream. */
   billable = false;
   tap: Tap | null = null;
+  /** Of an answer that may be asked for later, once its id is known. */
+  answerKey: AffinityKey | null = null;
   /** Of an account that reports no usage: what is counted here instead. */
   counted: UsageCount | null = null;
   /** Changes the answer on its way to the client; null: its bytes pass as they are. */

@@ -30,6 +30,7 @@ import { MediaDesk } from './media-desk.ts';
 import { MediaLinkDesk } from './media-link-desk.ts';
 import { answerMediaModels } from './media-models.ts';
 import { answerModels, answerWell } from './own-answers.ts';
+import { lastWord, mayTryAnother } from './owner-search.ts';
 import type { Parts } from './parts.ts';
 import { Receiving } from './receiving.ts';
 import { Relaying } from './relaying.ts';
@@ -253,13 +254,14 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
 
   /** Nothing has been forwarded yet: another account may still serve this exchange. */
   #failover(exchange: Exchange, refusal: Refusal): void {
-    const { counters, config } = this.#parts;
+    const parts = this.#parts;
     exchange.tried = [...exchange.tried, exchange.accountIndex];
-    if (exchange.attempts >= config.relay.attempts) return this.refuse(exchange, refusal);
+    if (!mayTryAnother(parts, exchange, refusal))
+      return this.refuse(exchange, lastWord(parts, exchange, refusal, null));
     const outcome = this.#scheduling.place(exchange);
-    if (outcome === 'placed' || outcome === 'waiting') counters.add(C.upstreamFailovers);
+    if (outcome === 'placed' || outcome === 'waiting') parts.counters.add(C.upstreamFailovers);
     if (outcome === 'placed') return this.#relay(exchange);
-    if (outcome !== 'waiting') this.refuse(exchange, refusal);
+    if (outcome !== 'waiting') this.refuse(exchange, lastWord(parts, exchange, refusal, outcome));
   }
 
   mayLeave(exchange: Exchange, pendingBytes: number): boolean {

@@ -6,9 +6,9 @@ import { nowMs, wallMs } from '#base/clock.ts';
 import type { FailureCode, Refusal } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
 import type { BodyReader, UpstreamHeaders } from '#relay/attempt.ts';
-import { isDecidedByBody, judgeRefusal } from '#relay/error-body.ts';
+import { judgeRefusal } from '#relay/error-body.ts';
 import { judgeError, judgeStatus, type Verdict } from '#relay/verdict.ts';
-import { beginAnswer, firstByte } from './answer-head.ts';
+import { beginAnswer, firstByte, keepLateError, tapPiece } from './answer-head.ts';
 import type { AnswerTransform } from './answer-transform.ts';
 import { dispatch } from './dispatch.ts';
 import { DoubtfulAnswer } from './doubtful-answer.ts';
@@ -18,6 +18,7 @@ import { fileFault, isElsewhere } from './file-head.ts';
 import { type HiddenError, hiddenError, sendCrossedError } from './hidden-error.ts';
 import { learn, learnFromBody, learnServed, logBroken } from './learn.ts';
 import { letGo } from './openings.ts';
+import { isDoubtful, isElsewhereBy, isElsewhereWithin } from './owner-search.ts';
 import type { Parts } from './parts.ts';
 import type { RelayingExits } from './relaying-exits.ts';
 import { hasWhole, releaseWhenSent } from './sent-body.ts';
@@ -44,10 +45,11 @@ export class Relaying {
 
   head(exchange: Exchange, status: number, headers: UpstreamHeaders): void {
     if (exchange.operation.counts && NOT_THERE.includes(status)) return this.#countHere(exchange);
-    if (exchange.operation.owned && status === 404) return this.#lookElsewhere(exchange);
+    const isUnknown = status === 404 && exchange.operation.owned && exchange.named?.isOwned !== true;
+    if (isUnknown) return void this.#lookElsewhere(exchange);
     if (isElsewhere(exchange)) return this.#fileHead(exchange, status, headers);
     const verdict = judgeStatus(status, headers, this.#parts.config.rest, wallMs());
-    if (isDecidedByBody(status)) exchange.doubt = new DoubtfulAnswer(status, headers, verdict);
+    if (isDoubtful(exchange, status)) exchange.doubt = new DoubtfulAnswer(status, headers, verdict);
     else this.#answered(exchange, status, headers, verdict);
   }
 
@@ -89,6 +91,7 @@ export class Relaying {
     const doubt = exchange.doubt!;
     const { status, headers, chunks } = doubt;
     exchange.doubt = null;
+    if (whole && isElsewhereBy(exchange, doubt.body)) return this.#lookElsewhere(exchange);
     const said = whole ? judgeRefusal(status, doubt.body, this.#parts.config.rest) : null;
     if (!this.#answered(exchange, status, headers, said ?? doubt.verdict)) return false;
     for (const chunk of chunks) if (exchange.stage !== 'settled') this.data(exchange, chunk);
@@ -100,10 +103,12 @@ export class Relaying {
     exchange.attempt?.detach(limits.errorBodyBytes, relay.errorBodyMs, onBody);
   }
 
-  /** Which account holds the response may have been forgotten: those that do not know it are passed over, and are no worse for it. */
-  #lookElsewhere(exchange: Exchange): void {
+  /** The account does not know the response that is named (`owner-search.ts`). False: nothing of what it says is relayed. */
+  #lookElsewhere(exchange: Exchange): boolean {
     this.#detach(exchange);
+    unsee(this.#parts, exchange);
     this.#endings.failed(exchange, 'response_unknown');
+    return false;
   }
 
   #countHere(exchange: Exchange): void {
@@ -116,14 +121,14 @@ export class Relaying {
     if (exchange.doubt !== null) return void (exchange.doubt.push(chunk) || this.#resolve(exchange, false));
     if (exchange.firstByteAtMs === 0) firstByte(this.#parts, exchange, chunk);
     else releaseWhenSent(this.#parts, exchange);
-    exchange.tap?.push(chunk);
+    tapPiece(this.#parts, exchange, chunk);
     if (exchange.stage === 'draining') {
       exchange.drainBytesLeft -= chunk.length;
       if (exchange.drainBytesLeft < 0) this.#stopDraining(exchange);
       return;
     }
     this.#parts.counters.add(C.responseChunks);
-    if (exchange.lateError !== null) return this.#keepLateError(exchange, chunk);
+    if (exchange.lateError !== null) return keepLateError(this.#parts, exchange, chunk);
     const piece = exchange.transform === null ? chunk : exchange.transform.push(chunk);
     if (exchange.unproven && !this.#opens(exchange)) return;
     if (piece !== null) this.#endings.forward(exchange, piece);
@@ -135,6 +140,7 @@ export class Relaying {
     const tap = exchange.tap!;
     const isKept = exchange.crossing !== null && !exchange.streaming;
     if (tap.handshakeOnly || (isKept && !ended)) return true;
+    if (tap.errorEvent && isElsewhereWithin(exchange)) return this.#lookElsewhere(exchange);
     if (tap.errorEvent && this.#failHidden(exchange)) return false;
     letGo(exchange);
     learnServed(this.#parts, exchange);
@@ -271,11 +277,6 @@ export class Relaying {
       if (this.#failHidden(exchange)) return;
     }
     this.#endings.lateError(exchange);
-  }
-
-  #keepLateError(exchange: Exchange, chunk: Uint8Array): void {
-    exchange.lateErrorBytes += chunk.length;
-    if (exchange.lateErrorBytes <= this.#parts.config.limits.errorBodyBytes) exchange.lateError!.push(chunk);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { assert } from '#base/assert.ts';
 import { nowMs } from '#base/clock.ts';
+import { REST_RATE_LIMITED } from '#coordinate/local/account-health.ts';
 import type { SlotTable } from '#coordinate/local/slot-table.ts';
 import { type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
@@ -46,12 +47,15 @@ export class Scheduling {
     const { accountSlots, health, counters } = this.#parts;
     if (exchange.attempts > 0) return null;
     const { index, isOwner } = preferredAccount(this.#parts, exchange);
+    if (exchange.named !== null) exchange.named.isOwned = isOwner;
     if (index < 0) return null;
     const { rows, modelHash } = exchange.plan!;
     const row = rows[index]!;
     const restUntil = health.restUntil(row, modelHash, nowMs());
     const rests = restUntil > nowMs();
-    if (rests) return isOwner ? refuse('accounts_resting', '', (restUntil - nowMs()) / 1000) : null;
+    if (rests && !isOwner) return null;
+    const restIsRateLimit = rests && health.reason(row, modelHash, nowMs()) === REST_RATE_LIMITED;
+    if (rests) return restRefusal({ restEnds: restUntil, restIsRateLimit });
     exchange.accountIndex = index;
     counters.add(C.slotAttempts);
     if (accountSlots.tryTake(row)) {
@@ -146,7 +150,7 @@ export function streamHeaders(requestId: string): string[] {
   ];
 }
 
-function restRefusal(choice: Choice): Refusal {
+function restRefusal(choice: Pick<Choice, 'restEnds' | 'restIsRateLimit'>): Refusal {
   const seconds = Math.max(1, (choice.restEnds - nowMs()) / 1000);
   return refuse(choice.restIsRateLimit ? 'accounts_rate_limited' : 'accounts_resting', '', seconds);
 }

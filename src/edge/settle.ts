@@ -11,7 +11,7 @@ import { nowMs } from '#base/clock.ts';
 import { FAILURE_CODES, type Refusal } from '#failure/registry.ts';
 import { C, type CounterRow } from '#meter/counters.ts';
 import { KIND, type RecordStatus } from '#usage/record.ts';
-import { rememberResponse } from './affinity.ts';
+import { rememberEnded } from './affinity.ts';
 import { closeBook } from './close-book.ts';
 import type { Exchange } from './exchange.ts';
 import { letGo } from './openings.ts';
@@ -32,7 +32,7 @@ export function settle(parts: Parts, exchange: Exchange, status: RecordStatus | 
   parts.open.delete(exchange);
   const now = nowMs();
   book(parts, exchange, status === 'refused' ? 'interrupted' : status, now);
-  if (exchange.tap !== null) rememberResponse(parts, exchange, exchange.tap.answerId);
+  rememberEnded(parts, exchange);
   giveTapBack(parts, exchange);
   letGo(exchange);
   exchange.transform?.drop();

@@ -15,6 +15,7 @@ export function unsee({ openRecords }: Parts, exchange: Exchange): void {
   exchange.billable = false;
   exchange.streaming = false;
   exchange.tap = null;
+  exchange.answerKey = null;
   exchange.counted?.texts.reset();
   dropTransform(exchange);
   exchange.firstByteAtMs = 0;

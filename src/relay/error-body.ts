@@ -56,6 +56,13 @@ const OF_PROJECT =
 const OF_THING =
   /permission to access (the )?(file|tuned ?model|corpus)|permission denied on resource|cached ?content/i;
 
+/** OpenAI: by its code, the response that a request goes on with is not this account's. */
+export const RESPONSE_UNKNOWN = 'previous_response_not_found';
+
+export function saysResponseUnknown(body: Uint8Array): boolean {
+  return errorOf(body)?.['code'] === RESPONSE_UNKNOWN;
+}
+
 /** Whether the status alone does not tell whom the answer concerns. */
 export function isDecidedByBody(status: number): boolean {
   return status === 400 || status === 403;
@@ -63,7 +70,7 @@ export function isDecidedByBody(status: number): boolean {
 
 /** What the body of a status that it decides makes of it; null: what the head said stays. */
 export function judgeRefusal(status: number, body: Uint8Array, rules: RestRules): Verdict | null {
-  const error = errorOf(body);
+  const error = isDecidedByBody(status) ? errorOf(body) : null;
   if (error === null) return null;
   if (status === 400) return blamesAccount(error) ? accountRefused(rules) : null;
   // OpenAI: a project without this model is well with every other one. Its words name the project.
