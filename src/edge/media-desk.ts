@@ -136,28 +136,29 @@ export class MediaDesk {
   /** 200, and the task's id; from here on what goes wrong is said inside the stream. */
   #beginStream(exchange: Exchange): void {
     if (exchange.streaming) return;
-    exchange.streaming = true;
+    this.#openStream(exchange);
+    exchange.reply.push(answers.roleChunk(headOf(exchange)));
+  }
+
+  #openStream(exchange: Exchange): void {
     const { id, reply } = exchange;
+    exchange.streaming = true;
     exchange.firstByteAtMs = nowMs();
     this.#parts.counters.latency(0, exchange.firstByteAtMs - exchange.startedAtMs);
     if (!exchange.pinging) reply.begin(statusLine(200), [...streamHeaders(id.text), 'x-request-id', id.text]);
-    reply.push(answers.roleChunk(headOf(exchange)));
   }
 
+  /** Settled before a byte of it is written: a reader that is cut off, or leaves, meanwhile has left an exchange that has ended. */
   #answer(exchange: Exchange, result: MediaResult): void {
     const { reply, id } = exchange;
     const urls = this.#links(exchange, result);
     const head = headOf(exchange);
+    const isFirst = !exchange.streaming;
     exchange.upstreamStatus = 200;
-    if (exchange.streams) {
-      this.#beginStream(exchange);
-      reply.push(answers.contentChunk(head, answers.mediaContent(result.kind, urls)));
-      reply.push(answers.finishChunk(head));
-      reply.push(answers.STREAM_DONE);
-    }
+    if (exchange.streams && isFirst) this.#openStream(exchange);
     this.#parts.counters.add(C.responseChunks);
     this.#exits.end(exchange, 'completed');
-    if (exchange.streams) return reply.finish();
+    if (exchange.streams) return reply.finish(answers.lastChunks(head, result.kind, urls, isFirst));
     const headers = ['content-type', 'application/json', 'x-penstock-request-id', id.text, 'x-request-id', id.text];
     reply.send(statusLine(200), headers, answers.wholeAnswer(head, result.kind, urls));
   }
@@ -176,9 +177,8 @@ export class MediaDesk {
   /** A stream that has begun says it and ends in order, with [DONE]: it never looks like an answer. */
   #fail(exchange: Exchange, refusal: Refusal): void {
     if (!exchange.streaming && !exchange.pinging) return this.#exits.refuse(exchange, refusal);
-    exchange.reply.push(exchange.dialect.renderErrorEvent(refusal, exchange.id.text));
     this.#exits.end(exchange, 'refused', refusal);
-    exchange.reply.finish();
+    exchange.reply.finish(exchange.dialect.renderErrorEvent(refusal, exchange.id.text));
   }
 }
 
