@@ -20,6 +20,8 @@ export interface MediaPlan {
   refuse?: { status: number; headers?: Record<string, string>; body?: string };
   /** The job is made, and then its answer waits for this. */
   answerAfter?: Promise<void>;
+  /** The job is made, and then whoever stands in front of the account answers with this status. */
+  statusAfterMaking?: number;
   /** The job is made, and its answer does not name it. */
   nameless?: boolean;
   /** Neither a job nor an answer. */
@@ -197,6 +199,8 @@ export class MediaUpstream {
     });
     await plan.answerAfter;
     if (plan.resetAfterMaking) return void response.socket?.resetAndDestroy();
+    if (plan.statusAfterMaking !== undefined)
+      return void response.writeHead(plan.statusAfterMaking, { 'content-type': 'text/html' }).end('<html>sorry</html>');
     if (path.endsWith('/images/generations')) {
       const { pictureBytes } = plan;
       const b64_json = pictureBytes === undefined ? 'aW1hZ2U=' : Buffer.alloc(pictureBytes, 7).toString('base64');
