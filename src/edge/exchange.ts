@@ -105,8 +105,9 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   /** The client wants a stream. */
   streams = false;
   price: Price | null = null;
-  /** The picture or video that is asked for; null for everything else. */
+  /** The picture or video that is asked for, until primary has the order, and the room that it takes; null for everything else. */
   media: MediaRequest | null = null;
+  mediaRoom = 0;
   /** Of a link to media: where it is; null for everything else. */
   mediaPlace: MediaPlace | null = null;
 

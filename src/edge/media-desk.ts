@@ -14,13 +14,14 @@ import { type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
 import { mediaCost, mediaQuality } from '#meter/media-cost.ts';
 import type { RecordStatus } from '#usage/record.ts';
-import type { JobNews, JobOrder, MediaResult } from '#wire/media-job.ts';
+import type { JobNews, JobOrder, MediaRequest, MediaResult } from '#wire/media-job.ts';
 import { readMediaRequest } from '#wire/sora.ts';
 import * as answers from '#wire/sora-answer.ts';
 import { statusLine } from './answers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
 import { streamHeaders } from './scheduling.ts';
+import { releaseOrder } from './sent-body.ts';
 
 /** Where the lifecycle goes on. */
 export interface MediaExits {
@@ -46,7 +47,7 @@ export class MediaDesk {
     return platform === 'sora' ? null : refuse('platform_unsupported');
   }
 
-  /** Reads the order; the body is needed no more. */
+  /** Reads the order; the body is needed no more. What the order has of it takes room while it waits for places. */
   prepare(exchange: Exchange): Refusal | null {
     const { crossingBytesMax } = this.#parts.config.limits;
     const { bytes } = exchange.body!;
@@ -54,8 +55,12 @@ export class MediaDesk {
       return refuse('body_too_large', `Here the limit is ${crossingBytesMax} bytes.`);
     const order = readMediaRequest(JSON.parse(new TextDecoder().decode(bytes)));
     if ('reason' in order) return refuse('field_invalid', `${order.path}: ${order.reason}.`);
-    exchange.media = order;
     exchange.body!.release(true);
+    const room = bytesOf(order);
+    // Less than the body had; but another front may have been faster.
+    if (!this.#parts.bodyRoom.takeAhead(room)) return refuse('body_budget_exhausted');
+    exchange.media = order;
+    exchange.mediaRoom = room;
     return null;
   }
 
@@ -76,6 +81,7 @@ export class MediaDesk {
     exchange.nextPingAtMs = nowMs() + this.#parts.config.sora.pingMs;
     this.#waiting.set(exchange.id.text, exchange);
     media.begin(this.#order(exchange));
+    releaseOrder(this.#parts, exchange);
   }
 
   #order(exchange: Exchange): JobOrder {
@@ -184,6 +190,11 @@ export class MediaDesk {
 
 function headOf({ id, model }: Exchange): answers.AnswerHead {
   return { id: id.text, created: Math.floor(id.createdAtMs / 1000), model };
+}
+
+/** What is kept of a body for an order. */
+function bytesOf({ prompt, image }: MediaRequest): number {
+  return 2 * prompt.length + (image !== null && 'bytes' in image ? image.bytes.byteLength : 0);
 }
 
 function sentence(text: string): string {

@@ -14,7 +14,7 @@ import type { JobHold } from './job-hold.ts';
 import { readJobStatus, readPictures } from './job-status.ts';
 import type { JobTools } from './job-tools.ts';
 import { type Judged, judgeAnswer, judgeFault, type Next, restAccount } from './judge-create.ts';
-import { MediaAccount, parse, type SentPicture } from './media-account.ts';
+import { MediaAccount, parse } from './media-account.ts';
 
 export interface JobFailure {
   state: JobState;
@@ -26,8 +26,8 @@ interface Creation {
   tools: JobTools;
   row: JobRow;
   hold: JobHold;
+  /** Its picture is there, not only an address. */
   order: JobOrder;
-  picture: SentPicture | null;
 }
 
 /** Null: an account has taken it, and the row says which, and the upstream's id or the pictures. Rejects when the process ends. */
@@ -82,13 +82,13 @@ async function ask(creation: Creation, account: MediaAccount): Promise<Judged> {
   return order.kind === 'image' ? asUnknown(row, judged) : await doubt(tools, row, account, judged);
 }
 
-async function send({ tools, row, order, picture }: Creation, account: MediaAccount): Promise<Judged> {
+async function send({ tools, row, order }: Creation, account: MediaAccount): Promise<Judged> {
   const { cut, config, log } = tools;
   const isImage = order.kind === 'image';
   try {
     const answer = await (isImage
       ? account.makeImage(order, row.upstreamModel, cut)
-      : account.createVideo(order, row.upstreamModel, picture, cut));
+      : account.createVideo(order, row.upstreamModel, cut));
     const judged = judgeAnswer(answer, config.rest, wallMs());
     if (judged.kind !== 'taken') return judged;
     return isImage ? takePictures(row, answer) : takeVideo(row, answer);
