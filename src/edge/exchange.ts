@@ -123,6 +123,8 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   nextPingAtMs = 0;
   /** A waiting streaming caller has got its 200 and pings: from here on errors are in-stream. */
   pinging = false;
+  /** One that wants no stream has got its 200 and white space, which JSON may begin with: errors are in its body from here on. */
+  spaced = false;
 
   plan: Plan | null = null;
   /** What it belongs to; null: nothing is known. Undefined until somebody asks. */

@@ -78,10 +78,16 @@ export class MediaDesk {
     usageRing.release();
     exchange.booksOpen = false;
     exchange.stage = 'job';
-    exchange.nextPingAtMs = nowMs() + this.#parts.config.sora.pingMs;
+    exchange.nextPingAtMs = this.#firstPing(exchange);
     this.#waiting.set(exchange.id.text, exchange);
     media.begin(this.#order(exchange));
     releaseOrder(this.#parts, exchange);
+  }
+
+  /** Before it an answer that is no stream keeps the status of a failure. */
+  #firstPing({ streams, startedAtMs }: Exchange): number {
+    const { pingMs, headAfterMs } = this.#parts.config.sora;
+    return streams ? nowMs() + pingMs : startedAtMs + headAfterMs;
   }
 
   #order(exchange: Exchange): JobOrder {
@@ -111,12 +117,13 @@ export class MediaDesk {
     if (this.#waiting.delete(exchange.id.text)) this.#parts.media.leave(exchange.id.text);
   }
 
-  /** Keeps the connection of a streaming caller alive: minutes may pass without a word of the upstream. */
+  /** Keeps the caller's connection alive: minutes may pass without a word of the upstream, and one that gives up asks for another job. */
   sweep(exchange: Exchange, now: number): void {
-    if (!exchange.streams || now < exchange.nextPingAtMs || !this.#waiting.has(exchange.id.text)) return;
+    if (now < exchange.nextPingAtMs || !this.#waiting.has(exchange.id.text)) return;
     exchange.nextPingAtMs = now + this.#parts.config.sora.pingMs;
-    this.#beginStream(exchange);
-    exchange.reply.push(answers.COMMENT_PING);
+    if (exchange.streams) this.#beginStream(exchange);
+    else this.#beginWhole(exchange);
+    exchange.reply.push(exchange.streams ? answers.COMMENT_PING : answers.WHITE_SPACE);
   }
 
   #receive(news: JobNews): void {
@@ -146,6 +153,12 @@ export class MediaDesk {
     exchange.reply.push(answers.roleChunk(headOf(exchange)));
   }
 
+  #beginWhole(exchange: Exchange): void {
+    if (exchange.spaced) return;
+    exchange.spaced = true;
+    exchange.reply.begin(statusLine(200), wholeHeaders(exchange));
+  }
+
   #openStream(exchange: Exchange): void {
     const { id, reply } = exchange;
     exchange.streaming = true;
@@ -156,7 +169,7 @@ export class MediaDesk {
 
   /** Settled before a byte of it is written: a reader that is cut off, or leaves, meanwhile has left an exchange that has ended. */
   #answer(exchange: Exchange, result: MediaResult): void {
-    const { reply, id } = exchange;
+    const { reply } = exchange;
     const urls = this.#links(exchange, result);
     const head = headOf(exchange);
     const isFirst = !exchange.streaming;
@@ -165,8 +178,9 @@ export class MediaDesk {
     this.#parts.counters.add(C.responseChunks);
     this.#exits.end(exchange, 'completed');
     if (exchange.streams) return reply.finish(answers.lastChunks(head, result.kind, urls, isFirst));
-    const headers = ['content-type', 'application/json', 'x-penstock-request-id', id.text, 'x-request-id', id.text];
-    reply.send(statusLine(200), headers, answers.wholeAnswer(head, result.kind, urls));
+    const whole = answers.wholeAnswer(head, result.kind, urls);
+    if (reply.headSent) reply.finish(whole);
+    else reply.send(statusLine(200), wholeHeaders(exchange), whole);
   }
 
   #links({ head, id }: Exchange, { kind, urls }: MediaResult): readonly string[] {
@@ -180,12 +194,16 @@ export class MediaDesk {
     return kind === 'video' ? [link(0)] : urls.map((url, index) => (url.startsWith('data:') ? url : link(index)));
   }
 
-  /** A stream that has begun says it and ends in order, with [DONE]: it never looks like an answer. */
+  /** A stream that has begun says it and ends in order, with [DONE]: it never looks like an answer. Neither does an error object. */
   #fail(exchange: Exchange, refusal: Refusal): void {
     if (!exchange.streaming && !exchange.pinging) return this.#exits.refuse(exchange, refusal);
     this.#exits.end(exchange, 'refused', refusal);
     exchange.reply.finish(exchange.dialect.renderErrorEvent(refusal, exchange.id.text));
   }
+}
+
+function wholeHeaders({ id }: Exchange): string[] {
+  return ['content-type', 'application/json', 'x-penstock-request-id', id.text, 'x-request-id', id.text];
 }
 
 function headOf({ id, model }: Exchange): answers.AnswerHead {

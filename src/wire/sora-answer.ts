@@ -15,6 +15,8 @@ export interface AnswerHead {
 }
 
 export const COMMENT_PING = Buffer.from(':\n\n');
+/** What may stand before JSON (RFC 8259, 2). */
+export const WHITE_SPACE = Buffer.from(' ');
 
 function mediaContent(kind: 'image' | 'video', urls: readonly string[]): string {
   if (kind === 'video') return `\`\`\`html\n<video src='${urls[0] ?? ''}' controls></video>\n\`\`\``;
