@@ -139,7 +139,7 @@ const sections = {
     inflatingMax: int(4, 1, 256, 'Compressed bodies that one front decodes at once; the next waits its turn.'),
   }),
   stream: section('Sending answers.', {
-    highWaterBytes: int(MIB, 16 * KIB, 64 * MIB, 'Bytes of one answer that may wait for its reader.'),
+    highWaterBytes: int(MIB, 16 * KIB, 64 * MIB, 'Bytes of one answer that may wait for its reader while more comes.'),
     readerStallMs: int(
       60_000,
       1_000,

@@ -14,7 +14,18 @@ export const soraSection = section('Media jobs: pictures and videos behind the S
   createTimeoutMs: int(120_000, 100, HOUR_MS, 'Longest wait for an account to take a job, or to make a picture.'),
   pollTimeoutMs: int(30_000, 100, 600_000, 'Longest wait for an account to say how a job goes.'),
   deadlineMs: int(1_200_000, 1_000, 24 * HOUR_MS, 'A job that is not done by then has failed, and is not charged.'),
-  pingMs: int(10_000, 100, 60_000, 'A streaming caller gets a comment after this much silence.'),
+  pingMs: int(
+    10_000,
+    100,
+    60_000,
+    'A streaming caller gets a comment after this much silence, any other, once its answer has begun, white space.',
+  ),
+  headAfterMs: int(
+    50_000,
+    100,
+    240_000,
+    'A caller without stream gets its 200 after this long, before clients and proxies give up and ask again; what fails later is an error object in its body.',
+  ),
   fetchPrivate: z
     .boolean()
     .default(false)

@@ -32,9 +32,10 @@ export function statusLine(status: number): string {
 
 /** Sends a refusal in whatever form is still possible. */
 export function answerRefusal(exchange: Exchange, refusal: Refusal): void {
-  const { reply } = exchange;
+  const { reply, dialect, id } = exchange;
   if (reply.over) return;
   if (!reply.headSent) return sendRefusal(exchange, refusal);
+  if (exchange.spaced) return reply.finish(dialect.renderError(refusal, id.text));
   if (exchange.streaming || exchange.pinging) return breakStream(exchange, refusal);
   reply.abandon();
 }

@@ -49,8 +49,11 @@ export interface ClientSide {
   forget(): void;
   /** Writes what is pending. */
   flush(): void;
-  /** Ends the answer after what is pending. */
-  finish(): void;
+  /**
+   * Ends the answer after what is pending, and `last`: whatever its size, it waits for its reader as long as the budget for such bytes has
+   * room. Whoever has still to hear of the end is told before: the reader may be cut off in here.
+   */
+  finish(last?: Uint8Array): void;
   /** Sends a whole answer at once; only before anything else was sent. */
   send(status: string, headers: readonly string[], body: Uint8Array): void;
   /** Ends the connection without ending the answer, so that no client takes a broken answer for a whole one. */

@@ -106,8 +106,9 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   /** The client wants a stream. */
   streams = false;
   price: Price | null = null;
-  /** The picture or video that is asked for; null for everything else. */
+  /** The picture or video that is asked for, until primary has the order, and the room that it takes; null for everything else. */
   media: MediaRequest | null = null;
+  mediaRoom = 0;
   /** Of a link to media: where it is; null for everything else. */
   mediaPlace: MediaPlace | null = null;
 
@@ -123,6 +124,8 @@ export class Exchange implements ReplyOwner, AttemptOwner, BodyOwner {
   nextPingAtMs = 0;
   /** A waiting streaming caller has got its 200 and pings: from here on errors are in-stream. */
   pinging = false;
+  /** One that wants no stream has got its 200 and white space, which JSON may begin with: errors are in its body from here on. */
+  spaced = false;
 
   plan: Plan | null = null;
   /** What it belongs to; null: nothing is known. Undefined until somebody asks. */

@@ -144,7 +144,8 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
   refuse(exchange: Exchange, refusal: Refusal): void {
     if (exchange.stage === 'settled') return;
     answerRefusal(exchange, refusal);
-    settle(this.#parts, exchange, 'refused', refusal);
+    // A reader that is held back may have been cut off by that, which settles too.
+    if (exchange.openIndex >= 0) settle(this.#parts, exchange, 'refused', refusal);
   }
 
   /** Nothing is asked of anybody: not even who it is. */

@@ -31,6 +31,7 @@ function addExchange(into: Holdings, parts: Parts, exchange: Exchange, isGranted
     add(seat.table === parts.userSlots ? into.userPlaces : into.accountPlaces, seat.row);
   into.bodyBytes += (exchange.body?.heldBytes ?? 0) + (exchange.inflation?.heldBytes ?? 0);
   if (exchange.spliced !== null) into.bodyBytes += (exchange.splicedRoom + 1023) & ~1023;
+  into.bodyBytes += (exchange.mediaRoom + 1023) & ~1023;
   into.streamBytes += exchange.opening?.bytes ?? 0;
   into.streamBytes += (exchange.hold?.budgetedBytes ?? 0) + (exchange.transform?.budgetedBytes ?? 0);
   into.streamBytes += exchange.attempt?.budgetedBytes ?? 0;

@@ -14,13 +14,14 @@ import { type Refusal, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
 import { mediaCost, mediaQuality } from '#meter/media-cost.ts';
 import type { RecordStatus } from '#usage/record.ts';
-import type { JobNews, JobOrder, MediaResult } from '#wire/media-job.ts';
+import type { JobNews, JobOrder, MediaRequest, MediaResult } from '#wire/media-job.ts';
 import { readMediaRequest } from '#wire/sora.ts';
 import * as answers from '#wire/sora-answer.ts';
 import { statusLine } from './answers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
 import { streamHeaders } from './scheduling.ts';
+import { releaseOrder } from './sent-body.ts';
 
 /** Where the lifecycle goes on. */
 export interface MediaExits {
@@ -46,7 +47,7 @@ export class MediaDesk {
     return platform === 'sora' ? null : refuse('platform_unsupported');
   }
 
-  /** Reads the order; the body is needed no more. */
+  /** Reads the order; the body is needed no more. What the order has of it takes room while it waits for places. */
   prepare(exchange: Exchange): Refusal | null {
     const { crossingBytesMax } = this.#parts.config.limits;
     const { bytes } = exchange.body!;
@@ -54,8 +55,12 @@ export class MediaDesk {
       return refuse('body_too_large', `Here the limit is ${crossingBytesMax} bytes.`);
     const order = readMediaRequest(JSON.parse(new TextDecoder().decode(bytes)));
     if ('reason' in order) return refuse('field_invalid', `${order.path}: ${order.reason}.`);
-    exchange.media = order;
     exchange.body!.release(true);
+    const room = bytesOf(order);
+    // Less than the body had; but another front may have been faster.
+    if (!this.#parts.bodyRoom.takeAhead(room)) return refuse('body_budget_exhausted');
+    exchange.media = order;
+    exchange.mediaRoom = room;
     return null;
   }
 
@@ -73,9 +78,16 @@ export class MediaDesk {
     usageRing.release();
     exchange.booksOpen = false;
     exchange.stage = 'job';
-    exchange.nextPingAtMs = nowMs() + this.#parts.config.sora.pingMs;
+    exchange.nextPingAtMs = this.#firstPing(exchange);
     this.#waiting.set(exchange.id.text, exchange);
     media.begin(this.#order(exchange));
+    releaseOrder(this.#parts, exchange);
+  }
+
+  /** Before it an answer that is no stream keeps the status of a failure. */
+  #firstPing({ streams, startedAtMs }: Exchange): number {
+    const { pingMs, headAfterMs } = this.#parts.config.sora;
+    return streams ? nowMs() + pingMs : startedAtMs + headAfterMs;
   }
 
   #order(exchange: Exchange): JobOrder {
@@ -105,12 +117,13 @@ export class MediaDesk {
     if (this.#waiting.delete(exchange.id.text)) this.#parts.media.leave(exchange.id.text);
   }
 
-  /** Keeps the connection of a streaming caller alive: minutes may pass without a word of the upstream. */
+  /** Keeps the caller's connection alive: minutes may pass without a word of the upstream, and one that gives up asks for another job. */
   sweep(exchange: Exchange, now: number): void {
-    if (!exchange.streams || now < exchange.nextPingAtMs || !this.#waiting.has(exchange.id.text)) return;
+    if (now < exchange.nextPingAtMs || !this.#waiting.has(exchange.id.text)) return;
     exchange.nextPingAtMs = now + this.#parts.config.sora.pingMs;
-    this.#beginStream(exchange);
-    exchange.reply.push(answers.COMMENT_PING);
+    if (exchange.streams) this.#beginStream(exchange);
+    else this.#beginWhole(exchange);
+    exchange.reply.push(exchange.streams ? answers.COMMENT_PING : answers.WHITE_SPACE);
   }
 
   #receive(news: JobNews): void {
@@ -136,30 +149,38 @@ export class MediaDesk {
   /** 200, and the task's id; from here on what goes wrong is said inside the stream. */
   #beginStream(exchange: Exchange): void {
     if (exchange.streaming) return;
-    exchange.streaming = true;
+    this.#openStream(exchange);
+    exchange.reply.push(answers.roleChunk(headOf(exchange)));
+  }
+
+  #beginWhole(exchange: Exchange): void {
+    if (exchange.spaced) return;
+    exchange.spaced = true;
+    exchange.reply.begin(statusLine(200), wholeHeaders(exchange));
+  }
+
+  #openStream(exchange: Exchange): void {
     const { id, reply } = exchange;
+    exchange.streaming = true;
     exchange.firstByteAtMs = nowMs();
     this.#parts.counters.latency(0, exchange.firstByteAtMs - exchange.startedAtMs);
     if (!exchange.pinging) reply.begin(statusLine(200), [...streamHeaders(id.text), 'x-request-id', id.text]);
-    reply.push(answers.roleChunk(headOf(exchange)));
   }
 
+  /** Settled before a byte of it is written: a reader that is cut off, or leaves, meanwhile has left an exchange that has ended. */
   #answer(exchange: Exchange, result: MediaResult): void {
-    const { reply, id } = exchange;
+    const { reply } = exchange;
     const urls = this.#links(exchange, result);
     const head = headOf(exchange);
+    const isFirst = !exchange.streaming;
     exchange.upstreamStatus = 200;
-    if (exchange.streams) {
-      this.#beginStream(exchange);
-      reply.push(answers.contentChunk(head, answers.mediaContent(result.kind, urls)));
-      reply.push(answers.finishChunk(head));
-      reply.push(answers.STREAM_DONE);
-    }
+    if (exchange.streams && isFirst) this.#openStream(exchange);
     this.#parts.counters.add(C.responseChunks);
     this.#exits.end(exchange, 'completed');
-    if (exchange.streams) return reply.finish();
-    const headers = ['content-type', 'application/json', 'x-penstock-request-id', id.text, 'x-request-id', id.text];
-    reply.send(statusLine(200), headers, answers.wholeAnswer(head, result.kind, urls));
+    if (exchange.streams) return reply.finish(answers.lastChunks(head, result.kind, urls, isFirst));
+    const whole = answers.wholeAnswer(head, result.kind, urls);
+    if (reply.headSent) reply.finish(whole);
+    else reply.send(statusLine(200), wholeHeaders(exchange), whole);
   }
 
   #links({ head, id }: Exchange, { kind, urls }: MediaResult): readonly string[] {
@@ -173,17 +194,25 @@ export class MediaDesk {
     return kind === 'video' ? [link(0)] : urls.map((url, index) => (url.startsWith('data:') ? url : link(index)));
   }
 
-  /** A stream that has begun says it and ends in order, with [DONE]: it never looks like an answer. */
+  /** A stream that has begun says it and ends in order, with [DONE]: it never looks like an answer. Neither does an error object. */
   #fail(exchange: Exchange, refusal: Refusal): void {
     if (!exchange.streaming && !exchange.pinging) return this.#exits.refuse(exchange, refusal);
-    exchange.reply.push(exchange.dialect.renderErrorEvent(refusal, exchange.id.text));
     this.#exits.end(exchange, 'refused', refusal);
-    exchange.reply.finish();
+    exchange.reply.finish(exchange.dialect.renderErrorEvent(refusal, exchange.id.text));
   }
+}
+
+function wholeHeaders({ id }: Exchange): string[] {
+  return ['content-type', 'application/json', 'x-penstock-request-id', id.text, 'x-request-id', id.text];
 }
 
 function headOf({ id, model }: Exchange): answers.AnswerHead {
   return { id: id.text, created: Math.floor(id.createdAtMs / 1000), model };
+}
+
+/** What is kept of a body for an order. */
+function bytesOf({ prompt, image }: MediaRequest): number {
+  return 2 * prompt.length + (image !== null && 'bytes' in image ? image.bytes.byteLength : 0);
 }
 
 function sentence(text: string): string {

@@ -1,7 +1,7 @@
 /**
  * The client's side of one answer. Chunks are forwarded as they came; what arrives in one turn of the event loop leaves in one
  * corked write. After the server reports backpressure nothing more is written until the socket drained, the upstream is paused,
- * and what still arrives is held within `highWaterBytes` and the process's budget for such bytes.
+ * and what still arrives is held within `highWaterBytes` and the process's budget for such bytes, the last of it within that budget.
  *
  *   idle ──begin──► headed ──push──► streaming ──finish──► ended
  *                     │                 │  ▲
@@ -120,13 +120,14 @@ export class Reply implements ClientSide, Blocked {
     this.#pendingBytes = 0;
   }
 
-  /** Ends the answer after what is pending. */
-  finish(): void {
+  /** Ends the answer after what is pending, and `last`. */
+  finish(last: Uint8Array | null = null): void {
     if (this.#over) return;
     this.resumeRequest();
     this.#finishing = true;
     this.#shared.unfinished++;
-    if (!this.#blocked) this.flush();
+    if (last !== null) this.push(last);
+    if (!this.#over && !this.#blocked) this.flush();
   }
 
   /** Sends a whole answer at once; only before anything else was sent. */
@@ -296,7 +297,7 @@ export class Reply implements ClientSide, Blocked {
   }
 
   #holdWhileBlocked(): void {
-    if (this.#pendingBytes > this.#shared.highWaterBytes || !this.#takeBudget()) this.#cutOff();
+    if ((!this.#finishing && this.#pendingBytes > this.#shared.highWaterBytes) || !this.#takeBudget()) this.#cutOff();
   }
 
   /** The budget holds everything that waits for this reader outside the kernel. */

@@ -86,10 +86,18 @@ export function releaseWhenSent(parts: Parts, exchange: Exchange): void {
   exchange.requestReleased = true;
 }
 
+/** What was ordered of a media job has gone to primary, or never will. */
+export function releaseOrder({ bodyRoom }: Parts, exchange: Exchange): void {
+  exchange.media = null;
+  if (exchange.mediaRoom > 0) bodyRoom.give(exchange.mediaRoom);
+  exchange.mediaRoom = 0;
+}
+
 /** At the end of an exchange. */
 export function releaseBodies(parts: Parts, exchange: Exchange, stage: Exchange['stage']): void {
   const { body, attempt } = exchange;
   releaseSpliced(parts, exchange);
+  releaseOrder(parts, exchange);
   exchange.inflation?.drop();
   exchange.inflation = null;
   // A scan in slices may still read.

@@ -82,9 +82,10 @@ export class TurnReply implements ClientSide, Flushable {
     if (begins && !this.#ending && !this.#over) this.owner.onBegun();
   }
 
-  finish(): void {
+  finish(last: Uint8Array | null = null): void {
     if (this.#over) return;
     this.#ending = true;
+    if (last !== null) this.push(last);
     this.flush();
     // A write may have found a reader that is too slow.
     if (this.#over) return;

@@ -1,7 +1,7 @@
 /**
  * Asks accounts to take a media job, one after the other, until one does. The row is in PostgreSQL before each request. Another account is
  * asked only when it is certain that the one before has made nothing: after an answer that says so, or when its list of jobs does not have
- * it. Primary only.
+ * it. The answer of a proxy that has waited in vain says nothing. Primary only.
  */
 import { nowMs, wallMs } from '#base/clock.ts';
 import { hashModel } from '#coordinate/local/account-health.ts';
@@ -13,8 +13,8 @@ import type { HttpAnswer } from './http-call.ts';
 import type { JobHold } from './job-hold.ts';
 import { readJobStatus, readPictures } from './job-status.ts';
 import type { JobTools } from './job-tools.ts';
-import { type Judged, judgeAnswer, judgeFault, neverArrived, restAccount } from './judge-create.ts';
-import { MediaAccount, parse, type SentPicture } from './media-account.ts';
+import { type Judged, judgeAnswer, judgeFault, type Next, restAccount } from './judge-create.ts';
+import { MediaAccount, parse } from './media-account.ts';
 
 export interface JobFailure {
   state: JobState;
@@ -26,8 +26,8 @@ interface Creation {
   tools: JobTools;
   row: JobRow;
   hold: JobHold;
+  /** Its picture is there, not only an address. */
   order: JobOrder;
-  picture: SentPicture | null;
 }
 
 /** Null: an account has taken it, and the row says which, and the upstream's id or the pictures. Rejects when the process ends. */
@@ -75,39 +75,41 @@ async function writeDown({ store, log }: JobTools, row: JobRow, index: number): 
   }
 }
 
-async function ask({ tools, row, order, picture }: Creation, account: MediaAccount): Promise<Judged> {
+async function ask(creation: Creation, account: MediaAccount): Promise<Judged> {
+  const judged = await send(creation, account);
+  if (judged.kind !== 'next' || !judged.inDoubt) return judged;
+  const { tools, row, order } = creation;
+  return order.kind === 'image' ? asUnknown(row, judged) : await doubt(tools, row, account, judged);
+}
+
+async function send({ tools, row, order }: Creation, account: MediaAccount): Promise<Judged> {
   const { cut, config, log } = tools;
   const isImage = order.kind === 'image';
   try {
     const answer = await (isImage
       ? account.makeImage(order, row.upstreamModel, cut)
-      : account.createVideo(order, row.upstreamModel, picture, cut));
+      : account.createVideo(order, row.upstreamModel, cut));
     const judged = judgeAnswer(answer, config.rest, wallMs());
     if (judged.kind !== 'taken') return judged;
-    return isImage ? takePictures(row, answer) : await takeVideo(tools, row, account, answer);
+    return isImage ? takePictures(row, answer) : takeVideo(row, answer);
   } catch (error) {
     cut.throwIfAborted();
-    const judged = judgeFault(error as Error);
     log.warn({ job: row.id, error: (error as Error).message }, 'a media job was not created');
-    if (neverArrived(judged.code)) return judged;
-    if (isImage) return asUnknown(row, judged);
-    return await doubt(tools, row, account, judged);
+    return judgeFault(error as Error);
   }
 }
 
 function takePictures(row: JobRow, { body }: HttpAnswer): Judged {
   row.urls = readPictures(parse(body));
-  return row.urls.length > 0 ? { kind: 'taken' } : asUnknown(row, judgeFault(new Error('no picture')));
+  return row.urls.length > 0 ? { kind: 'taken' } : judgeFault(new Error('no picture'));
 }
 
-async function takeVideo(tools: JobTools, row: JobRow, account: MediaAccount, { body }: HttpAnswer): Promise<Judged> {
+function takeVideo(row: JobRow, { body }: HttpAnswer): Judged {
   const { id } = readJobStatus(parse(body));
-  if (id === '') return await doubt(tools, row, account, judgeFault(new Error('no id')));
+  if (id === '') return judgeFault(new Error('no id'));
   noteMade(row, id);
   return { kind: 'taken' };
 }
-
-type Next = Extract<Judged, { kind: 'next' }>;
 
 /** The account may have made it all the same. */
 async function doubt(tools: JobTools, row: JobRow, account: MediaAccount, judged: Next): Promise<Judged> {

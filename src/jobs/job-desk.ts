@@ -9,7 +9,6 @@ import type { JobOrder } from '#wire/media-job.ts';
 import { fetchReference } from './fetch-reference.ts';
 import { Job } from './job.ts';
 import type { JobTools } from './job-tools.ts';
-import type { SentPicture } from './media-account.ts';
 
 const RETRY_MS = 1000;
 
@@ -50,12 +49,12 @@ export class JobDesk {
         this.#imageBytes -= room;
       };
       try {
-        const picture = await this.#picture(order);
-        if (picture !== null && 'reason' in picture) return job.refuse('media_unreadable', picture.reason);
-        const unused = picture === null ? 0 : room - picture.bytes.byteLength;
+        const reason = await this.#fetchPicture(order);
+        if (reason !== null) return job.refuse('media_unreadable', reason);
+        const unused = order.image === null ? 0 : room - roomFor(order, this.#tools.config.sora);
         room -= unused;
         this.#imageBytes -= unused;
-        await job.run(order, picture, created);
+        await job.run(order, created);
       } finally {
         created();
       }
@@ -149,11 +148,15 @@ export class JobDesk {
     this.#running.add(running);
   }
 
-  async #picture({ image }: JobOrder): Promise<SentPicture | { reason: string } | null> {
-    if (image === null || 'bytes' in image) return image;
+  /** Null: it is there, if there is to be one; otherwise why it is not, for the client. */
+  async #fetchPicture(order: JobOrder): Promise<string | null> {
+    if (order.image === null || 'bytes' in order.image) return null;
     const { fetchPrivate, imageBytesMax, imageFetchMs } = this.#tools.config.sora;
     const rules = { fetchPrivate, bytesMax: imageBytesMax, timeoutMs: imageFetchMs };
-    return await fetchReference(image.url, rules, this.#tools.cut);
+    const fetched = await fetchReference(order.image.url, rules, this.#tools.cut);
+    if ('reason' in fetched) return fetched.reason;
+    order.image = fetched;
+    return null;
   }
 
   #takeRoom(bytes: number): boolean {

@@ -22,7 +22,7 @@ import { JobHold } from './job-hold.ts';
 import { jobRecord, unknownRecord } from './job-record.ts';
 import { type JobStatus, readJobStatus } from './job-status.ts';
 import type { JobTools } from './job-tools.ts';
-import { MediaAccount, parse, type SentPicture } from './media-account.ts';
+import { MediaAccount, parse } from './media-account.ts';
 
 const RETRY_MIN_MS = 200;
 const RETRY_MAX_MS = 10_000;
@@ -51,9 +51,13 @@ export class Job {
     this.#untilMs = row.createdAtMs + tools.config.sora.deadlineMs;
   }
 
-  /** A new one. `onAsked`: no account will be asked any more. Resolves when it has ended; rejects when the process ends first. */
-  async run(order: JobOrder, picture: SentPicture | null, onAsked: () => void): Promise<void> {
-    const failure = await createJob({ tools: this.#tools, row: this.row, hold: this.#hold, order, picture });
+  /**
+   * A new one, whose picture, if it has one, is there; the order has it no more when no account will be asked any more. `onAsked`: by then
+   * that is written down. Resolves when the job has ended; rejects when the process ends first.
+   */
+  async run(order: JobOrder, onAsked: () => void): Promise<void> {
+    const failure = await createJob({ tools: this.#tools, row: this.row, hold: this.#hold, order });
+    order.image = null;
     if (failure !== null) return await this.#fail(failure);
     this.#tools.figures.created[order.kind]++;
     if (order.kind === 'image') return await this.#succeed();

@@ -35,11 +35,6 @@ const STATUS_BYTES_MAX = 256 * 1024;
 const LIST_BYTES_MAX = 4 * 1024 * 1024;
 const LISTED = 100;
 
-export interface SentPicture {
-  bytes: Uint8Array;
-  type: string;
-}
-
 export class MediaAccount {
   readonly #account: SnapshotAccount;
   readonly #rules: AccountRules;
@@ -63,15 +58,12 @@ export class MediaAccount {
     return Object.hasOwn(modelMap, standsFor) ? modelMap[standsFor]! : standsFor;
   }
 
-  createVideo(
-    job: MediaRequest & { id: string },
-    model: string,
-    picture: SentPicture | null,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer> {
+  /** With the picture whose bytes are there. */
+  createVideo(job: MediaRequest & { id: string }, model: string, signal: AbortSignal): Promise<HttpAnswer> {
     const path = job.remixOf === null ? videosPath(this.#account) : this.#remixPath(job.remixOf);
     if (job.remixOf !== null) return this.#post(path, job.id, { prompt: job.prompt }, STATUS_BYTES_MAX, signal);
     const fields = { model, prompt: job.prompt, seconds: String(job.seconds), size: job.size };
+    const picture = job.image !== null && 'bytes' in job.image ? job.image : null;
     const { body, type } = formBody(fields, picture);
     return this.#call(
       'POST',

@@ -38,6 +38,7 @@ import { makeTarget } from '#relay/target.ts';
 import { Plans } from '#schedule/plan.ts';
 import { UsagePressure } from '#usage/pressure.ts';
 import { UsageRingProducer } from '#usage/ring.ts';
+import type { JobOrder } from '#wire/media-job.ts';
 import { auditsWanted } from './audits.ts';
 import { makeCountingClient } from './make-counting-client.ts';
 import { loadPriceTable } from './price-table.ts';
@@ -49,7 +50,7 @@ const LOG_LINES_PER_SECOND = 20;
 /** Opens the shared memory and joins it with the stages; what a front needs beside its parts comes with them. */
 export function makeParts(data: FrontData, log: Logger) {
   const { config, shared, index, port } = data;
-  const tell = (message: FrontToPrimary): void => port.postMessage(message);
+  const tell = (message: FrontToPrimary, moved?: ArrayBuffer[]): void => port.postMessage(message, moved);
   const bodyBudget = new ByteBudget(shared.bodyBudget, config.limits.bodyBytesTotal, index);
   const shapes = tableShapes(config, shared.usageRings.length);
   const counters = new CounterRow(shared.counters, index);
@@ -93,7 +94,7 @@ export function makeParts(data: FrontData, log: Logger) {
     usagePressure: pressure,
     prices: loadPriceTable(config),
     media: new MediaTies(data.linkKey, {
-      begin: (order) => tell({ type: 'job', order }),
+      begin: (order) => tell({ type: 'job', order }, picturesOf(order)),
       leave: (id) => tell({ type: 'jobLeft', id }),
       find: (id, name) => tell({ type: 'findMedia', id, name }),
     }),
@@ -138,4 +139,11 @@ export function makeCatalog(snapshot: Snapshot): Catalog {
     plans: new Plans(snapshot),
     targets: new Map(snapshot.accounts.map((account) => [account.id, makeTarget(account)])),
   };
+}
+
+/** They move to primary, and leave nothing here. A small one may be a view of memory that others share: it is copied. */
+function picturesOf({ image }: JobOrder): ArrayBuffer[] {
+  if (image === null || !('bytes' in image)) return [];
+  const { buffer, byteLength } = image.bytes;
+  return buffer.byteLength === byteLength ? [buffer as ArrayBuffer] : [];
 }

@@ -32,6 +32,8 @@ export interface MediaRequest {
  * in the shared tables.
  */
 export interface JobOrder extends MediaRequest {
+  /** Null again once no account will be asked any more: a job goes on for minutes without it. */
+  image: ReferenceImage | null;
   /** The exchange's request id, with dashes, and the millisecond inside it. */
   readonly id: string;
   readonly createdAtMs: number;

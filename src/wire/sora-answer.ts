@@ -14,28 +14,33 @@ export interface AnswerHead {
   readonly model: string;
 }
 
-export const STREAM_DONE = Buffer.from('data: [DONE]\n\n');
 export const COMMENT_PING = Buffer.from(':\n\n');
+/** What may stand before JSON (RFC 8259, 2). */
+export const WHITE_SPACE = Buffer.from(' ');
 
-export function mediaContent(kind: 'image' | 'video', urls: readonly string[]): string {
+function mediaContent(kind: 'image' | 'video', urls: readonly string[]): string {
   if (kind === 'video') return `\`\`\`html\n<video src='${urls[0] ?? ''}' controls></video>\n\`\`\``;
   return urls.map((url) => `![image](${url})`).join('\n');
 }
 
 export function roleChunk(head: AnswerHead): Uint8Array {
-  return chunk(head, { role: 'assistant' }, null);
+  return Buffer.from(chunk(head, { role: 'assistant' }, null));
 }
 
 export function progressChunk(head: AnswerHead, percent: number): Uint8Array {
-  return chunk(head, { reasoning_content: `progress: ${percent}%\n` }, null);
+  return Buffer.from(chunk(head, { reasoning_content: `progress: ${percent}%\n` }, null));
 }
 
-export function contentChunk(head: AnswerHead, content: string): Uint8Array {
-  return chunk(head, { content }, null);
-}
-
-export function finishChunk(head: AnswerHead): Uint8Array {
-  return chunk(head, {}, 'stop');
+/** What was made, and the end, in one piece; with the role, where nothing has been said yet. A picture in it can have megabytes. */
+export function lastChunks(
+  head: AnswerHead,
+  kind: 'image' | 'video',
+  urls: readonly string[],
+  isFirst: boolean,
+): Uint8Array {
+  const role = isFirst ? chunk(head, { role: 'assistant' }, null) : '';
+  const content = chunk(head, { content: mediaContent(kind, urls) }, null);
+  return Buffer.from(`${role}${content}${chunk(head, {}, 'stop')}data: [DONE]\n\n`);
 }
 
 export function wholeAnswer(head: AnswerHead, kind: 'image' | 'video', urls: readonly string[]): Uint8Array {
@@ -50,9 +55,9 @@ export function modelList(names: readonly string[]): Uint8Array {
   return json({ object: 'list', data });
 }
 
-function chunk(head: AnswerHead, delta: object, finish_reason: 'stop' | null): Uint8Array {
+function chunk(head: AnswerHead, delta: object, finish_reason: 'stop' | null): string {
   const choices = [{ index: 0, delta, finish_reason }];
-  return Buffer.from(`data: ${JSON.stringify({ ...common(head), object: 'chat.completion.chunk', choices })}\n\n`);
+  return `data: ${JSON.stringify({ ...common(head), object: 'chat.completion.chunk', choices })}\n\n`;
 }
 
 function common({ id, created, model }: AnswerHead): object {

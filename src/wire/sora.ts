@@ -70,7 +70,12 @@ function readOrder(body: JsonObject, parts: readonly Part[], model: MediaModel):
   const quality = readQuality(body, model);
   if (typeof quality !== 'string') return quality;
   const { kind, upstream, priceNames } = model;
-  return { kind, prompt, ...shape, quality, upstreamModel: upstream, priceNames, image, remixOf };
+  return { kind, prompt: copyOf(prompt), ...shape, quality, upstreamModel: upstream, priceNames, image, remixOf };
+}
+
+/** A text that was trimmed is a view of the whole, which may have been megabytes of white space. */
+function copyOf(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 interface Part {

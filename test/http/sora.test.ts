@@ -319,6 +319,26 @@ test('an answer that broke after the job was made: the job is found, and no seco
   await assertChargedOnce(gateway, made[0]!.id);
 });
 
+for (const status of [408, 502, 504, 524]) {
+  test(`a proxy that answers ${status} after the job was made: the job is found, and no second one made`, async () => {
+    const prompt = `behind a ${status}`;
+    second.plan = upstream.plan = () => ({ statusAfterMaking: status });
+    const answer = await askMedia(gateway, prompt);
+    assert.equal(answer.status, 200, answer.body.toString());
+    const made = [...upstream.made(prompt), ...second.made(prompt)];
+    assert.equal(made.length, 1);
+    await assertChargedOnce(gateway, made[0]!.id);
+  });
+}
+
+test('a proxy that answers 504 to a picture: no second one is asked for, and it is not charged', async () => {
+  second.plan = upstream.plan = () => ({ statusAfterMaking: 504 });
+  const answer = await askMedia(gateway, 'a picture behind a 504', { model: 'gpt-image' });
+  assert.equal(answer.status, 502, answer.body.toString());
+  assert.equal(answer.headers['x-should-retry'], 'false');
+  assert.equal(upstream.made('a picture behind a 504').length + second.made('a picture behind a 504').length, 1);
+});
+
 test('an answer without an id: the job is found by the list, charged once', async () => {
   second.plan = upstream.plan = () => ({ nameless: true });
   const answer = await askMedia(gateway, 'without a name');

@@ -1,6 +1,7 @@
 /**
  * Preloaded into every thread of a gateway process: on SIGUSR2 each collects its garbage and appends what it then holds of the old
- * generation, where whatever an open exchange keeps ends up, to the file `HEAP_PROBE_FILE`, as `thread id, bytes`. A line each.
+ * generation, where whatever an open exchange keeps ends up, and in array buffers, to the file `HEAP_PROBE_FILE`, as `thread id, bytes,
+ * bytes of array buffers`. A line each.
  */
 import { appendFileSync } from 'node:fs';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
@@ -24,5 +25,8 @@ function tell(): void {
   collect();
   collect();
   const old = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'old_space')!;
-  appendFileSync(process.env['HEAP_PROBE_FILE']!, `${threadId} ${old.space_used_size}\n`);
+  appendFileSync(
+    process.env['HEAP_PROBE_FILE']!,
+    `${threadId} ${old.space_used_size} ${process.memoryUsage().arrayBuffers}\n`,
+  );
 }

@@ -20,6 +20,8 @@ export interface MediaPlan {
   refuse?: { status: number; headers?: Record<string, string>; body?: string };
   /** The job is made, and then its answer waits for this. */
   answerAfter?: Promise<void>;
+  /** The job is made, and then whoever stands in front of the account answers with this status. */
+  statusAfterMaking?: number;
   /** The job is made, and its answer does not name it. */
   nameless?: boolean;
   /** Neither a job nor an answer. */
@@ -36,6 +38,8 @@ export interface MediaPlan {
   url?: string;
   /** Of several pictures, '' for one that is in the answer. */
   pictures?: string[];
+  /** Of a picture that is in the answer; a few bytes otherwise. */
+  pictureBytes?: number;
   /** Of the file that is served; `FILE` otherwise. */
   fileBytes?: number;
   /** Answer of the request for the file, instead of it. */
@@ -195,8 +199,12 @@ export class MediaUpstream {
     });
     await plan.answerAfter;
     if (plan.resetAfterMaking) return void response.socket?.resetAndDestroy();
+    if (plan.statusAfterMaking !== undefined)
+      return void response.writeHead(plan.statusAfterMaking, { 'content-type': 'text/html' }).end('<html>sorry</html>');
     if (path.endsWith('/images/generations')) {
-      const data = (plan.pictures ?? [plan.url ?? '']).map((url) => (url === '' ? { b64_json: 'aW1hZ2U=' } : { url }));
+      const { pictureBytes } = plan;
+      const b64_json = pictureBytes === undefined ? 'aW1hZ2U=' : Buffer.alloc(pictureBytes, 7).toString('base64');
+      const data = (plan.pictures ?? [plan.url ?? '']).map((url) => (url === '' ? { b64_json } : { url }));
       return json(response, 200, { data });
     }
     json(response, 200, { ...described(job, 'queued', 0), ...(plan.nameless ? { id: undefined } : {}) });
