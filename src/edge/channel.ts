@@ -91,6 +91,7 @@ export class Channel implements TurnChannel {
 
   received(message: ArrayBuffer, isBinary: boolean): void {
     this.heard();
+    if (this.#writer?.ending) return;
     const { websocket, limits } = this.#parts.config;
     if (isBinary) return this.end(CLOSE.unsupported, 'messages are texts');
     if (message.byteLength > Math.min(websocket.messageBytesMax, limits.bodyBytesMax))
@@ -111,10 +112,7 @@ export class Channel implements TurnChannel {
     this.#writer?.gone();
     this.#socket = null;
     this.#events.onClosed(this);
-    const turn = this.#turn;
-    this.#turn = null;
-    turn?.gone();
-    this.#upstream?.retire();
+    this.#leave();
   }
 
   // ── turns ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,17 +149,19 @@ export class Channel implements TurnChannel {
     return new TurnAttempt(this.#upstream!, this.#parts.counters, exchange, onOver);
   }
 
+  /** Closes behind what has been written; meanwhile nothing more is asked or answered. */
   end(code: number, reason: string): void {
     this.#writer?.end(code, reason);
+    if (this.#writer?.ending) this.#leave();
   }
 
   // ── time ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Called some times a second. What it ends is no turn. */
+  /** Called some times a second. What it ends is no turn, nor what is left of one. */
   sweep(now: number): 'kept' | 'closing' | 'expired' | 'idle' | 'silent' {
     this.#upstream?.sweep(now);
     const { pingMs, idleMs, maxAgeMs } = this.#parts.config.websocket;
-    if (!this.busy) {
+    if (!this.unfinished) {
       if (this.#parts.replies.closing) return 'closing';
       if (now - this.openedAtMs >= maxAgeMs) return 'expired';
       if (now - this.#idleSinceMs >= idleMs) return 'idle';
@@ -177,6 +177,13 @@ export class Channel implements TurnChannel {
   /** Nobody answers there. */
   cutOff(): void {
     this.#writer?.cutOff();
+  }
+
+  #leave(): void {
+    const turn = this.#turn;
+    this.#turn = null;
+    turn?.gone();
+    this.#upstream?.retire();
   }
 
   #join(account: SnapshotAccount, target: Target): void {
