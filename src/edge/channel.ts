@@ -42,6 +42,8 @@ export class Channel implements TurnChannel {
   readonly head: Head;
   readonly keyHash: string;
   readonly openedAtMs = nowMs();
+  /** The turn under way cannot be served here: its client is to come again, and is told then to use POST. */
+  endsBehindTurn = false;
   readonly #parts: Parts;
   readonly #events: ChannelEvents;
   #writer: ChannelWriter | null = null;
@@ -72,6 +74,10 @@ export class Channel implements TurnChannel {
   /** The account that this connection is joined to; −1 for none. */
   get accountId(): number {
     return this.#upstream === null || this.#upstream.dead ? -1 : this.#upstream.accountId;
+  }
+
+  get #upstreamRefused(): boolean {
+    return this.#upstream !== null && this.#parts.socketless.hasAccount(this.#upstream.accountId);
   }
 
   /** Binary, as text; '' when the client has left. */
@@ -133,9 +139,8 @@ export class Channel implements TurnChannel {
     this.#turn = null;
     this.#idleSinceMs = nowMs();
     if (this.#parts.replies.closing) this.end(CLOSE.goingAway, 'the gateway is closing');
-    // It comes again and is told to use POST, if no other account has WebSockets.
-    else if (this.#upstream !== null && this.#parts.channels.isWithout(this.#upstream.accountId))
-      this.end(CLOSE.restart, 'the upstream takes no WebSocket');
+    // It comes again, and where no other account has WebSockets it is told to use POST.
+    else if (this.endsBehindTurn || this.#upstreamRefused) this.end(CLOSE.restart, 'the upstream takes no WebSocket');
   }
 
   breakOff(): void {

@@ -46,7 +46,7 @@ export class Scheduling {
     const { accountSlots, health, counters } = this.#parts;
     if (exchange.attempts > 0) return null;
     const { index, isOwner } = preferredAccount(this.#parts, exchange);
-    if (index < 0) return null;
+    if (index < 0 || exchange.tried.includes(index)) return null;
     const { rows, modelHash } = exchange.plan!;
     const row = rows[index]!;
     const restUntil = health.restUntil(row, modelHash, nowMs());
