@@ -15,6 +15,7 @@ import type { Operation } from './operations.ts';
 import * as operations from './operations.ts';
 import type { Parts } from './parts.ts';
 import type { Scheduling } from './scheduling.ts';
+import { checkSockets, isServedByPost } from './socket-turn.ts';
 
 /** A usage record's names are bounded; no real model's name comes near this. */
 const MODEL_BYTES_MAX = 128;
@@ -85,12 +86,13 @@ export class Admitting {
     if (code !== null) return code;
     const { groupId } = exchange.entry!.principal;
     const plan = this.#parts.catalog.plans.find(groupId, model, operation.servedBy, operation.overSocket);
-    if (plan === undefined || plan.accounts.length === 0) return 'model_unknown';
+    if (plan === undefined || (plan.accounts.length === 0 && !isServedByPost(this.#parts, exchange)))
+      return 'model_unknown';
     exchange.plan = plan;
     exchange.crossing = plan.protocol === operation.protocol ? null : findCrossing(operation.protocol, plan.protocol);
     if (!operation.billed) return null;
     exchange.price = Buffer.byteLength(model) > MODEL_BYTES_MAX ? null : this.#findPrice(exchange);
-    return exchange.price === null ? 'model_unpriced' : null;
+    return exchange.price === null ? 'model_unpriced' : checkSockets(this.#parts, exchange);
   }
 
   #findPrice({ media, model }: Exchange): Price | null {

@@ -3,7 +3,8 @@
  * more, nothing is written until it has drained, the owner pauses what makes the messages, and what waits here and in the server draws on
  * the budget for slow readers, within `highWaterBytes`; a reader that leaves more lying, or takes nothing for too long, is cut off.
  *
- *   open ──send says "backpressure"──► blocked ──drained──► open          either ──close / cutOff──► closed
+ *   open ──send says "backpressure"──► blocked ──drained──► open          either ──cutOff──► closed
+ *    └──end──► closed                     └──end──► ending ──drained, nothing waits──► closed
  *
  * The server frames messages itself and keeps what the socket does not take: unlike those of an HTTP answer its writes may be of any
  * length. Front thread only.
@@ -34,6 +35,8 @@ export class ChannelWriter implements Blocked {
   #blocked = false;
   #blockedAtMs = 0;
   #budgeted = 0;
+  /** How it closes once its reader has taken everything. */
+  #ending: { readonly code: number; readonly reason: string } | null = null;
   #closed = false;
 
   constructor(socket: ClientSocket, shared: ReplyShared, owner: WriterOwner) {
@@ -46,6 +49,11 @@ export class ChannelWriter implements Blocked {
     return this.#blocked;
   }
 
+  /** Its end has been said and waits for the reader. */
+  get ending(): boolean {
+    return this.#ending !== null && !this.#closed;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }
@@ -56,7 +64,7 @@ export class ChannelWriter implements Blocked {
 
   /** Writes whole messages, each a text. */
   write(messages: readonly Uint8Array[]): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#ending !== null) return;
     for (const message of messages) {
       this.#waiting.push(message);
       this.#waitingBytes += message.length;
@@ -73,7 +81,9 @@ export class ChannelWriter implements Blocked {
     this.#shared.blocked.delete(this);
     this.#flush();
     this.#giveBack();
-    if (!this.#closed && !this.#blocked) this.#owner.onDrained();
+    if (this.#closed || this.#blocked) return;
+    if (this.#ending !== null) this.#socket.end(this.#ending.code, this.#ending.reason);
+    else this.#owner.onDrained();
   }
 
   /** Called some times a second while blocked. */
@@ -81,9 +91,14 @@ export class ChannelWriter implements Blocked {
     if (now - this.#blockedAtMs > this.#shared.readerStallMs) this.#cutOff();
   }
 
-  /** Says why and closes, behind what has been written. Calls the server's close handler at once. */
+  /**
+   * Says why and closes, behind what has been written: once a reader that is behind has taken all of it, or takes nothing for too long.
+   * Closing calls the server's close handler at once.
+   */
   end(code: number, reason: string): void {
-    if (!this.#closed) this.#socket.end(code, reason);
+    if (this.#closed || this.#ending !== null) return;
+    if (this.#blocked) this.#ending = { code, reason };
+    else this.#socket.end(code, reason);
   }
 
   /** Closes without a word: nobody listens there any more. */

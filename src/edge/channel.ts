@@ -42,6 +42,8 @@ export class Channel implements TurnChannel {
   readonly head: Head;
   readonly keyHash: string;
   readonly openedAtMs = nowMs();
+  /** The turn under way cannot be served here: its client is to come again, and is told then to use POST. */
+  endsBehindTurn = false;
   readonly #parts: Parts;
   readonly #events: ChannelEvents;
   #writer: ChannelWriter | null = null;
@@ -74,6 +76,10 @@ export class Channel implements TurnChannel {
     return this.#upstream === null || this.#upstream.dead ? -1 : this.#upstream.accountId;
   }
 
+  get #upstreamRefused(): boolean {
+    return this.#upstream !== null && this.#parts.socketless.hasAccount(this.#upstream.accountId);
+  }
+
   /** Binary, as text; '' when the client has left. */
   getRemoteAddressAsText(): ArrayBuffer {
     return this.#socket?.getRemoteAddressAsText() ?? new ArrayBuffer(0);
@@ -91,6 +97,7 @@ export class Channel implements TurnChannel {
 
   received(message: ArrayBuffer, isBinary: boolean): void {
     this.heard();
+    if (this.#writer?.ending) return;
     const { websocket, limits } = this.#parts.config;
     if (isBinary) return this.end(CLOSE.unsupported, 'messages are texts');
     if (message.byteLength > Math.min(websocket.messageBytesMax, limits.bodyBytesMax))
@@ -111,10 +118,7 @@ export class Channel implements TurnChannel {
     this.#writer?.gone();
     this.#socket = null;
     this.#events.onClosed(this);
-    const turn = this.#turn;
-    this.#turn = null;
-    turn?.gone();
-    this.#upstream?.retire();
+    this.#leave();
   }
 
   // ── turns ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,9 +139,8 @@ export class Channel implements TurnChannel {
     this.#turn = null;
     this.#idleSinceMs = nowMs();
     if (this.#parts.replies.closing) this.end(CLOSE.goingAway, 'the gateway is closing');
-    // It comes again and is told to use POST, if no other account has WebSockets.
-    else if (this.#upstream !== null && this.#parts.channels.isWithout(this.#upstream.accountId))
-      this.end(CLOSE.restart, 'the upstream takes no WebSocket');
+    // It comes again, and where no other account has WebSockets it is told to use POST.
+    else if (this.endsBehindTurn || this.#upstreamRefused) this.end(CLOSE.restart, 'the upstream takes no WebSocket');
   }
 
   breakOff(): void {
@@ -151,17 +154,19 @@ export class Channel implements TurnChannel {
     return new TurnAttempt(this.#upstream!, this.#parts.counters, exchange, onOver);
   }
 
+  /** Closes behind what has been written; meanwhile nothing more is asked or answered. */
   end(code: number, reason: string): void {
     this.#writer?.end(code, reason);
+    if (this.#writer?.ending) this.#leave();
   }
 
   // ── time ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Called some times a second. What it ends is no turn. */
+  /** Called some times a second. What it ends is no turn, nor what is left of one. */
   sweep(now: number): 'kept' | 'closing' | 'expired' | 'idle' | 'silent' {
     this.#upstream?.sweep(now);
     const { pingMs, idleMs, maxAgeMs } = this.#parts.config.websocket;
-    if (!this.busy) {
+    if (!this.unfinished) {
       if (this.#parts.replies.closing) return 'closing';
       if (now - this.openedAtMs >= maxAgeMs) return 'expired';
       if (now - this.#idleSinceMs >= idleMs) return 'idle';
@@ -177,6 +182,13 @@ export class Channel implements TurnChannel {
   /** Nobody answers there. */
   cutOff(): void {
     this.#writer?.cutOff();
+  }
+
+  #leave(): void {
+    const turn = this.#turn;
+    this.#turn = null;
+    turn?.gone();
+    this.#upstream?.retire();
   }
 
   #join(account: SnapshotAccount, target: Target): void {

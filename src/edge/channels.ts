@@ -2,7 +2,6 @@
  * The WebSockets of one front: how many there may be, by front and by key; what time does to them; their end with the process. Front
  * thread only.
  */
-import { nowMs } from '#base/clock.ts';
 import { FAILURE_CODES, type FailureCode, refuse } from '#failure/registry.ts';
 import { C } from '#meter/counters.ts';
 import type { UpstreamChannel } from '#relay/upstream-channel.ts';
@@ -11,8 +10,6 @@ import { type Channel, CLOSE } from './channel.ts';
 import { RESPONSES_TURN } from './operations.ts';
 import type { Parts } from './parts.ts';
 
-/** An upstream that has no WebSockets will hardly have got them within minutes. */
-const WITHOUT_MS = 300_000;
 const EXPIRED = FAILURE_CODES.indexOf('websocket_expired');
 
 export class Channels {
@@ -20,8 +17,6 @@ export class Channels {
   /** To accounts; also those whose client has left. */
   readonly #upstreams = new Set<UpstreamChannel>();
   readonly #byKey = new Map<string, number>();
-  /** Accounts whose upstream has lately refused a WebSocket, and until when that is believed. */
-  readonly #without = new Map<number, number>();
 
   get size(): number {
     return this.#open.size;
@@ -35,24 +30,13 @@ export class Channels {
   }
 
   /** Whether this key may open another one, for this group. */
-  check({ config, catalog }: Parts, keyHash: string, groupId: number): FailureCode | null {
+  check({ config, catalog, socketless }: Parts, keyHash: string, groupId: number): FailureCode | null {
     const plan = catalog.plans.find(groupId, '', RESPONSES_TURN.servedBy, true);
-    if (plan === undefined || plan.accounts.every(({ id }) => this.isWithout(id))) return 'upgrade_required';
+    const none = plan === undefined || plan.accounts.every(({ id }) => socketless.hasAccount(id));
+    if (none || socketless.hasKey(keyHash)) return 'upgrade_required';
     const { websocketsPerFront, websocketsPerKey } = config.limits;
     const full = this.#open.size >= websocketsPerFront || (this.#byKey.get(keyHash) ?? 0) >= websocketsPerKey;
     return full ? 'websockets_exhausted' : null;
-  }
-
-  /** Its upstream takes no WebSocket, whatever its settings say: for a while clients are told to use POST at once. */
-  noSocketAt(accountId: number): void {
-    this.#without.set(accountId, nowMs() + WITHOUT_MS);
-  }
-
-  isWithout(accountId: number): boolean {
-    const untilMs = this.#without.get(accountId);
-    if (untilMs === undefined || nowMs() < untilMs) return untilMs !== undefined;
-    this.#without.delete(accountId);
-    return false;
   }
 
   add({ counters }: Parts, channel: Channel): void {

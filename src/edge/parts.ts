@@ -35,6 +35,7 @@ import type { OpenList } from './open-list.ts';
 import type { OpenRecordQueue } from './open-record-queue.ts';
 import type { Openings } from './openings.ts';
 import type { TapMaker } from './operations.ts';
+import type { Socketless } from './socketless.ts';
 
 /** The catalog as this front uses it; replaced as a whole by each snapshot. */
 export interface Catalog {
@@ -74,6 +75,7 @@ export interface Parts {
   readonly replies: ReplyShared;
   readonly open: OpenList<Exchange>;
   readonly channels: Channels;
+  readonly socketless: Socketless;
   readonly openRecords: OpenRecordQueue;
   /** Of answers whose tokens are still being counted. */
   readonly lateBooks: LateBooks;

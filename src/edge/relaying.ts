@@ -22,6 +22,7 @@ import { isDoubtful, isElsewhereBy, isElsewhereWithin } from './owner-search.ts'
 import type { Parts } from './parts.ts';
 import type { RelayingExits } from './relaying-exits.ts';
 import { hasWhole, releaseWhenSent } from './sent-body.ts';
+import { socketRefused } from './socket-turn.ts';
 import { dropTransform, unsee } from './unsee.ts';
 
 /** An account that cannot count says so by one of these. */
@@ -196,7 +197,7 @@ export class Relaying {
     if (unanswered && this.#sendAgain(exchange)) return;
     const verdict = judgeError(error);
     logBroken(this.#parts, exchange, error, verdict.code);
-    if (error.code === 'UPGRADE_REFUSED') this.#parts.channels.noSocketAt(exchange.account!.id);
+    if (error.code === 'UPGRADE_REFUSED') socketRefused(this.#parts, exchange);
     if (!unanswered && !isElsewhere(exchange)) learn(this.#parts, exchange, verdict);
     this.#endings.broken(exchange, verdict.code);
   }

@@ -13,6 +13,7 @@ import { preferredAccount } from './affinity.ts';
 import { statusLine } from './answers.ts';
 import type { Exchange } from './exchange.ts';
 import type { Parts } from './parts.ts';
+import { sendToPost } from './socket-turn.ts';
 
 export class Scheduling {
   readonly #parts: Parts;
@@ -49,6 +50,8 @@ export class Scheduling {
     const { index, isOwner } = preferredAccount(this.#parts, exchange);
     if (exchange.named !== null) exchange.named.isOwned = isOwner;
     if (index < 0) return null;
+    // Nothing has been tried but that it takes no WebSocket.
+    if (exchange.tried.includes(index)) return isOwner ? refuse(sendToPost(this.#parts, exchange)) : null;
     const { rows, modelHash } = exchange.plan!;
     const row = rows[index]!;
     const restUntil = health.restUntil(row, modelHash, nowMs());

@@ -58,6 +58,7 @@ const ROWS = {
   media_unsupported: ['client', 415, 'invalid_request_error', 'never', 'Request bodies are JSON: send content-type: application/json.'],
   turn_in_progress: ['client', 409, 'invalid_request_error', 'never', 'A response is already in progress on this connection.'],
   websocket_expired: ['client', 400, 'invalid_request_error', 'now', 'This WebSocket has reached its longest age; open another one.'],
+  websocket_unserved: ['gateway', 426, 'api_error', 'now', 'No account that takes WebSockets serves this model; send the request with POST.'],
   balance_exhausted: ['client', 402, 'billing_error', 'never', 'The balance does not cover this request.'],
   user_busy: ['gateway', 429, 'rate_limit_error', 'later', 'Too many requests of this user are already waiting.'],
   user_wait_timeout: ['gateway', 429, 'rate_limit_error', 'later', 'No place among the concurrent requests of this user became free in time.'],

@@ -211,6 +211,7 @@ export class FrontCrew {
     if (message.type === 'count') this.#events.onCount(index, message);
     if (message.type === 'job' || message.type === 'jobLeft' || message.type === 'findMedia')
       this.#events.onMedia(index, message);
+    if (message.type === 'socketless') this.tellAll(message);
     if (message.type === 'rowsDropped') this.#events.onRowsDropped(index, message.id, message.inUse);
     if (message.type === 'auditFailed') this.#events.onAuditFailed(message.differences);
     if (message.type === 'failed') this.#log.error({ front: index, error: message.message }, 'a front gave up');

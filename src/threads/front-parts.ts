@@ -32,6 +32,7 @@ import { OpenList } from '#edge/open-list.ts';
 import { OpenRecordQueue } from '#edge/open-record-queue.ts';
 import { Openings } from '#edge/openings.ts';
 import type { Catalog, Parts } from '#edge/parts.ts';
+import { Socketless } from '#edge/socketless.ts';
 import { CounterRow } from '#meter/counters.ts';
 import { OriginPools } from '#relay/origin-pools.ts';
 import { makeTarget } from '#relay/target.ts';
@@ -104,6 +105,7 @@ export function makeParts(data: FrontData, log: Logger) {
     replies,
     open: new OpenList<Exchange>(),
     channels: new Channels(),
+    socketless: new Socketless(tell),
     openRecords: new OpenRecordQueue({
       usageRing,
       usagePressure: pressure,

@@ -153,6 +153,8 @@ export class Front {
         return this.#parts.media.onFound(message.id, message.found);
       case 'counted':
         return this.#parts.counting.answer(message.id, message.counted);
+      case 'socketless':
+        return this.#parts.socketless.learn(message);
       case 'exit':
         return this.#data.port.close();
     }

@@ -11,6 +11,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { NoPrincipal, Principal } from '#auth/principal.ts';
 import type { Config } from '#config/schema.ts';
 import type { FoundMedia } from '#edge/media-ties.ts';
+import type { SocketlessNews } from '#edge/socketless.ts';
 import type { CatalogAccount, CatalogGroup } from '#store/load-catalog.ts';
 import type { CountJob } from '#tokenizer/count-job.ts';
 import type { Counted } from '#tokenizer/counting-pool.ts';
@@ -107,6 +108,8 @@ export type PrimaryToFront =
   | { type: 'job'; news: JobNews }
   /** The answer to `findMedia`. */
   | { type: 'mediaFound'; id: number; found: FoundMedia }
+  /** What a front has found out. */
+  | SocketlessNews
   /** Forget what leads to these rows of the shared tables; answered with `rowsDropped`. */
   | { type: 'dropRows'; id: number; kind: 'users' | 'accounts'; rows: number[] }
   /** After `drained` or `failed`: the thread may end. */
@@ -124,6 +127,8 @@ export type FrontToPrimary =
   | { type: 'jobLeft'; id: string }
   /** Which account has what a media job made. Always answered. */
   | { type: 'findMedia'; id: number; name: string }
+  /** All fronts are to know. */
+  | SocketlessNews
   | { type: 'snapshotAck'; version: number }
   /** `inUse`: those that an open exchange may still use; no other will. */
   | { type: 'rowsDropped'; id: number; inUse: number[] }

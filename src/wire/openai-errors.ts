@@ -35,7 +35,9 @@ const CODES: Partial<Record<FailureCode, string>> = {
   model_not_allowed: 'model_not_found',
   balance_exhausted: 'insufficient_quota',
   path_unknown: 'unknown_url',
+  // Codex opens another WebSocket and repeats the turn, whatever the status is.
   websocket_expired: 'websocket_connection_limit_reached',
+  websocket_unserved: 'websocket_connection_limit_reached',
   link_invalid: 'invalid_link',
 };
 

@@ -33,10 +33,11 @@ const ELSEWHERE: FailureCode[] = [
   'answer_budget_exhausted',
   // http/affinity.test.ts
   'response_unknown',
-  // http/websocket.test.ts, http/websocket-bounds.test.ts
+  // http/websocket.test.ts, http/websocket-bounds.test.ts, http/websocket-models.test.ts
   'upgrade_required',
   'turn_in_progress',
   'websocket_expired',
+  'websocket_unserved',
   'websockets_exhausted',
   // http/sora.test.ts, http/sora-limits.test.ts, http/sora-crash.test.ts
   'platform_unsupported',

@@ -5,6 +5,7 @@ import { afterEach, test } from 'node:test';
 import { closeAll } from '../support/close-all.ts';
 import { allFrontsListen, crashFront } from '../support/front-faults.ts';
 import { account, type ConfigPatch, KEY, TestGateway } from '../support/gateway.ts';
+import { metric } from '../support/metrics.ts';
 import { SocketClient } from '../support/socket-client.ts';
 import { responseEvents, SocketUpstream } from '../support/socket-upstream.ts';
 import { usageOf } from '../support/usage.ts';
@@ -13,6 +14,9 @@ import { waitFor } from '../support/wait-for.ts';
 const CA = readFileSync(new URL('../support/private-ca.pem', import.meta.url), 'utf8');
 const USAGE = { input: 100, cached: 0, output: 7 };
 const LONG = Array.from({ length: 40 }, () => 'some words of an answer ');
+/** More than sockets take for a reader that reads nothing. */
+const LARGE = 'x'.repeat(12 * 1024 * 1024);
+const LARGE_MESSAGES = { websocket: { messageBytesMax: 16 * 1024 * 1024 } };
 
 let upstream: SocketUpstream | undefined;
 let gateway: TestGateway | undefined;
@@ -49,6 +53,11 @@ async function open(): Promise<SocketClient> {
   const client = await SocketClient.open(gateway!.url);
   clients.push(client);
   return client;
+}
+
+/** Of answers, for readers that are behind. */
+async function heldBytes(): Promise<number> {
+  return metric(await gateway!.metrics(), 'penstock_stream_bytes_held');
 }
 
 test('SIGTERM: the turn under way ends whole, then 1001; a connection without one is told at once', async () => {
@@ -104,6 +113,58 @@ test('a reload sends connections to the next process behind their turn', async (
   const again = await open();
   assert.equal((await again.turn()).type, 'response.completed');
   assert.equal((await usageOf(scene.gateway)).rows.length, 2);
+});
+
+test('a reload: a reader that is behind gets all of its answer before it is sent away', async () => {
+  const scene = await start(LARGE_MESSAGES);
+  // Of the first the end waits in the gateway, of the second half still at the upstream.
+  const sizes = [1, 2];
+  scene.upstream.plan = ({ body }) => ({
+    messages: responseEvents(
+      'resp_behind',
+      USAGE,
+      Array.from({ length: Number(body['deltas']) }, () => LARGE),
+    ),
+  });
+  const late = [await open(), await open()];
+  for (const [at, client] of late.entries()) {
+    client.socket.pause();
+    client.create({ deltas: sizes[at] });
+  }
+  await waitFor('both held up', async () => (await heldBytes()) > LARGE.length);
+  const idle = await open();
+  const reloaded = scene.gateway.reload();
+  assert.equal((await idle.end()).code, 1001);
+  for (const [at, client] of late.entries()) {
+    client.socket.resume();
+    assert.deepEqual(await client.end(), { code: 1001, reason: 'the gateway is closing' });
+    assert.equal(client.messages.at(-1)!.type, 'response.completed');
+    assert.equal(client.messages.length, sizes[at]! + 3);
+  }
+  await reloaded;
+  const { rows } = await usageOf(scene.gateway);
+  assert.deepEqual(
+    rows.map(({ status }) => status),
+    ['completed', 'completed'],
+  );
+});
+
+test('SIGTERM: a reader that takes nothing keeps the process no longer than its turns may', async () => {
+  const scene = await start({ ...LARGE_MESSAGES, shutdown: { drainMs: 500 } });
+  scene.upstream.plan = () => ({
+    messages: responseEvents(
+      'resp_stuck',
+      USAGE,
+      Array.from({ length: 4 }, () => LARGE),
+    ),
+  });
+  const client = await open();
+  client.socket.pause();
+  client.create();
+  await waitFor('it held up', async () => (await heldBytes()) > 0);
+  const startMs = performance.now();
+  assert.equal(await scene.gateway.terminate(), 0);
+  assert.ok(performance.now() - startMs < 10_000);
 });
 
 test('a front that crashes ends its turns with an error; they are billed once and no place is left', async () => {

@@ -52,6 +52,7 @@ before(async () => {
     },
     relay: { idleTimeoutMs: 1_500, clientGoneDrainMs: 1_000, errorBodyMs: 60_000 },
     rest: { errorsBeforeRest: 1_000 },
+    websocket: { messageBytesMax: 16 * 1024 * 1024 },
     threads: { fronts: 2 },
   });
 });
@@ -84,6 +85,8 @@ async function rowsOf(work: () => Promise<void>): Promise<UsageRow[]> {
 
 const USAGE = { input: 100, cached: 0, output: 7 };
 const LONG = Array.from({ length: 40 }, () => 'some words of an answer ');
+/** More than sockets take for a reader that reads nothing. */
+const LARGE = 'x'.repeat(12 * 1024 * 1024);
 
 for (const how of ['cut', 'close', 'stall'] as const) {
   test(`an upstream that ends in the middle (${how}): an error, then 1011, and what was seen is billed once`, async () => {
@@ -211,6 +214,26 @@ test('an upstream that closes between turns takes the WebSocket of the client wi
   const { connection } = upstream.received.at(-1)!;
   upstream.sockets[connection]!.close(1000);
   assert.equal((await client.end()).code, 1012);
+});
+
+test('an upstream that closes right behind its answer: a reader that is behind gets all of it, then 1012', async () => {
+  const messages = responseEvents('resp_behind', USAGE, [LARGE]);
+  upstream.plan = () => ({ messages, breakAt: messages.length, breakHow: 'close' });
+  const before = (await usageOf(gateway)).rows.length;
+  const client = await open();
+  client.socket.pause();
+  client.create();
+  const row = await waitFor('its row', async () => {
+    const { rows } = await usageOf(gateway);
+    return rows.length > before ? rows[0] : null;
+  });
+  assert.equal(row.status, 'completed');
+  client.socket.resume();
+  assert.equal((await client.end()).code, 1012);
+  assert.deepEqual(
+    client.messages.map(({ type }) => type),
+    messages.map((text) => JSON.parse(text).type),
+  );
 });
 
 test('an upstream that takes no WebSocket: the turn is refused, and from then on handshakes get 426', async () => {
