@@ -257,9 +257,7 @@ export class Lifecycle implements ExchangeEvents, ChannelEvents {
   #failover(exchange: Exchange, refusal: Refusal): void {
     const parts = this.#parts;
     exchange.tried = [...exchange.tried, exchange.accountIndex];
-    if (!mayTryAnother(parts, exchange, refusal))
-      return this.refuse(exchange, lastWord(parts, exchange, refusal, null));
-    const outcome = this.#scheduling.place(exchange);
+    const outcome = mayTryAnother(parts, exchange, refusal) ? this.#scheduling.place(exchange) : null;
     if (outcome === 'placed' || outcome === 'waiting') parts.counters.add(C.upstreamFailovers);
     if (outcome === 'placed') return this.#relay(exchange);
     if (outcome !== 'waiting') this.refuse(exchange, lastWord(parts, exchange, refusal, outcome));
