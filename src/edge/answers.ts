@@ -56,10 +56,13 @@ export function breakStream(exchange: Exchange, refusal: Refusal): void {
   setTimeout(() => endWithEvent(exchange, lastWords), LAST_WORDS_MS);
 }
 
-/** Behind an error that an answer of another protocol said, and that its client has been told in its own: what is left of such an end. */
+/**
+ * Behind an error that an answer of another protocol said, and that its client has been told in its own: what is left of such an end. A reader
+ * that was cut off at that moment has no transform any more.
+ */
 export function endBehindError({ reply, dialect, crossing, transform, id, isArray }: Exchange): void {
   if (isArray || dialect.lastWords === undefined) return void setTimeout(() => reply.abandon(), LAST_WORDS_MS);
-  const body = crossing!.error(IN_STREAM, transform!.errorSaid(), { requestId: id.text });
+  const body = crossing!.error(IN_STREAM, transform?.errorSaid() ?? null, { requestId: id.text });
   const lastWords = dialect.lastWords(Buffer.from(JSON.stringify(body)));
   setTimeout(() => {
     reply.push(lastWords);
