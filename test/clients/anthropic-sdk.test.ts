@@ -120,8 +120,10 @@ test('a rate limited pool is a RateLimitError with retry-after, and the SDK wait
 });
 
 test('an error event in the middle of a stream is thrown by the SDK', async () => {
-  upstream.plan = () => ({ events: 20, breakAt: 6, breakHow: 'reset' });
-  await assert.rejects(client.messages.stream(QUESTION).finalMessage(), Anthropic.APIError);
+  const begun = new AbortController();
+  upstream.plan = () => ({ events: 20, breakAt: 6, breakHow: 'reset', restAfter: begun.signal });
+  const stream = client.messages.stream(QUESTION).on('text', () => begun.abort());
+  await assert.rejects(stream.finalMessage(), Anthropic.APIError);
 });
 
 test('both ways of sending the key work', async () => {

@@ -89,11 +89,13 @@ for (const client of CLIENTS) {
 
     test(`${title}: a stream that the account breaks is an error, never an end`, async () => {
       for (const breakHow of ['reset', 'end'] as const) {
-        const broken = { cutBytesMax: 400, breakAt: 25, breakHow, paceMs: 2 };
+        const begun = new AbortController();
+        const broken = { cutBytesMax: 400, breakAt: 25, breakHow, restAfter: begun.signal };
         scene.upstream.plan = sayScript({ ...longScript(80), model }, broken);
         let pieces = 0;
         const onPiece = (): void => {
           pieces++;
+          begun.abort();
         };
         const { row } = await scene.billingOne(() => assert.rejects(client.stream({ ...question(), onPiece })));
         assert.ok(pieces > 0, 'a part of it had come');

@@ -144,11 +144,13 @@ for (const client of CLIENTS) {
       ['reset', { cutBytesMax: 400 }],
       ['end', { cutBytesMax: 400 }],
     ] as const) {
-      const broken = { breakAt: 25, breakHow, paceMs: 2, ...cut };
+      const begun = new AbortController();
+      const broken = { breakAt: 25, breakHow, restAfter: begun.signal, ...cut };
       scene.upstream.plan = sayScript({ ...longScript(80), model: client.model }, broken);
       let pieces = 0;
       const onPiece = (): void => {
         pieces++;
+        begun.abort();
       };
       const { row } = await scene.billingOne(() =>
         assert.rejects(client.stream({ ...questionOf(client), retries: RETRIES, onPiece }), (thrown: unknown) => {

@@ -288,8 +288,9 @@ for (const route of ROUTES) {
   test(`${name}: a stream that its account breaks ends with an error of its dialect, and is never whole`, async () => {
     for (const breakHow of ['reset', 'end'] as const) {
       const pieces = Array.from({ length: 3 }, (_, index) => Buffer.from(endless(index)));
-      script(route, { pieces, breakAt: 3, breakHow, paceMs: 4 });
-      const { result, row } = await scene.billingOne(() => send(scene.url, callOf(route)));
+      const begun = new AbortController();
+      script(route, { pieces, breakAt: 3, breakHow, restAfter: begun.signal });
+      const { result, row } = await scene.billingOne(() => send(scene.url, { ...callOf(route), begun }));
       assert.deepEqual([result.status, result.whole, row.status], [200, false, 'interrupted']);
       const text = result.body.toString();
       assert.ok(text.startsWith(Buffer.concat(pieces).toString()), 'what had come is untouched');
@@ -321,9 +322,10 @@ test('a client that leaves before its answer ends the attempt; nothing was serve
 });
 
 test('an array that is turned from the events of another protocol ends in the same way when they break off', async () => {
-  scene.upstream.plan = sayScript(longScript(20), { breakAt: 8, breakHow: 'reset', paceMs: 4 });
+  const begun = new AbortController();
+  scene.upstream.plan = sayScript(longScript(20), { breakAt: 8, breakHow: 'reset', restAfter: begun.signal });
   const path = '/v1beta/models/gpt-5:streamGenerateContent';
-  const { result, row } = await scene.billingOne(() => send(scene.url, { path, key: KEY, body: CONTENT }));
+  const { result, row } = await scene.billingOne(() => send(scene.url, { path, key: KEY, body: CONTENT, begun }));
   assert.deepEqual([result.whole, row.status, row.upstreamProtocol], [false, 'interrupted', 'chat']);
   const elements = JSON.parse(`${result.body}]`);
   assert.ok(elements.length > 2);
@@ -331,9 +333,10 @@ test('an array that is turned from the events of another protocol ends in the sa
 });
 
 test('and so do its events, in both forms of an error', async () => {
-  scene.upstream.plan = sayScript(longScript(20), { breakAt: 8, breakHow: 'reset', paceMs: 4 });
+  const begun = new AbortController();
+  scene.upstream.plan = sayScript(longScript(20), { breakAt: 8, breakHow: 'reset', restAfter: begun.signal });
   const path = '/v1beta/models/gpt-5:streamGenerateContent?alt=sse';
-  const { result, row } = await scene.billingOne(() => send(scene.url, { path, key: KEY, body: CONTENT }));
+  const { result, row } = await scene.billingOne(() => send(scene.url, { path, key: KEY, body: CONTENT, begun }));
   assert.deepEqual([result.whole, row.status, row.upstreamProtocol], [false, 'interrupted', 'chat']);
   assert.match(result.body.toString(), /\r\n\r\ndata: (\{"error":.*\})\r\n\r\n\1\r\n\r\n$/);
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { closeAll } from '../support/close-all.ts';
 import { account, KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
-import { MODEL, open, pinToFronts, question, readUntil, send } from '../support/http-client.ts';
+import { type Call, MODEL, open, pinToFronts, question, readUntil, send } from '../support/http-client.ts';
 import { Load } from '../support/load.ts';
 import { type Plan, type Received, Upstream } from '../support/upstream.ts';
 import { assertBooksEqualLedger, findRow, ledgerNanoUsd, resultLine, usageOf } from '../support/usage.ts';
@@ -74,9 +74,10 @@ test('whole JSON answers are billed like streams', async () => {
   assert.equal(BigInt(usage.chargedNanoUsd) - BigInt(before.chargedNanoUsd), ledgerNanoUsd(upstream, since));
 });
 
-async function rowOf(label: string, call: { key?: string; stream?: boolean } = {}) {
-  const body = question(label, { stream: call.stream ?? false });
-  const answer = await send(gateway.url, { key: call.key ?? KEY, body, headers: { 'x-request-id': 'client-id' } });
+async function rowOf(label: string, call: Partial<Call> & { stream?: boolean } = {}) {
+  const { stream = false, ...rest } = call;
+  const body = question(label, { stream });
+  const answer = await send(gateway.url, { key: KEY, body, headers: { 'x-request-id': 'client-id' }, ...rest });
   const served = await upstream.served(label);
   await gateway.assertIdle();
   return { answer, served, row: findRow(await usageOf(gateway), served.requestId) };
@@ -104,14 +105,15 @@ test('the row is found under the id that the client was given', async () => {
 
 test('a stream that the upstream breaks off is billed once, with what was seen', async () => {
   for (const breakHow of ['reset', 'end'] as const) {
+    const begun = new AbortController();
     upstream.plan = () => ({
       events: 40,
-      paceMs: 5,
       breakAt: 20,
       breakHow,
+      restAfter: begun.signal,
       usage: { inputTokens: 500, cacheReadTokens: 60 },
     });
-    const { answer, row } = await rowOf(`broken-${breakHow}`, { stream: true });
+    const { answer, row } = await rowOf(`broken-${breakHow}`, { stream: true, begun });
     assert.equal(answer.whole, false);
     assert.equal(answer.events().at(-1)!.event, 'error');
     assert.equal(row.status, 'interrupted');

@@ -360,8 +360,9 @@ test('events reach the client as the upstream flushes them', async () => {
 test('a compressed stream that breaks off ends with an error event, and what was served of it is billed', async () => {
   for (const breakHow of ['end', 'reset'] as const) {
     const body = COMPRESS.gzip(STREAM);
-    answers('gzip', body.subarray(0, body.length / 2), true, { breakAt: 1, breakHow });
-    const answer = await send(gateway.url, { key: KEY, body: question(`cut-${breakHow}`, { stream: true }) });
+    const begun = new AbortController();
+    answers('gzip', body.subarray(0, body.length / 2), true, { breakAt: 1, breakHow, restAfter: begun.signal });
+    const answer = await send(gateway.url, { key: KEY, body: question(`cut-${breakHow}`, { stream: true }), begun });
     assert.deepEqual([answer.status, answer.whole], [200, false]);
     assert.match(answer.body.toString().slice(-400), /event: error\ndata: /);
     const row = (await usageOf(gateway)).rows.find(({ requestId }) => requestId === answer.requestId);

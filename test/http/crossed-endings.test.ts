@@ -15,12 +15,11 @@ type Side = 'messages' | 'chat' | 'responses' | 'gemini';
 const SIDES: readonly Side[] = ['messages', 'chat', 'responses', 'gemini'];
 const PLATFORMS = { messages: 'anthropic', chat: 'openai', responses: 'openai', gemini: 'gemini' } as const;
 const SSE = { 'content-type': 'text/event-stream' };
-/** Longer than openings are kept back. */
-const PACE_MS = 100;
 const WORDS = 'gone in the middle';
 
 let upstream: Upstream;
 let gateway: TestGateway;
+let begun = new AbortController();
 
 before(async () => {
   upstream = await Upstream.start();
@@ -91,18 +90,23 @@ function ask(client: Side, group: Side, { array = false } = {}): Promise<Answer>
   const messages = [{ role: 'user', content: 'hi' }];
   if (client === 'gemini') {
     const path = `/v1beta/models/m-x:streamGenerateContent${array ? '' : '?alt=sse'}`;
-    return send(gateway.url, { path, headers, body: { contents: [{ role: 'user', parts: [{ text: 'hi' }] }] } });
+    const body = { contents: [{ role: 'user', parts: [{ text: 'hi' }] }] };
+    return send(gateway.url, { begun, path, headers, body });
   }
   if (client === 'responses') {
     const body = { model: 'm-x', stream: true, store: false, input: 'hi' };
-    return send(gateway.url, { path: '/v1/responses', headers, body });
+    return send(gateway.url, { begun, path: '/v1/responses', headers, body });
   }
   const path = client === 'chat' ? '/v1/chat/completions' : '/v1/messages';
-  return send(gateway.url, { path, headers, body: { model: 'm-x', stream: true, max_tokens: 9, messages } });
+  const body = { model: 'm-x', stream: true, max_tokens: 9, messages };
+  return send(gateway.url, { begun, path, headers, body });
 }
 
+/** The account says the first text, and the others once something of it has arrived. */
 function say(...texts: string[]): void {
-  upstream.plan = () => ({ pieces: texts.map((text) => Buffer.from(text)), headers: SSE, paceMs: PACE_MS });
+  begun = new AbortController();
+  const pieces = texts.map((text) => Buffer.from(text));
+  upstream.plan = () => ({ pieces, headers: SSE, restAt: 1, restAfter: begun.signal });
 }
 
 async function statusesOf({ requestId }: Answer): Promise<string[]> {

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { streamFrames } from '../support/anthropic-answer.ts';
 import { closeAll } from '../support/close-all.ts';
 import { account, KEY, TestGateway } from '../support/gateway.ts';
-import { type Answer, parseEvents, question, send } from '../support/http-client.ts';
+import { type Answer, type Call, parseEvents, question, send } from '../support/http-client.ts';
 import { type Plan, Upstream } from '../support/upstream.ts';
 import { type UsageRow, usageOf } from '../support/usage.ts';
 
@@ -47,8 +47,8 @@ async function rowOf(answer: Answer): Promise<UsageRow & Record<string, unknown>
   return row as UsageRow & Record<string, unknown>;
 }
 
-function messages(fields: object = {}): Promise<Answer> {
-  return send(gateway.url, { key: KEY, body: question('', { model: 'gpt-5', metadata: {}, ...fields }) });
+function messages(fields: object = {}, call: Partial<Call> = {}): Promise<Answer> {
+  return send(gateway.url, { key: KEY, body: question('', { model: 'gpt-5', metadata: {}, ...fields }), ...call });
 }
 
 function chat(fields: object = {}): Promise<Answer> {
@@ -177,8 +177,10 @@ test("an account's error is said in the client's words, with its status", async 
 });
 
 test("a stream that its account breaks ends with an error of the client's protocol, never as if it were whole", async () => {
-  script(CHAT_STREAM.slice(0, 3).join(''), { headers: SSE, breakAt: 4, breakHow: 'reset', cutBytesMax: 80, paceMs: 5 });
-  const answer = await messages({ stream: true });
+  const begun = new AbortController();
+  const plan: Plan = { breakAt: 4, breakHow: 'reset', cutBytesMax: 80, restAfter: begun.signal };
+  script(CHAT_STREAM.slice(0, 3).join(''), { headers: SSE, ...plan });
+  const answer = await messages({ stream: true }, { begun });
   const events = parseEvents(answer.body);
   assert.equal(answer.whole, false);
   assert.equal(events.at(-1)!.event, 'error');
@@ -190,8 +192,9 @@ test("a stream that its account breaks ends with an error of the client's protoc
 });
 
 test('a stream that ends in an orderly way but too early is broken off as well', async () => {
-  script(CHAT_STREAM.slice(0, 3).join(''), { headers: SSE, cutBytesMax: 80, paceMs: 5 });
-  const answer = await messages({ stream: true });
+  const begun = new AbortController();
+  script(CHAT_STREAM.slice(0, 3).join(''), { headers: SSE, restAfter: begun.signal });
+  const answer = await messages({ stream: true }, { begun });
   assert.equal(answer.whole, false);
   assert.equal(parseEvents(answer.body).at(-1)!.event, 'error');
 });

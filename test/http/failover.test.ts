@@ -185,8 +185,10 @@ test('an exhausted subscription limit rests the whole account until its reset', 
 });
 
 test('after the first byte there is no failover: the stream ends with an error event', async () => {
-  plan = ({ apiKey }) => (apiKey === 'sk-up-late-1' ? { events: 20, breakAt: 8, breakHow: 'reset' } : {});
-  const answer = await ask('late', 'late', { stream: true });
+  const begun = new AbortController();
+  const breaks: Plan = { events: 20, breakAt: 8, breakHow: 'reset', restAfter: begun.signal };
+  plan = ({ apiKey }) => (apiKey === 'sk-up-late-1' ? breaks : {});
+  const answer = await send(gateway.url, { key: `${KEY}-late`, body: question('late', { stream: true }), begun });
   assert.equal(answer.events().at(-1)!.event, 'error');
   assert.deepEqual(receivedBy('late-2'), []);
 });

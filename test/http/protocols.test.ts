@@ -51,8 +51,13 @@ async function lastRow(answer: Answer): Promise<UsageRow & Record<string, unknow
   return row as UsageRow & Record<string, unknown>;
 }
 
-async function ask(path: string, body: object, headers: Record<string, string> = {}): Promise<Answer> {
-  return send(gateway.url, { path, body, headers: { authorization: `Bearer ${KEY}`, ...headers } });
+async function ask(path: string, body: object, headers: Record<string, string> = {}, begun?: AbortController) {
+  return send(gateway.url, {
+    path,
+    body,
+    headers: { authorization: `Bearer ${KEY}`, ...headers },
+    ...(begun && { begun }),
+  });
 }
 
 const CHAT = { model: 'gpt-5', messages: [{ role: 'user', content: 'hi' }] };
@@ -184,8 +189,9 @@ test('refusals are said in the dialect of the path', async () => {
 
 test('a Chat stream that breaks ends with an error object and no [DONE]', async () => {
   const pieces = CHUNKS.slice(0, 2).map((chunk) => Buffer.from(events([chunk])));
-  script('', { headers: SSE, pieces, breakAt: 2, breakHow: 'reset', paceMs: 5 });
-  const answer = await ask('/v1/chat/completions', { ...CHAT, stream: true });
+  const begun = new AbortController();
+  script('', { headers: SSE, pieces, breakAt: 2, breakHow: 'reset', restAfter: begun.signal });
+  const answer = await ask('/v1/chat/completions', { ...CHAT, stream: true }, {}, begun);
   assert.equal(answer.whole, false);
   assert.match(
     answer.body.toString(),
@@ -207,11 +213,14 @@ test('a Gemini stream that breaks ends with both forms of the error, an array wi
     ],
     ['', 'application/json', `[${GEMINI_CHUNKS[0]}`, `[^ ]${error}\r\n\r\n$`],
   ] as const) {
-    script('', { headers: { 'content-type': type }, pieces: [Buffer.from(piece)], breakAt: 1, breakHow: 'reset' });
+    const begun = new AbortController();
+    const plan: Plan = { breakAt: 1, breakHow: 'reset', restAfter: begun.signal };
+    script('', { headers: { 'content-type': type }, pieces: [Buffer.from(piece)], ...plan });
     const answer = await send(gateway.url, {
       path: `/v1beta/models/gemini-x:streamGenerateContent${query}`,
       body: GEMINI,
       headers: { 'x-goog-api-key': KEY },
+      begun,
     });
     assert.equal(answer.whole, false);
     assert.match(answer.body.toString(), new RegExp(ending));

@@ -62,8 +62,9 @@ test('bytes that are no SSE at all arrive unchanged, followed by an error event,
     Buffer.from('\ufeff: comment\r\ndata: {"a":\r\nevent\n\n'),
     Buffer.from([0xff, 0xc3, 0]),
   ]);
-  upstream.plan = () => ({ body, cutBytesMax: 7, paceMs: 5 });
-  const answer = await ask('odd', { stream: true });
+  const begun = new AbortController();
+  upstream.plan = () => ({ body, cutBytesMax: 7, restAfter: begun.signal });
+  const answer = await send(gateway.url, { key: KEY, body: question('odd', { stream: true }), begun });
   assert.equal(answer.status, 200);
   assert.ok(answer.body.subarray(0, body.length).equals(body));
   assert.match(answer.body.subarray(body.length).toString('utf8'), /^\n*event: error\ndata: .*\n\n$/);

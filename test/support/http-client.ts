@@ -20,6 +20,8 @@ export interface Call {
   /** Source address, for IP rules: all of 127.0.0.0/8 is ours. */
   localAddress?: string;
   boundMs?: number;
+  /** Aborted once something of the answer's body is here: the signal that `Plan.restAfter` of an upstream waits for. */
+  begun?: AbortController;
 }
 
 export interface Answer {
@@ -99,6 +101,7 @@ function encodeBody(body: Call['body']): Buffer | undefined {
 export async function send(base: string, call: Call): Promise<Answer> {
   const startMs = performance.now();
   const response = await open(base, call);
+  response.once('data', () => call.begun?.abort());
   return finish(response, startMs, call.boundMs ?? 60_000);
 }
 

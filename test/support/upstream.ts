@@ -40,6 +40,12 @@ export interface Plan {
   breakAt?: 'headers' | number;
   /** `stall`: silence until the other side leaves. `reset`: TCP RST. `end`: an orderly end that is too early. */
   breakHow?: 'stall' | 'reset' | 'end';
+  /**
+   * What comes from piece `restAt` on waits for this signal; by itself the break or the end of the answer does. An answer that
+   * breaks while nothing of it has left the gateway is another account's turn, so a test that means another break waits for its reader.
+   */
+  restAfter?: AbortSignal;
+  restAt?: number;
 }
 
 /** A request as it arrived. */
@@ -255,7 +261,12 @@ export class Upstream {
     });
     response.flushHeaders();
     const hash = createHash('sha256');
+    const restAt = plan.restAt ?? plan.breakAt ?? pieces.length;
+    const rest = async (index: number): Promise<void> => {
+      if (index === restAt && plan.restAfter) await this.#hold(response, plan.restAfter);
+    };
     for (const [index, piece] of pieces.entries()) {
+      await rest(index);
       if (index === plan.breakAt) return this.#break(response, plan, entry);
       if (plan.paceMs && index > 0) await this.#pause(response, plan.paceMs);
       await writePiece(response, piece, plan.cutBytesMax !== undefined);
@@ -263,6 +274,7 @@ export class Upstream {
       entry.bytes += piece.length;
       entry.sha256 = hash.copy().digest('hex');
     }
+    await rest(pieces.length);
     if (plan.breakAt === pieces.length) return this.#break(response, plan, entry);
     await new Promise<void>((resolve) => {
       response.once('close', resolve);
