@@ -6,10 +6,10 @@
  *          | { error: { message, type, code } }              some say it beside choices, whose finish_reason is "error"
  *
  * Usage comes in a chunk of its own when it was asked for; other upstreams put it into the last chunk, or count up in every one. A
- * stream that ends without [DONE] but with a finish reason is whole. Source: platform.openai.com/docs/api-reference/chat-streaming.
+ * stream that ends without [DONE] but with a finish reason is whole; some upstreams have an empty one in every chunk. Source: platform.openai.com/docs/api-reference/chat-streaming.
  */
 import { matched } from '#wire/frame-pattern.ts';
-import { isObjectAt, isStringAt, KeyScan, objectAt, stringAt } from '#wire/key-scan.ts';
+import { isObjectAt, isWordAt, KeyScan, objectAt, stringAt } from '#wire/key-scan.ts';
 import { FramePatterns, KnownFrames } from '#wire/known-frames.ts';
 import { OpenAiUsage } from '#wire/openai-usage.ts';
 import type { TokenCounts } from '#wire/token-counts.ts';
@@ -25,7 +25,7 @@ const KEYS = [
   { name: 'choices', isText: false, depthMax: 1 },
   { name: 'model', isText: false, depthMax: 1 },
   { name: 'service_tier', isText: false, depthMax: 1 },
-  { name: 'finish_reason', isText: false, depthMax: 3 },
+  { name: 'finish_reason', isText: false, isFixed: true, depthMax: 3 },
   { name: 'tool_calls', isText: false },
   ...TEXTS.map((name) => ({ name, isText: true })),
 ];
@@ -113,7 +113,7 @@ export class ChatTap extends Tap {
     const failed = isObjectAt(data, valueAt[ERROR]!, end);
     if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
     const callsTools = valueAt[TOOL_CALLS]! >= 0;
-    const finishes = !failed && isStringAt(data, valueAt[FINISH]!, end);
+    const finishes = !failed && isWordAt(data, valueAt[FINISH]!, end);
     this.#content(textBytes, finishes || callsTools || missingBytes > 0);
     const hasUsage = this.#keepSaid(data, end, finishes);
     if (failed) this.#error(objectAt(data, valueAt[ERROR]!, end));
@@ -125,7 +125,7 @@ export class ChatTap extends Tap {
   #chunkEnd(tail: Buffer): void {
     if (this.errorEvent) return;
     scan.scanTail(tail, 0, tail.length);
-    this.#keepSaid(tail, tail.length, isStringAt(tail, scan.valueAt[FINISH]!, tail.length));
+    this.#keepSaid(tail, tail.length, isWordAt(tail, scan.valueAt[FINISH]!, tail.length));
   }
 
   /** End and usage, as they were just found. Returns whether there is usage. */

@@ -12,7 +12,7 @@
  */
 import { type FramePattern, type FrameToLearn, matched } from '#wire/frame-pattern.ts';
 import { GeminiUsage } from '#wire/gemini-usage.ts';
-import { isObjectAt, isStringAt, KeyScan, objectAt, objectEnd, skipSpaces, stringAt } from '#wire/key-scan.ts';
+import { isObjectAt, isWordAt, KeyScan, objectAt, objectEnd, skipSpaces, stringAt } from '#wire/key-scan.ts';
 import { FramePatterns, KnownFrames } from '#wire/known-frames.ts';
 import type { TokenCounts } from '#wire/token-counts.ts';
 import { asJson, parseJson, parseObject, Tap } from './tap.ts';
@@ -24,8 +24,8 @@ const scan = new KeyScan([
   { name: 'error', isText: false, depthMax: 1 },
   { name: 'candidates', isText: false, depthMax: 1 },
   { name: 'modelVersion', isText: false, depthMax: 1 },
-  { name: 'finishReason', isText: false, depthMax: 3 },
-  { name: 'blockReason', isText: false, depthMax: 2 },
+  { name: 'finishReason', isText: false, isFixed: true, depthMax: 3 },
+  { name: 'blockReason', isText: false, isFixed: true, depthMax: 2 },
   { name: 'functionCall', isText: false },
   { name: 'text', isText: true },
 ]);
@@ -156,8 +156,8 @@ export class GeminiTap extends Tap {
   #keepSaid(data: Buffer, start: number, end: number): boolean {
     const { valueAt } = scan;
     if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
-    const blocked = isStringAt(data, valueAt[BLOCK]!, end);
-    const finishes = isStringAt(data, valueAt[FINISH]!, end);
+    const blocked = isWordAt(data, valueAt[BLOCK]!, end);
+    const finishes = isWordAt(data, valueAt[FINISH]!, end);
     this.streamEnded ||= blocked;
     if (finishes) this.#finish(data, start, end);
     this.#usageStart = this.#usageEnd = -1;
@@ -182,7 +182,7 @@ export class GeminiTap extends Tap {
       const candidates = parseObject(data, start, end)?.['candidates'];
       if (Array.isArray(candidates)) {
         for (const [at, candidate] of candidates.entries()) {
-          if (typeof candidate?.finishReason === 'string')
+          if (typeof candidate?.finishReason === 'string' && candidate.finishReason !== '')
             this.#finished.add(typeof candidate.index === 'number' ? candidate.index : at);
         }
       }

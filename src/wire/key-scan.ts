@@ -185,20 +185,18 @@ export function stringAt(bytes: Buffer, at: number, end: number): string | null 
   return typeof value === 'string' ? value : null;
 }
 
-/** Whether a string begins at or, behind spaces, after `at`; never for -1. */
-export function isStringAt(bytes: Uint8Array, at: number, end: number): boolean {
-  return beginsWith(QUOTE, bytes, at, end);
-}
-
-/** Likewise an object. */
-export function isObjectAt(bytes: Uint8Array, at: number, end: number): boolean {
-  return beginsWith(OBJECT_OPEN, bytes, at, end);
-}
-
-function beginsWith(mark: number, bytes: Uint8Array, at: number, end: number): boolean {
+/** Whether a string that is not empty begins at or, behind spaces, after `at`; never for -1. */
+export function isWordAt(bytes: Uint8Array, at: number, end: number): boolean {
   if (at < 0) return false;
   const start = skipSpaces(bytes, at, end);
-  return start < end && bytes[start] === mark;
+  return start + 1 < end && bytes[start] === QUOTE && bytes[start + 1] !== QUOTE;
+}
+
+/** Likewise an object, which may be empty. */
+export function isObjectAt(bytes: Uint8Array, at: number, end: number): boolean {
+  if (at < 0) return false;
+  const start = skipSpaces(bytes, at, end);
+  return start < end && bytes[start] === OBJECT_OPEN;
 }
 
 export function skipSpaces(bytes: Uint8Array, from: number, end: number): number {

@@ -31,6 +31,19 @@ test('the JSON usage behind a body of megabytes is found', () => {
   assert.deepEqual([tap.usage.outputTokens, tap.terminal], [260_000, true]);
 });
 
+test('an empty finish reason in every chunk is no end: the one that says something is', () => {
+  const said = (content: string, reason: string): Buffer =>
+    Buffer.from(`data: {"model":"m","choices":[{"delta":{"content":"${content}"},"finish_reason":"${reason}"}]}\n\n`);
+  const begun = ['a', 'bc', 'def', 'ghij'].map((content) => said(content, ''));
+  const tap = new ChatTap();
+  tapped(tap, 'sse', begun);
+  assert.deepEqual([tap.terminal, tap.billable(9).source], [false, 'estimated']);
+  tapped(tap, 'sse', [...begun, said('', 'stop')]);
+  assert.equal(tap.terminal, true);
+  tapped(tap, 'sse', [...begun, Buffer.from('data: [DONE]\n\n')]);
+  assert.equal(tap.terminal, true);
+});
+
 test('content and handshake are told apart while a stream arrives', () => {
   const tap = new ChatTap();
   tap.start(true);

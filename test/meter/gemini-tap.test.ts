@@ -156,6 +156,24 @@ test('what a call says is nothing that the protocol says', () => {
   }
 });
 
+test('an empty finish reason is no end', () => {
+  const saying = (text: string, finishReason: string): object => ({
+    candidates: [{ content: { parts: [{ text }] }, finishReason, index: 0 }],
+    usageMetadata,
+  });
+  for (const candidates of [1, 2]) {
+    const tap = new GeminiTap();
+    tap.start(true, false, candidates);
+    for (const text of ['a', 'bc', 'def']) tap.push(formed('sse', [saying(text, '')]));
+    tap.end();
+    assert.equal(tap.terminal, false);
+    tap.start(true, false, candidates);
+    tap.push(formed('sse', [saying('a', ''), saying('b', 'STOP')]));
+    tap.end();
+    assert.equal(tap.terminal, true);
+  }
+});
+
 test('of several candidates the last one ends the stream, or the end of the answer does', () => {
   const ending = (index: number) => ({
     candidates: [{ content: { parts: [{ text: 'a' }] }, finishReason: 'STOP', index }],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isStringAt, KeyScan, objectAt, objectEnd, stringAt } from '#wire/key-scan.ts';
+import { isWordAt, KeyScan, objectAt, objectEnd, stringAt } from '#wire/key-scan.ts';
 import { below } from '../support/request-generator.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
@@ -64,13 +64,14 @@ test('objects and strings are read where they begin, or not at all', () => {
   assert.equal(objectAt(Buffer.from('{"a":}'), 0, 6), null, 'nor is it JSON');
 });
 
-test('whether a string begins there is told without looking beyond the end', () => {
+test('whether a string that is not empty begins there is told without looking beyond the end', () => {
   const bytes = Buffer.from('"a":  "b"');
   assert.deepEqual(
-    [4, 5, 6, 7, -1].map((at) => isStringAt(bytes, at, bytes.length)),
+    [4, 5, 6, 7, -1].map((at) => isWordAt(bytes, at, bytes.length)),
     [true, true, true, false, false],
   );
-  assert.equal(isStringAt(bytes, 4, 6), false);
+  assert.equal(isWordAt(bytes, 4, 7), false);
+  assert.equal(isWordAt(Buffer.from(' ""'), 0, 3), false);
 });
 
 test('whatever the bytes, positions lie within them and nothing throws', () => {
