@@ -10,6 +10,7 @@
  * asked for has a finish reason, or that says why the prompt was blocked; at its end one that has finished is enough. `args` are whatever
  * the model says, so a field of the protocol counts at its own depth. Source: ai.google.dev/api/generate-content.
  */
+import { isFinishReason } from '#wire/convert/gemini-endings.ts';
 import { type FramePattern, type FrameToLearn, matched } from '#wire/frame-pattern.ts';
 import { GeminiUsage } from '#wire/gemini-usage.ts';
 import { isObjectAt, isWordAt, KeyScan, objectAt, objectEnd, skipSpaces, stringAt } from '#wire/key-scan.ts';
@@ -157,7 +158,7 @@ export class GeminiTap extends Tap {
     const { valueAt } = scan;
     if (this.model === null && valueAt[MODEL]! >= 0) this.keepModel(stringAt(data, valueAt[MODEL]!, end));
     const blocked = isWordAt(data, valueAt[BLOCK]!, end);
-    const finishes = isWordAt(data, valueAt[FINISH]!, end);
+    const finishes = valueAt[FINISH]! >= 0 && isFinishReason(stringAt(data, valueAt[FINISH]!, end));
     this.streamEnded ||= blocked;
     if (finishes) this.#finish(data, start, end);
     this.#usageStart = this.#usageEnd = -1;
@@ -182,7 +183,7 @@ export class GeminiTap extends Tap {
       const candidates = parseObject(data, start, end)?.['candidates'];
       if (Array.isArray(candidates)) {
         for (const [at, candidate] of candidates.entries()) {
-          if (typeof candidate?.finishReason === 'string' && candidate.finishReason !== '')
+          if (isFinishReason(candidate?.finishReason))
             this.#finished.add(typeof candidate.index === 'number' ? candidate.index : at);
         }
       }

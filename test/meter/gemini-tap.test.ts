@@ -156,19 +156,24 @@ test('what a call says is nothing that the protocol says', () => {
   }
 });
 
-test('an empty finish reason is no end', () => {
+test('a finish reason that is empty or unspecified is no end', () => {
   const saying = (text: string, finishReason: string): object => ({
     candidates: [{ content: { parts: [{ text }] }, finishReason, index: 0 }],
     usageMetadata,
   });
-  for (const candidates of [1, 2]) {
+  for (const [candidates, unsaid] of [
+    [1, ''],
+    [2, ''],
+    [1, 'FINISH_REASON_UNSPECIFIED'],
+    [2, 'FINISH_REASON_UNSPECIFIED'],
+  ] as const) {
     const tap = new GeminiTap();
     tap.start(true, false, candidates);
-    for (const text of ['a', 'bc', 'def']) tap.push(formed('sse', [saying(text, '')]));
+    for (const text of ['a', 'bc', 'def']) tap.push(formed('sse', [saying(text, unsaid)]));
     tap.end();
     assert.equal(tap.terminal, false);
     tap.start(true, false, candidates);
-    tap.push(formed('sse', [saying('a', ''), saying('b', 'STOP')]));
+    tap.push(formed('sse', [saying('a', unsaid), saying('b', 'STOP')]));
     tap.end();
     assert.equal(tap.terminal, true);
   }

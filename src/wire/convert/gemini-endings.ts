@@ -36,8 +36,13 @@ const UNSPECIFIED = 'FINISH_REASON_UNSPECIFIED';
 /** How far an answer has got: its finishReason, SAFETY for a blocked prompt, or null while it goes on. */
 export function finishReasonOf(chunk: JsonObject): string | null {
   const reason = asString(firstCandidate(chunk)?.['finishReason']);
-  if (reason !== null && reason !== UNSPECIFIED && reason !== '') return reason;
+  if (isFinishReason(reason)) return reason;
   return blockReasonOf(chunk) === null ? null : 'SAFETY';
+}
+
+/** Whether it says that a candidate has finished: the default value of Google's enumeration, and nothing, do not. */
+export function isFinishReason(reason: unknown): reason is string {
+  return typeof reason === 'string' && reason !== '' && reason !== UNSPECIFIED;
 }
 
 /** Why the prompt was refused, as the upstream names it; null: it was not. */
