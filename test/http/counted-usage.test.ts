@@ -22,9 +22,7 @@ const TEXT = PIECES.join('');
 const THOUGHT = 'The user asks about the nature of wetness.';
 const ARGS = { city: 'Oslo', days: [1, 2, 3] };
 
-/** The first count of a process takes a second, and more where the cores are busy. */
 const LATE = { deadlineMs: 10 };
-const PATIENT = { deadlineMs: 60_000 };
 
 const vocabulary = await loadVocabulary('o200k_base');
 
@@ -52,7 +50,7 @@ let rows = 0;
 
 before(async () => {
   const relay = { clientGoneDrainMs: 300, clientGoneDrainBytes: 4_096 };
-  scene = await ClientScene.start({ tokenizer: PATIENT, relay }, silentCatalog);
+  scene = await ClientScene.start({ relay }, silentCatalog);
 });
 after(() => scene?.close());
 
@@ -269,7 +267,7 @@ test('what the pool does not take, or not in time, or is too much for it, is est
   for (const [tokenizer, input] of [
     [{ threads: 0 }, byBytes[0]],
     [LATE, byBytes[0]],
-    [{ ...PATIENT, jobBytesMax: 1_024 }, inputTokensOf('gpt-own')],
+    [{ jobBytesMax: 1_024 }, inputTokensOf('gpt-own')],
   ] as const) {
     const scene = await ClientScene.start({ tokenizer }, silentCatalog);
     t.after(() => scene.close());
@@ -294,7 +292,7 @@ test('a count that waits holds up neither answers nor places, journaled ones nei
     const one = (each: object): object => ({ ...each, concurrency: 1 });
     return { ...rest, accounts: accounts!.map(one), users: users!.map(one) };
   };
-  const scene = await ClientScene.start({ tokenizer: PATIENT, usage: { durability: 'journaled' } }, catalog);
+  const scene = await ClientScene.start({ usage: { durability: 'journaled' } }, catalog);
   t.after(() => scene.close());
   const { gateway } = scene;
   // Random letters take a second a MiB and more: the only counting thread is busy with them.

@@ -52,7 +52,6 @@ before(async () => {
     queue: { waitMs: 300 },
     limits: { websocketsPerKey: PER_KEY },
     threads: { fronts: 2 },
-    tokenizer: { deadlineMs: 60_000 },
   });
 });
 afterEach(async () => {

@@ -62,6 +62,8 @@ function configOf(dataDir: string, patch: ConfigPatch): object {
     data: dataDir,
     threads: { fronts: 3 },
     log: { level: 'warn' },
+    // The first count of a process takes a second, and more where the cores are busy.
+    tokenizer: { deadlineMs: 60_000 },
     test: { nameFront: true },
   };
   for (const [name, value] of Object.entries(patch)) {
