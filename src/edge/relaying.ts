@@ -197,9 +197,9 @@ export class Relaying {
     if (unanswered && this.#sendAgain(exchange)) return;
     const verdict = judgeError(error);
     logBroken(this.#parts, exchange, error, verdict.code);
-    if (error.code === 'UPGRADE_REFUSED') socketRefused(this.#parts, exchange);
+    const sentToPost = error.code === 'UPGRADE_REFUSED' ? socketRefused(this.#parts, exchange) : null;
     if (!unanswered && !isElsewhere(exchange)) learn(this.#parts, exchange, verdict);
-    this.#endings.broken(exchange, verdict.code);
+    this.#endings.broken(exchange, sentToPost ?? verdict.code);
   }
 
   /**

@@ -23,10 +23,12 @@ export function checkSockets(parts: Parts, exchange: Exchange): FailureCode | nu
   return sendToPost(parts, exchange);
 }
 
-/** The account's upstream has refused the WebSocket of this turn. Others may still serve it. */
-export function socketRefused(parts: Parts, exchange: Exchange): void {
-  parts.socketless.noteAccount(exchange.account!.id);
-  if (withoutSocket(parts, exchange).length === exchange.plan!.accounts.length) sendToPost(parts, exchange);
+/** The account's upstream has refused the WebSocket of this turn. Null: others may still serve it over one. */
+export function socketRefused(parts: Parts, exchange: Exchange): FailureCode | null {
+  const { account, plan, named } = exchange;
+  parts.socketless.noteAccount(account!.id);
+  const isLast = named?.isOwned === true || withoutSocket(parts, exchange).length === plan!.accounts.length;
+  return isLast ? sendToPost(parts, exchange) : null;
 }
 
 /** Indexes in the plan. One to which this very connection is joined has taken it. */

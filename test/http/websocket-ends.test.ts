@@ -236,14 +236,14 @@ test('an upstream that closes right behind its answer: a reader that is behind g
   );
 });
 
-test('an upstream that takes no WebSocket: the turn is refused, and from then on handshakes get 426', async () => {
+test('an upstream that takes no WebSocket: the turn is sent to POST, and from then on handshakes get 426', async () => {
   upstream.refuse = (url) => (url.startsWith('/none') ? { status: 404 } : null);
   const refused: number[] = [];
   await waitFor('a 426', async () => {
     const client = await open({ key: NONE_KEY }).catch(() => null);
     if (client === null) return true;
-    const { type, status } = await client.turn();
-    assert.deepEqual([type, status], ['error', 502]);
+    const { type, status, error } = await client.turn();
+    assert.deepEqual([type, status, error?.code], ['error', 426, 'websocket_connection_limit_reached']);
     assert.equal((await client.end()).code, 1012);
     refused.push(status!);
     return false;

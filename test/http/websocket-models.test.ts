@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { closeAll } from '../support/close-all.ts';
 import { account, KEY, TestGateway } from '../support/gateway.ts';
-import { send } from '../support/http-client.ts';
+import { type Answer, send } from '../support/http-client.ts';
 import { refusedHandshake, SocketClient } from '../support/socket-client.ts';
 import { SocketUpstream } from '../support/socket-upstream.ts';
 import { Upstream } from '../support/upstream.ts';
@@ -99,7 +99,7 @@ test('a model that nobody serves stays unknown, and the connection stays', async
 test('the only account of a model refuses WebSockets, another model has one: its client is sent to POST at once', async () => {
   await start((ws) => [openai('o1', `${ws}/none`, ['gpt-5*']), openai('o2', ws, ['gpt-4*'])]);
   const client = await open();
-  assert.equal((await client.turn()).status, 502);
+  assert.equal((await client.turn()).status, 426);
   assert.equal((await client.end()).code, 1012);
   await getsOnly426();
   const other = await open(OTHER_KEY);
@@ -130,7 +130,8 @@ test('accounts that are known to have no WebSockets are passed over, and cost a 
   assert.equal(asked, 0);
 });
 
-test('the account that holds what a turn goes on with has no WebSockets: the turn is sent to POST, where it is served', async () => {
+/** The account without WebSockets is the first, and holds a response. Returns how POST is asked. */
+async function keepsResponse(): Promise<(body: object) => Promise<Answer>> {
   const scene = await start((ws, http) => [
     openai('n1', http, ['gpt*'], { priority: 1 }),
     openai('o1', ws, ['gpt*'], { priority: 2 }),
@@ -141,6 +142,21 @@ test('the account that holds what a turn goes on with has no WebSockets: the tur
   const post = (body: object) =>
     send(scene.gateway.url, { path: '/v1/responses', key: OTHER_KEY, body: { model: 'gpt-5', input: 'hi', ...body } });
   assert.equal((await post({})).json()['id'], 'resp_kept');
+  return post;
+}
+
+test('the account that holds what a turn goes on with refuses its WebSocket: the turn is sent to POST, where it is served', async () => {
+  const post = await keepsResponse();
+  const client = await open();
+  const { status, error } = await client.turn({ previous_response_id: 'resp_kept' });
+  assert.deepEqual([status, error?.code], [426, 'websocket_connection_limit_reached']);
+  assert.equal((await client.end()).code, 1012);
+  await getsOnly426();
+  assert.equal((await post({ previous_response_id: 'resp_kept' })).json()['id'], 'resp_kept');
+});
+
+test('one that is known to have none costs such a turn no attempt', async () => {
+  const post = await keepsResponse();
   await waitFor('a front that knows', async () => {
     const client = await open();
     if ((await client.turn()).type !== 'response.completed') return false;
