@@ -21,9 +21,9 @@ let upstream: Upstream;
 let gateway: TestGateway;
 let begun = new AbortController();
 
-before(async () => {
-  upstream = await Upstream.start();
-  gateway = await TestGateway.start({
+function start(patch: Record<string, unknown> = {}): Promise<TestGateway> {
+  return TestGateway.start({
+    ...patch,
     catalog: {
       groups: SIDES.map((name) => ({ name, platform: PLATFORMS[name] })),
       accounts: SIDES.flatMap((side) =>
@@ -42,6 +42,11 @@ before(async () => {
     rest: { errorsBeforeRest: 1000 },
     pricing: { fallback: { input: 1, output: 2, cacheRead: 0.5, cacheWrite5m: 1.25, cacheWrite1h: 2 } },
   });
+}
+
+before(async () => {
+  upstream = await Upstream.start();
+  gateway = await start();
 });
 after(async () => {
   await closeAll(
@@ -85,21 +90,21 @@ const ENDS: Record<Side, RegExp> = {
   gemini: /finishReason/,
 };
 
-function ask(client: Side, group: Side, { array = false } = {}): Promise<Answer> {
+function ask(client: Side, group: Side, { array = false, at = gateway } = {}): Promise<Answer> {
   const headers = { authorization: `Bearer ${KEY}-${group}` };
   const messages = [{ role: 'user', content: 'hi' }];
   if (client === 'gemini') {
     const path = `/v1beta/models/m-x:streamGenerateContent${array ? '' : '?alt=sse'}`;
     const body = { contents: [{ role: 'user', parts: [{ text: 'hi' }] }] };
-    return send(gateway.url, { begun, path, headers, body });
+    return send(at.url, { begun, path, headers, body });
   }
   if (client === 'responses') {
     const body = { model: 'm-x', stream: true, store: false, input: 'hi' };
-    return send(gateway.url, { begun, path: '/v1/responses', headers, body });
+    return send(at.url, { begun, path: '/v1/responses', headers, body });
   }
   const path = client === 'chat' ? '/v1/chat/completions' : '/v1/messages';
   const body = { model: 'm-x', stream: true, max_tokens: 9, messages };
-  return send(gateway.url, { begun, path, headers, body });
+  return send(at.url, { begun, path, headers, body });
 }
 
 /** The account says the first text, and the others once something of it has arrived. */
@@ -109,21 +114,33 @@ function say(...texts: string[]): void {
   upstream.plan = () => ({ pieces, headers: SSE, restAt: 1, restAfter: begun.signal });
 }
 
-async function statusesOf({ requestId }: Answer): Promise<string[]> {
-  const { rows } = await usageOf(gateway);
+async function statusesOf({ requestId }: Answer, at = gateway): Promise<string[]> {
+  const { rows } = await usageOf(at);
   return rows.filter((row) => row.requestId === requestId).map(({ status }) => status);
 }
 
-for (const { client, upstream: served } of CROSSINGS as readonly { client: Side; upstream: Side }[]) {
-  test(`${client} over ${served}: behind an error the stream does not end as if nothing had been`, async () => {
-    say(HALF[served], FAILS[served]);
-    const answer = await ask(client, served);
-    const text = answer.body.toString();
-    assert.deepEqual([answer.status, answer.whole], [200, false], text);
-    assert.ok(text.includes('half') && text.includes(WORDS) && !ENDS[client].test(text), text);
-    assert.deepEqual(await statusesOf(answer), ['interrupted']);
-  });
+async function assertBrokenOff(client: Side, served: Side, at = gateway): Promise<void> {
+  say(HALF[served], FAILS[served]);
+  const answer = await ask(client, served, { at });
+  const text = answer.body.toString();
+  assert.deepEqual([answer.status, answer.whole], [200, false], text);
+  assert.ok(text.includes('half') && text.includes(WORDS) && !ENDS[client].test(text), text);
+  assert.deepEqual(await statusesOf(answer, at), ['interrupted']);
 }
+
+for (const { client, upstream: served } of CROSSINGS as readonly { client: Side; upstream: Side }[]) {
+  test(`${client} over ${served}: behind an error the stream does not end as if nothing had been`, () =>
+    assertBrokenOff(client, served));
+}
+
+test('so it is where the ends of answers wait for the journal', async (t) => {
+  const journaled = await start({ usage: { durability: 'journaled' } });
+  t.after(() => journaled.stop());
+  for (const { client, upstream: served } of CROSSINGS as readonly { client: Side; upstream: Side }[]) {
+    await assertBrokenOff(client, served, journaled);
+  }
+  await journaled.assertIdle();
+});
 
 test("a Gemini client is told the account's error in Google's own form too, in a read of its own", async () => {
   say(HALF.chat, FAILS.chat);
