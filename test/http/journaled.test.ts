@@ -1,9 +1,10 @@
 /** `usage.durability: journaled`: no client sees an answer complete whose record is not on disk; nothing else is held up. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { streamFrames } from '../support/anthropic-answer.ts';
 import { closeAll } from '../support/close-all.ts';
 import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
-import { finish, open, question, readUntil, send } from '../support/http-client.ts';
+import { finish, MODEL, open, question, readUntil, send } from '../support/http-client.ts';
 import { Load } from '../support/load.ts';
 import { metric } from '../support/metrics.ts';
 import { Upstream } from '../support/upstream.ts';
@@ -18,7 +19,7 @@ before(async () => {
   gateway = await TestGateway.start({
     catalog: standardCatalog(upstream.url),
     usage: { durability: 'journaled' },
-    relay: { terminalGraceMs: 300, clientGoneDrainMs: 400 },
+    relay: { terminalGraceMs: 2_000, clientGoneDrainMs: 400 },
   });
 });
 after(async () => {
@@ -54,24 +55,32 @@ test('answers of every form arrive byte for byte and are billed once, over all f
 });
 
 test('every delta arrives at once: only the end of an answer waits', async () => {
-  upstream.plan = () => ({ events: 10, paceMs: 150 });
+  const rest = new AbortController();
+  upstream.plan = () => ({ events: 10, restAt: 4, restAfter: rest.signal });
   const response = await open(gateway.url, { key: KEY, body: question('paced', { stream: true }) });
   await readUntil(response, 'content_block_delta');
   assert.ok(!upstream.ledger.some(({ label }) => label === 'paced'), 'the first delta did not wait for the end');
+  rest.abort();
   assert.ok((await finish(response)).whole);
 });
 
 test('an upstream that says its last event and does not end is cut off, and the client gets its answer complete', async () => {
-  // A whole stream is message_start, block start, ping, deltas, block stop, message_delta, message_stop.
-  upstream.plan = ({ label }) => ({
-    events: 2,
-    breakAt: 8,
-    breakHow: label.startsWith('reset') ? 'reset' : 'stall',
-    paceMs: 5,
-  });
-  for (const label of ['stalls-at-end', 'reset-at-end']) {
+  const usage = { inputTokens: 5, outputTokens: 7, cacheReadTokens: 0, cacheWrite5mTokens: 0, cacheWrite1hTokens: 0 };
+  const shape = { id: 'msg_end', model: MODEL, usage, events: 2, eventChars: 24, thinking: false, tool: false };
+  const pieces = streamFrames(shape);
+  const bytes = Buffer.concat(pieces).length;
+  const taken = async () => metric(await gateway.metrics(), 'penstock_upstream_bytes_total');
+  for (const breakHow of ['stall', 'reset'] as const) {
+    const label = `${breakHow}-at-end`;
+    const read = new AbortController();
+    upstream.plan = () => ({ pieces, breakAt: pieces.length, breakHow, restAfter: read.signal });
+    const before = await taken();
     const startedMs = performance.now();
-    const answer = await send(gateway.url, { key: KEY, body: question(label, { stream: true }) });
+    const answering = send(gateway.url, { key: KEY, body: question(label, { stream: true }) });
+    // A reset would discard what the gateway has not read.
+    await waitFor('the last event to be read', async () => (await taken()) - before === bytes);
+    read.abort();
+    const answer = await answering;
     assert.ok(answer.whole, 'whole');
     assert.deepEqual(answer.events().at(-1)?.event, 'message_stop');
     assert.ok(performance.now() - startedMs < 10_000);
@@ -82,7 +91,8 @@ test('an upstream that says its last event and does not end is cut off, and the 
 });
 
 test('a client that leaves before the end is billed as gone, and nothing is held for it', async () => {
-  upstream.plan = () => ({ events: 30, paceMs: 30 });
+  const never = new AbortController();
+  upstream.plan = () => ({ events: 30, paceMs: 30, restAt: 25, restAfter: never.signal });
   await Promise.all(
     Array.from({ length: 12 }, async (_, i) => {
       const response = await open(gateway.url, { key: KEY, body: question(`leaver-${i}`, { stream: true }) });

@@ -24,11 +24,15 @@ function start(patch: object = {}): Promise<TestGateway> {
   return TestGateway.start({ catalog: standardCatalog(upstream.url), threads: { fronts: 0 }, ...patch });
 }
 
+async function logged(line: RegExp): Promise<void> {
+  await waitFor(`${line} in the log`, () => line.test(gateway!.log));
+}
+
 test('the process that was started serves: requests are relayed, counted and billed once', async () => {
   upstream = await Upstream.start({ plan: () => ({ events: 3 }) });
   gateway = await start();
   assert.equal(gateway.gatewayPid, gateway.pid);
-  assert.match(gateway.log, /threads\.fronts: 0 runs everything on the main thread/);
+  await logged(/threads\.fronts: 0 runs everything on the main thread/);
   assert.equal((await send(gateway.url, { key: KEY, body: question('one') })).status, 200);
   const { status } = await send(gateway.url, { key: KEY, body: { ...question('two'), stream: true } });
   assert.equal(status, 200);
@@ -59,10 +63,7 @@ test('SIGHUP changes nothing, because no other process can take over', async () 
   upstream = await Upstream.start({});
   gateway = await start();
   process.kill(gateway.pid, 'SIGHUP');
-  const { log } = await waitFor('the refusal', () =>
-    /the gateway goes on as it is/.test(gateway!.log) ? gateway : null,
-  );
-  assert.match(log, /threads\.fronts: 0: cannot be changed by a reload/);
+  await logged(/the gateway goes on as it is.*threads\.fronts: 0: cannot be changed by a reload/);
   assert.equal((await send(gateway.url, { key: KEY, body: question('after') })).status, 200);
 });
 
@@ -73,7 +74,7 @@ test('an exception that nobody caught ends the process; the next start books wha
   const crash = send(gateway.url, { key: KEY, body: question('crash'), headers: { 'x-penstock-test': 'crash-front' } });
   await crash.catch(() => {});
   assert.notEqual(await gateway.ended(), 0);
-  assert.match(gateway.log, /a test asked for a crash/);
+  await logged(/a test asked for a crash/);
   await gateway.launch();
   const usage = await usageOf(gateway);
   assert.ok(usage.requests >= 1, `${usage.requests} rows`);

@@ -7,6 +7,7 @@ import { closeAll } from '../support/close-all.ts';
 import { account, KEY, TestGateway } from '../support/gateway.ts';
 import { question, send } from '../support/http-client.ts';
 import { Upstream } from '../support/upstream.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const CA = readFileSync(new URL('../support/private-ca.pem', import.meta.url), 'utf8');
 const OTHER = readFileSync(new URL('../support/self-signed.pem', import.meta.url), 'utf8').split(
@@ -66,8 +67,8 @@ for (const [what, name, reason] of REFUSED) {
     const answer = await send(gateway.url, { key: `${KEY}-${name}`, body: question(name) });
     assert.equal(answer.status, FAILURES.upstream_tls.status);
     assert.ok(answer.json().error.message.startsWith(FAILURES.upstream_tls.text), answer.json().error.message);
-    const line = gateway.log.split('\n').find((text) => text.includes(`"account":"${name}"`) && reason.test(text));
-    assert.ok(line !== undefined, gateway.log);
+    const isSaid = (text: string): boolean => text.includes(`"account":"${name}"`) && reason.test(text);
+    await waitFor('the reason in the log', () => gateway.log.split('\n').some(isSaid));
     assert.equal(upstream.received.length + selfSigned.received.length, before, 'nothing was sent');
   });
 }

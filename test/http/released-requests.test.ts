@@ -4,10 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { closeAll } from '../support/close-all.ts';
 import { account, KEY, TestGateway } from '../support/gateway.ts';
 import { send } from '../support/http-client.ts';
-import { Upstream } from '../support/upstream.ts';
+import { metric } from '../support/metrics.ts';
+import { type Plan, Upstream } from '../support/upstream.ts';
 import { usageOf } from '../support/usage.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -35,6 +37,7 @@ before(async () => {
       keys: ['chat', 'responses'].map((group) => ({ user: 'u1', group, key: `${KEY}-${group}` })),
     },
     pricing: { fallback: FALLBACK },
+    relay: { clientGoneDrainMs: 20_000 },
   });
 });
 after(async () => {
@@ -64,9 +67,11 @@ const CHAT_WHOLE = JSON.stringify({
 });
 const REFUSED = JSON.stringify({ error: { message: 'no', type: 'invalid_request_error', code: null, param: null } });
 
-/** Asks, leaves when the upstream has the request, and waits until the exchange is over. */
-async function leave(key: string, path: string, body: object): Promise<void> {
+/** Asks, and leaves when the upstream has the request, which answers late; resolves when the exchange is over. */
+async function leave(key: string, path: string, body: object, answer: Plan): Promise<void> {
   const leaving = new AbortController();
+  const late = new AbortController();
+  upstream.plan = () => ({ ...answer, holdUntil: late.signal });
   const before = upstream.received.length;
   const asked = fetch(new URL(path, gateway.url), {
     method: 'POST',
@@ -78,6 +83,13 @@ async function leave(key: string, path: string, body: object): Promise<void> {
   await waitFor('the request at the upstream', () => upstream.received.length > before);
   leaving.abort();
   await assert.rejects(asked);
+  await waitFor('the gateway to see it leave', async () => {
+    const metrics = await gateway.metrics();
+    const opened = metric(metrics, 'penstock_connections_opened_total');
+    return opened === metric(metrics, 'penstock_connections_closed_total');
+  });
+  await sleep(LATE_MS);
+  late.abort();
   await gateway.assertIdle();
 }
 
@@ -85,11 +97,10 @@ for (const stream of [true, false]) {
   test(`a crossing whose client leaves before its answer begins is read for its usage (stream: ${stream})`, async () => {
     const { requests } = await usageOf(gateway);
     const answer = stream ? { body: Buffer.from(CHAT_STREAM), headers: SSE } : { body: Buffer.from(CHAT_WHOLE) };
-    upstream.plan = () => ({ ...answer, headersAfterMs: LATE_MS });
-    await leave(`${KEY}-chat`, '/v1/messages', { model: 'm', stream, ...MESSAGES });
+    await leave(`${KEY}-chat`, '/v1/messages', { model: 'm', stream, ...MESSAGES }, answer);
     const verb = stream ? 'streamGenerateContent?alt=sse' : 'generateContent';
-    await leave(`${KEY}-chat`, `/v1beta/models/m:${verb}`, CONTENTS);
-    await leave(`${KEY}-chat`, '/v1/responses', { model: 'm', stream, input: 'a' });
+    await leave(`${KEY}-chat`, `/v1beta/models/m:${verb}`, CONTENTS, answer);
+    await leave(`${KEY}-chat`, '/v1/responses', { model: 'm', stream, input: 'a' }, answer);
     await waitFor('three rows', async () => (await usageOf(gateway)).requests === requests + 3);
     const { rows } = await usageOf(gateway);
     for (const row of rows.slice(0, 3)) {
@@ -101,8 +112,8 @@ for (const stream of [true, false]) {
 
 test('a crossing whose client leaves before it is refused ends without harm', async () => {
   for (const status of [400, 404, 422]) {
-    upstream.plan = () => ({ status, body: Buffer.from(REFUSED), headersAfterMs: LATE_MS });
-    await leave(`${KEY}-chat`, '/v1/messages', { model: 'm', stream: true, ...MESSAGES });
+    const answer = { status, body: Buffer.from(REFUSED) };
+    await leave(`${KEY}-chat`, '/v1/messages', { model: 'm', stream: true, ...MESSAGES }, answer);
   }
   assert.doesNotMatch(gateway.log, /TypeError/);
 });
@@ -114,7 +125,7 @@ test('a response that only its account can go on with, and whose client leaves b
   upstream.plan = () => ({ body: whole('resp_1') });
   const key = `${KEY}-responses`;
   assert.equal((await send(gateway.url, { path: '/v1/responses', key, body: { model: 'm', input: 'a' } })).status, 200);
-  upstream.plan = () => ({ body: whole('resp_2'), headersAfterMs: LATE_MS });
-  await leave(key, '/v1/responses', { model: 'm', input: 'a', previous_response_id: 'resp_1' });
+  const answer = { body: whole('resp_2') };
+  await leave(key, '/v1/responses', { model: 'm', input: 'a', previous_response_id: 'resp_1' }, answer);
   assert.doesNotMatch(gateway.log, /TypeError/);
 });

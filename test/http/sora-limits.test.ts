@@ -26,7 +26,7 @@ before(async () => {
   upstream = await MediaUpstream.start();
   pictures = createServer((_request, response) => response.end(PNG)).listen(0, '127.0.0.1');
   await once(pictures, 'listening');
-  const bounds = { jobsMax: 2, deadlineMs: 2500, fetchPrivate: false, linkMs: LINK_MS, media: 'passthrough' };
+  const bounds = { jobsMax: 2, deadlineMs: 4000, fetchPrivate: false, linkMs: LINK_MS, media: 'passthrough' };
   strict = await startMediaGateway([upstream.url], bounds);
 });
 after(async () => {

@@ -57,6 +57,10 @@ test('a job that is made holds its reference picture nowhere; one that waits for
   const before = await heldBytes();
   const jobs = [];
   for (let i = 0; i < PLACES; i++) jobs.push(await openMedia(gateway, `made ${i}`, WITH_PICTURE));
+  // An answer may begin a moment before its job is made.
+  await waitFor('the jobs', async () => {
+    return (await gateway.metrics()).get('penstock_jobs_open{state="running"}') === PLACES;
+  });
   const kept = (await heldBytes()) - before;
   assert.ok(kept < PICTURE.length, `${kept} bytes of ${PLACES} pictures`);
   assert.equal(await budgetedBytes(), 0);

@@ -5,16 +5,26 @@ import { after, before, test } from 'node:test';
 import { closeAll } from '../support/close-all.ts';
 import { KEY, type TestGateway } from '../support/gateway.ts';
 import { open } from '../support/http-client.ts';
-import { askMedia, assertChargedOnce, MEDIA_PATH, mediaBody, startMediaGateway } from '../support/media-gateway.ts';
+import {
+  askMedia,
+  assertChargedOnce,
+  MEDIA_PATH,
+  mediaBody,
+  mediaRows,
+  startMediaGateway,
+} from '../support/media-gateway.ts';
 import { type MediaPlan, MediaUpstream } from '../support/media-upstream.ts';
 import { waitFor } from '../support/wait-for.ts';
+
+const HEAD_AFTER_MS = 1_000;
 
 let upstream: MediaUpstream;
 let gateway: TestGateway;
 
 before(async () => {
   upstream = await MediaUpstream.start();
-  gateway = await startMediaGateway([upstream.url], { headAfterMs: 1000, pingMs: 100 }, { shutdown: { drainMs: 200 } });
+  const sora = { headAfterMs: HEAD_AFTER_MS, pingMs: 100 };
+  gateway = await startMediaGateway([upstream.url], sora, { shutdown: { drainMs: 200 } });
 });
 after(async () => {
   await closeAll(
@@ -68,7 +78,10 @@ test('what fails after the answer has begun is the error object in it', async ()
 
 test('what fails before keeps its status', async () => {
   upstream.plan = () => ({ ending: 'failed', steps: 1 });
-  const answer = await askMedia(gateway, 'an early failure');
+  const answer = await waitFor('an answer in time', async () => {
+    const failed = await askMedia(gateway, 'an early failure');
+    return failed.ms < HEAD_AFTER_MS && failed;
+  });
   assert.deepEqual([answer.status, answer.body[0]], [502, '{'.charCodeAt(0)]);
 });
 
@@ -82,6 +95,7 @@ test('a client that leaves while white space comes: the job goes on and is charg
     'its places free',
     async () => (await gateway.metrics()).get('penstock_jobs_open{state="running"}') === 0,
   );
+  await waitFor('its charge', async () => (await mediaRows(gateway)).has(id));
   await assertChargedOnce(gateway, id);
 });
 

@@ -11,6 +11,7 @@ import { waitFor } from '../support/wait-for.ts';
 
 const FALLBACK = { input: 1, output: 2, cacheRead: 0.5, cacheWrite5m: 1.25, cacheWrite1h: 2 };
 const ACCOUNTS = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'];
+const REST_SECONDS = 2;
 const SCRIPT = {
   model: 'gpt-5',
   texts: ['hi'],
@@ -125,21 +126,25 @@ async function asked(work: () => Promise<Answer>): Promise<[answer: Answer, keys
 for (const [status, headers, told, code] of [
   [500, {}, 502, 'upstream_error'],
   [503, {}, 502, 'upstream_error'],
-  [429, { 'retry-after': '2' }, 429, 'rate_limit_exceeded'],
+  [429, { 'retry-after': String(REST_SECONDS) }, 429, 'rate_limit_exceeded'],
 ] as const) {
   test(`the account of a response that says ${status} is not failed over: the client is told to come again, and finds it`, async () => {
     const { id, home } = await begun();
     for (const work of [() => respond({ previous_response_id: id }), () => retrieve(id)]) {
       upstream.plan = (request) => (request.apiKey === home ? { status, headers } : keeps(request));
+      const sinceMs = performance.now();
       const [answer, keys] = await asked(work);
       assert.deepEqual([answer.status, codeOf(answer), keys], [told, code, [home]]);
       assert.equal(answer.headers['x-should-retry'], undefined);
       upstream.plan = keeps;
       if (status === 429) {
-        assert.equal(answer.headers['retry-after'], '2');
+        assert.equal(answer.headers['retry-after'], String(REST_SECONDS));
         const [resting, none] = await asked(work);
-        assert.deepEqual([resting.status, none], [429, []], 'it rests, and nobody else is asked');
-        assert.match(String(resting.headers['retry-after']), /^[12]$/);
+        // A machine that stood still until its rest was over shows nothing of it.
+        if (performance.now() - sinceMs < REST_SECONDS * 1_000) {
+          assert.deepEqual([resting.status, none], [429, []], 'it rests, and nobody else is asked');
+          assert.match(String(resting.headers['retry-after']), /^[12]$/);
+        }
         await waitFor('the end of its rest', async () => (await work()).status === 200);
       } else assert.equal((await work()).status, 200);
     }

@@ -72,14 +72,16 @@ async function openAt(url: string, body: object, agent = new Agent({ ca: CA })):
 test('the ready file says https, and answers arrive whole and streamed on one kept connection', async () => {
   assert.match(gateway.url, /^https:\/\//);
   const agent = new Agent({ ca: CA, keepAlive: true, maxSockets: 1 });
-  const before = metric(await gateway.metrics(), 'penstock_connections_opened_total');
+  const opened = async () => metric(await gateway.metrics(), 'penstock_connections_opened_total');
+  await waitFor('the handshake that stalls', async () => (await opened()) > 0);
+  const before = await opened();
   for (const stream of [false, true]) {
     const label = `tls-${stream}`;
     const answer = await finish(await open(question(label, { stream }), agent));
     assert.deepEqual([answer.status, answer.whole], [200, true]);
     assert.equal(answer.sha256, (await upstream.served(label)).sha256);
   }
-  assert.equal(metric(await gateway.metrics(), 'penstock_connections_opened_total') - before, 1);
+  assert.equal((await opened()) - before, 1);
   agent.destroy();
 });
 

@@ -1,6 +1,7 @@
 /** What bounds a WebSocket: frames and messages, slow readers, silence, idleness and age. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { closeAll } from '../support/close-all.ts';
 import { account, KEY, TestGateway } from '../support/gateway.ts';
 import { metric } from '../support/metrics.ts';
@@ -12,13 +13,18 @@ import { waitFor } from '../support/wait-for.ts';
 
 const MESSAGE_BYTES = 128 * 1024;
 const HIGH_WATER_BYTES = 512 * 1024;
-const PING_MS = 500;
-const IDLE_MS = 2_500;
-const AGE_MS = 6_000;
+/** Longer than a thread is held up: who does not answer a ping for so long is cut off. */
+const PING_MS = 2_000;
+const IDLE_MS = 7_000;
+const AGE_MS = 9_500;
 
 let upstream: SocketUpstream;
 let gateway: TestGateway;
 const clients: SocketClient[] = [];
+/** Clients that do nothing take their time while other tests run. */
+let pinged: Promise<SocketClient['closed']>;
+let muteEnd: Promise<SocketClient['closed']>;
+let idleEnd: Promise<{ end: SocketClient['closed']; afterMs: number }>;
 
 before(async () => {
   upstream = await SocketUpstream.start();
@@ -30,10 +36,14 @@ before(async () => {
       keys: [{ user: 'u1', group: 'main', key: KEY }],
     },
     websocket: { messageBytesMax: MESSAGE_BYTES, pingMs: PING_MS, idleMs: IDLE_MS, maxAgeMs: AGE_MS },
-    stream: { highWaterBytes: HIGH_WATER_BYTES, readerStallMs: 2_000 },
+    stream: { highWaterBytes: HIGH_WATER_BYTES, readerStallMs: 3_000 },
     relay: { clientGoneDrainMs: 300 },
     threads: { fronts: 2 },
   });
+  pinged = pingedTwice();
+  muteEnd = SocketClient.open(gateway.url, { autoPong: false }).then((client) => client.end());
+  idleEnd = endOfIdle();
+  for (const waiting of [pinged, muteEnd, idleEnd]) waiting.catch(() => {});
 });
 afterEach(async () => {
   upstream.plan = () => ({});
@@ -51,6 +61,20 @@ async function open(call: SocketCall = {}): Promise<SocketClient> {
   const client = await SocketClient.open(gateway.url, call);
   clients.push(client);
   return client;
+}
+
+/** Whether it has been closed by then. */
+async function pingedTwice(): Promise<SocketClient['closed']> {
+  const client = await SocketClient.open(gateway.url);
+  await waitFor('pings', () => client.pings >= 2);
+  return client.closed;
+}
+
+async function endOfIdle(): Promise<{ end: SocketClient['closed']; afterMs: number }> {
+  const startMs = performance.now();
+  const client = await SocketClient.open(gateway.url);
+  const end = await client.end();
+  return { end, afterMs: performance.now() - startMs };
 }
 
 /** The server ends the connection without a close frame when what it reads is no WebSocket any more (RFC 6455, 7.1.7). */
@@ -157,31 +181,29 @@ test('a reader that takes nothing at all is cut off; what was made for it is bil
 });
 
 test('a silent client gets pings; one that does not answer them is cut off', async () => {
-  const client = await open();
-  await waitFor('pings', () => client.pings >= 2);
-  assert.equal(client.closed, null);
-  const mute = await open({ autoPong: false });
-  assert.equal((await mute.end()).code, 1006);
+  assert.equal(await pinged, null);
+  assert.equal((await muteEnd)?.code, 1006);
 });
 
 test('a connection without a turn is closed after a while: 1000', async () => {
-  const startMs = performance.now();
-  const client = await open();
-  assert.deepEqual(await client.end(), { code: 1000, reason: 'idle' });
-  assert.ok(performance.now() - startMs > IDLE_MS - 300);
+  const { end, afterMs } = await idleEnd;
+  assert.deepEqual(end, { code: 1000, reason: 'idle' });
+  assert.ok(afterMs > IDLE_MS - 300);
 });
 
 test('a connection that is too old says so and closes, but not in the middle of an answer', async () => {
+  const startMs = performance.now();
   const client = await open();
   const held = new AbortController();
   for (let turn = 0; turn < 3; turn++) {
     await client.turn();
-    await waitFor('a while', () => client.pings >= (turn + 1) * 2);
+    await sleep(500);
   }
   upstream.plan = () => ({ holdUntil: held.signal });
   client.create();
-  const pings = client.pings;
-  await waitFor('more than its age', () => client.pings > pings + AGE_MS / (2 * PING_MS), { boundMs: 15_000 });
+  await waitFor('its age', () => performance.now() - startMs > AGE_MS);
+  const { pings } = client;
+  await waitFor('a look at it since then', () => client.pings > pings);
   assert.equal(client.closed, null);
   held.abort();
   const { code } = await client.end();
@@ -193,9 +215,13 @@ test('a connection that is too old says so and closes, but not in the middle of 
 
 test('an upstream message beyond the bound breaks the answer off', async () => {
   const messages = [...responseEvents('resp_long', null).slice(0, 3), `"${'x'.repeat(MESSAGE_BYTES)}"`];
-  upstream.plan = () => ({ messages, paceMs: 30 });
+  const begun = new AbortController();
+  upstream.plan = () => ({ messages, restAt: 3, restAfter: begun.signal });
   const client = await open();
-  const last = await client.turn();
+  const turn = client.turn();
+  await client.sees('response.output_text.delta');
+  begun.abort();
+  const last = await turn;
   assert.deepEqual([last.type, last.error?.code], ['error', 'upstream_broken']);
   assert.equal((await client.end()).code, 1011);
 });

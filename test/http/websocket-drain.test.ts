@@ -62,13 +62,16 @@ async function heldBytes(): Promise<number> {
 
 test('SIGTERM: the turn under way ends whole, then 1001; a connection without one is told at once', async () => {
   const scene = await start({});
-  scene.upstream.plan = () => ({ messages: responseEvents('resp_drain', USAGE, LONG), paceMs: 20 });
+  const rest = new AbortController();
+  const messages = responseEvents('resp_drain', USAGE, LONG);
+  scene.upstream.plan = () => ({ messages, restAt: 20, restAfter: rest.signal });
   const [idle, busy] = [await open(), await open()];
   busy.create();
   await busy.sees('response.output_text.delta');
   const ended = scene.gateway.terminate();
   assert.deepEqual(await idle.end(), { code: 1001, reason: 'the gateway is closing' });
   assert.equal(busy.closed, null);
+  rest.abort();
   assert.equal((await busy.end()).code, 1001);
   assert.equal(busy.messages.at(-1)!.type, 'response.completed');
   assert.equal(await ended, 0);
@@ -101,12 +104,16 @@ test('SIGTERM: a turn that does not end in time is broken off with an error, the
 
 test('a reload sends connections to the next process behind their turn', async () => {
   const scene = await start({});
-  scene.upstream.plan = () => ({ messages: responseEvents('resp_reload', USAGE, LONG), paceMs: 20 });
+  const rest = new AbortController();
+  const messages = responseEvents('resp_reload', USAGE, LONG);
+  scene.upstream.plan = () => ({ messages, restAt: 20, restAfter: rest.signal });
   const [idle, busy] = [await open(), await open()];
   busy.create();
   await busy.sees('response.output_text.delta');
   const reloaded = scene.gateway.reload();
   assert.equal((await idle.end()).code, 1001);
+  assert.equal(busy.closed, null);
+  rest.abort();
   assert.equal((await busy.end()).code, 1001);
   assert.equal(busy.messages.at(-1)!.type, 'response.completed');
   await reloaded;
@@ -164,7 +171,7 @@ test('SIGTERM: a reader that takes nothing keeps the process no longer than its 
   await waitFor('it held up', async () => (await heldBytes()) > 0);
   const startMs = performance.now();
   assert.equal(await scene.gateway.terminate(), 0);
-  assert.ok(performance.now() - startMs < 10_000);
+  assert.ok(performance.now() - startMs < 30_000, 'long before a reader that takes nothing is given up');
 });
 
 test('a front that crashes ends its turns with an error; they are billed once and no place is left', async () => {
@@ -196,6 +203,8 @@ test('kill -9 in a turn: one interrupted row, made from its open record', async 
     'its open record',
     async () => (await scene.gateway.metrics()).get('penstock_open_records_total') !== 0,
   );
+  // By then it is in the journal, too.
+  await scene.gateway.flush();
   process.kill(scene.gateway.gatewayPid, 'SIGKILL');
   await client.end();
   await scene.gateway.replaced();

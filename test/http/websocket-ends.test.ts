@@ -13,7 +13,7 @@ import { waitFor } from '../support/wait-for.ts';
 const PAIR_KEY = `${KEY}-pair`;
 const NONE_KEY = `${KEY}-none`;
 const ONE_KEY = `${KEY}-one`;
-const FAULTS = ['key', 'poor', 'closed'] as const;
+const FAULTS = ['key', 'poor', 'closed', 'limited'] as const;
 
 let upstream: SocketUpstream;
 let gateway: TestGateway;
@@ -50,7 +50,7 @@ before(async () => {
         ...FAULTS.map((fault) => ({ user: 'u1', group: fault, key: `${KEY}-${fault}` })),
       ],
     },
-    relay: { idleTimeoutMs: 1_500, clientGoneDrainMs: 1_000, errorBodyMs: 60_000 },
+    relay: { idleTimeoutMs: 3_000, clientGoneDrainMs: 2_500, errorBodyMs: 60_000 },
     rest: { errorsBeforeRest: 1_000 },
     websocket: { messageBytesMax: 16 * 1024 * 1024 },
     threads: { fronts: 2 },
@@ -134,7 +134,7 @@ test('an account that is rate limited rests, another one serves; its quota reach
     type: 'error',
     status: 429,
     error: { code: 'rate_limit_exceeded' },
-    headers: { 'retry-after': '2' },
+    headers: { 'retry-after': '60' },
   };
   const quota = '{"type":"codex.rate_limits","rate_limits":{"primary":{"used_percent":99}}}';
   upstream.plan = ({ url, index }) => {
@@ -142,7 +142,7 @@ test('an account that is rate limited rests, another one serves; its quota reach
     return { messages: [quota, ...responseEvents(`resp_${index}`, USAGE)] };
   };
   const rows = await rowsOf(async () => {
-    const client = await open({ key: PAIR_KEY });
+    const client = await open({ key: `${KEY}-limited` });
     assert.equal((await client.turn()).type, 'response.completed');
     assert.ok(client.texts.every((text) => !text.includes('rate_limits')));
     const before = upstream.received.length;
@@ -262,12 +262,17 @@ test('an upstream that refuses the credential: the account rests, the client lea
 });
 
 test('a client that vanishes in a turn: the upstream is read on, billed once, then closed', async () => {
-  upstream.plan = () => ({ messages: responseEvents('resp_left', USAGE, LONG), paceMs: 5 });
+  const left = new AbortController();
+  upstream.plan = () => ({ messages: responseEvents('resp_left', USAGE, LONG), restAt: 20, restAfter: left.signal });
+  const closed = async () => metric(await gateway.metrics(), 'penstock_websockets_closed_total');
   const rows = await rowsOf(async () => {
     const client = await open();
     client.create();
     await client.sees('response.output_text.delta');
+    const before = await closed();
     client.terminate();
+    await waitFor('the gateway to see it leave', async () => (await closed()) > before);
+    left.abort();
     await waitFor('its upstream closed', () => upstream.open === 0);
   });
   assert.deepEqual(

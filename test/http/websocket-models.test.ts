@@ -55,11 +55,14 @@ function openai(name: string, baseUrl: string, models: string[], fields: object 
   return account(name, baseUrl, { platform: 'openai', models, ...fields });
 }
 
-/** Handshakes reach either front. */
+/** Handshakes reach either front, and one front is told by the other. */
 async function getsOnly426(key = KEY): Promise<void> {
-  await waitFor('a front that knows', async () => {
+  let refusedInARow = 0;
+  await waitFor('both fronts to know', async () => {
     const client = await open(key).catch(() => null);
-    return client === null;
+    client?.terminate();
+    refusedInARow = client === null ? refusedInARow + 1 : 0;
+    return refusedInARow === 12;
   });
   for (let i = 0; i < 12; i++) assert.equal((await refusedHandshake(gateway!.url, { key })).status, 426);
 }
@@ -119,7 +122,13 @@ test('accounts that are known to have no WebSockets are passed over, and cost a 
     { relay: { attempts: 2 }, rest: { errorsBeforeRest: 1_000 } },
   );
   assert.equal((await (await open()).turn()).status, 502, 'both attempts are spent on them');
-  await waitFor('a turn that is served', async () => (await (await open()).turn()).type === 'response.completed');
+  const servedBy = new Set<string>();
+  await waitFor('a turn that is served by each front', async () => {
+    const client = await open();
+    if ((await client.turn()).type === 'response.completed') servedBy.add(client.front);
+    client.terminate();
+    return servedBy.size === 2;
+  });
   let asked = 0;
   const { refuse } = scene.sockets;
   scene.sockets.refuse = (url) => {

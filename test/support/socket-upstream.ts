@@ -33,6 +33,9 @@ export interface TurnPlan {
   breakHow?: 'cut' | 'close' | 'stall';
   /** Nothing is answered before this signal. */
   holdUntil?: AbortSignal;
+  /** What comes from message `restAt` on waits for this signal; by itself the break or the end of the answer does. */
+  restAfter?: AbortSignal;
+  restAt?: number;
 }
 
 export interface ResponseUsage {
@@ -147,16 +150,22 @@ export class SocketUpstream {
     const messages = plan.messages ?? responseEvents(`resp_${turn.index}`, { input: 100, cached: 40, output: 7 });
     const sent: string[] = [];
     this.sent[turn.index] = sent;
-    const { holdUntil } = plan;
-    if (holdUntil !== undefined && !holdUntil.aborted)
-      await Promise.race([once(holdUntil, 'abort'), once(this.#leave.signal, 'abort')]);
+    await this.#hold(plan.holdUntil);
+    const restAt = plan.restAt ?? plan.breakAt ?? messages.length;
     for (const [at, message] of messages.entries()) {
+      if (at === restAt) await this.#hold(plan.restAfter);
       if (at === plan.breakAt) return this.#break(ws, plan.breakHow ?? 'cut');
       if (plan.paceMs !== undefined) await sleep(plan.paceMs, undefined, { signal: this.#leave.signal });
       ws.send(message);
       sent.push(message.toString());
     }
+    if (restAt === messages.length) await this.#hold(plan.restAfter);
     if (plan.breakAt === messages.length) this.#break(ws, plan.breakHow ?? 'cut');
+  }
+
+  async #hold(signal: AbortSignal | undefined): Promise<void> {
+    if (signal === undefined || signal.aborted) return;
+    await Promise.race([once(signal, 'abort'), once(this.#leave.signal, 'abort')]);
   }
 
   #break(ws: WebSocket, how: 'cut' | 'close' | 'stall'): void {

@@ -3,17 +3,21 @@
  * kernel drops further SYN packets. What a host behind a silent firewall looks like.
  */
 import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { waitFor } from './wait-for.ts';
 
 const LISTENER = `
 const { createServer } = require('node:net');
 const { parentPort } = require('node:worker_threads');
 const server = createServer();
 server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
-  parentPort.postMessage(server.address().port);
-  setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
+  setImmediate(() => {
+    parentPort.postMessage(server.address().port);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  });
 });`;
+/** With a backlog of 1 the kernel takes one connection more. */
+const QUEUE_PLACES = 2;
 
 export interface StalledPort {
   url: string;
@@ -26,9 +30,8 @@ export async function openStalledPort(): Promise<StalledPort> {
     worker.once('message', resolve);
     worker.once('error', reject);
   });
-  await sleep(50);
   const fillers: Socket[] = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => {}));
-  await sleep(50);
+  await waitFor('a full queue', () => fillers.filter(({ pending }) => !pending).length >= QUEUE_PLACES);
   return {
     url: `http://127.0.0.1:${port}`,
     close: async () => {
