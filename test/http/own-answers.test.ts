@@ -18,7 +18,6 @@ before(async () => {
   upstream = await Upstream.start();
   const group = (name: string): object => ({ name, platform: 'anthropic', rateMultiplier: 1 });
   gateway = await TestGateway.start({
-    tokenizer: { deadlineMs: 60_000 },
     listen: { host: '127.0.0.1', port: 0, corsOrigins: [ORIGIN] },
     catalog: {
       groups: [group('main'), group('countless')],

@@ -25,7 +25,7 @@ let gateway: TestGateway;
 
 before(async () => {
   upstream = await MediaUpstream.start();
-  gateway = await startMediaGateway([upstream.url], {}, { database: { connectTimeoutMs: 1000 } });
+  gateway = await startMediaGateway([upstream.url], {}, { database: { connectTimeoutMs: 4000 } });
 });
 after(async () => {
   await closeAll(
