@@ -37,7 +37,6 @@ before(async () => {
       ],
     },
     pricing: { fallback: FALLBACK },
-    queue: { waitMs: 3_000 },
   });
 });
 after(async () => {
@@ -134,7 +133,11 @@ test('the next turn goes to the account of the response before it, and waits the
   });
   const turns = [1, 2, 3].map(() => responses({ previous_response_id: 'resp_before' }));
   const others = new Set<string>();
-  setTimeout(() => hold.abort(), 300);
+  await waitFor('both places to be taken', () => upstream.openNow() === 2);
+  await waitFor('the third to wait', async () => {
+    return metric(await readMetrics(gateway.controlUrl), 'penstock_queue_waiting') === 1;
+  });
+  hold.abort();
   for (const answer of await Promise.all(turns)) assert.equal(answer.status, 200);
   for (const { apiKey } of upstream.received.slice(-3)) others.add(apiKey);
   assert.deepEqual([...others], [home]);

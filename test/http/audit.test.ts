@@ -30,10 +30,10 @@ test('a place that nobody returns ends the process with the numbers, and the nex
   assert.equal((await send(gateway.url, { key: KEY, body: '{' })).status, 400);
   const { gatewayPid } = gateway;
   await askForFault(gateway.url, '1', 'leak-place');
-  await waitFor('another gateway process', () => gateway.readAgain().gatewayPid !== gatewayPid, { boundMs: 20_000 });
+  await waitFor('another gateway process', () => gateway.readAgain().gatewayPid !== gatewayPid, { boundMs: 60_000 });
+  await allFrontsListen(gateway);
   assert.match(gateway.log, /the audit of the shared tables failed/);
   assert.match(gateway.log, /owner 1: places of user row 0: the table has 1, there are 0/);
-  await allFrontsListen(gateway);
   assert.equal((await send(gateway.url, { key: KEY, body: question('after') })).status, 200);
   await gateway.assertIdle();
 });

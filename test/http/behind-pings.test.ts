@@ -12,7 +12,8 @@ import { usageOf } from '../support/usage.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const PING_AFTER_MS = 300;
-const HOLD_BACK_MS = 200;
+/** Far above what a break behind an opening takes. */
+const HOLD_BACK_MS = 1_000;
 const SSE = { 'content-type': 'text/event-stream' };
 const JSON_TYPE = { 'content-type': 'application/json' };
 const WORDS = 'behind pings';
@@ -79,8 +80,8 @@ const isFirst = ({ apiKey }: Received): boolean => apiKey.endsWith('-1');
 const asked = (name: string): number =>
   upstream.received.filter(({ apiKey, stream: streams }) => streams && apiKey.endsWith(name)).length;
 
-/** The first account of the group answers so, once the caller has its pings, the second one well. */
-async function pinged(group: string, plan: Plan, client: Client = 'chat') {
+/** The first account of the group answers so, once the caller has its pings, the second one well. `opened` tells that the opening has come. */
+async function pinged(group: string, plan: Plan, client: Client = 'chat', opened?: AbortController) {
   const hold = new AbortController();
   upstream.plan = (request) => {
     if (!request.stream) return { holdUntil: hold.signal, ...document(DOCUMENT) };
@@ -90,13 +91,15 @@ async function pinged(group: string, plan: Plan, client: Client = 'chat') {
   await waitFor('the place to be taken', () => upstream.openNow() === 1);
   const response = await open(gateway.url, callOf(client, group));
   await readUntil(response, client === 'chat' ? ': keep-alive' : 'event: ping').finally(() => hold.abort());
+  const opening = opened === undefined ? '' : await readUntil(response, OPENING);
+  opened?.abort();
   const { body, whole } = await finish(response);
   await holder;
   const id = String(response.headers['x-penstock-request-id']);
   const { rows } = await usageOf(gateway);
   const billed = rows.filter(({ requestId }) => requestId === id).map(({ outputTokens }) => outputTokens);
   await gateway.assertIdle();
-  return { text: body.toString(), whole, billed };
+  return { text: opening + body.toString(), whole, billed };
 }
 
 test('an error in place of an answer is answered by another account, and its own account rests', async () => {
@@ -147,7 +150,9 @@ test("crossed, the caller's own error is an event of its protocol, and what the 
 });
 
 test('once the opening has left, an error stays in the stream', async () => {
-  const { text } = await pinged('late', { ...stream(OPENING, event(OVERLOADED)), paceMs: 3 * HOLD_BACK_MS });
+  const opened = new AbortController();
+  const plan = { ...stream(OPENING, event(OVERLOADED)), restAt: 1, restAfter: opened.signal };
+  const { text } = await pinged('late', plan, 'chat', opened);
   assert.ok(text.endsWith(OPENING + event(OVERLOADED)), text);
   assert.equal(asked('late-2'), 0);
 });

@@ -111,7 +111,7 @@ test('an account that refuses before it has read the upload harms neither the ne
 
 test('open streams hold no body', async () => {
   const streams = 40;
-  upstream.plan = () => ({ events: 400, paceMs: 20 });
+  upstream.plan = () => ({ events: 1_500, paceMs: 20 });
   const answers = await Promise.all(
     Array.from({ length: streams }, (_, i) =>
       open(gateway.url, {

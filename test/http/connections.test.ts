@@ -54,10 +54,10 @@ test('beyond the bound new connections are closed at once, counted and said so',
   const closed = (): number => sockets.filter((socket) => socket.closed || socket.readableEnded).length;
   for (const socket of sockets) socket.resume();
   await waitFor('the surplus to be closed', () => closed() >= TRIED - FRONTS * BOUND);
-  assert.equal(await opened(), FRONTS * BOUND, 'every front holds exactly its bound');
+  await waitFor('every front to hold exactly its bound', async () => (await opened()) === FRONTS * BOUND);
   const refused = metric(await gateway.metrics(), 'penstock_connections_refused_total');
   assert.equal(refused, TRIED - FRONTS * BOUND);
-  assert.match(gateway.log, /closes new ones/);
+  await waitFor('the word of it', () => /closes new ones/.test(gateway.log));
   assert.ok((gateway.log.match(/closes new ones/g) ?? []).length <= FRONTS);
   const kept = sockets.find((socket) => !socket.closed && !socket.readableEnded)!;
   kept.write('GET /healthz HTTP/1.1\r\nhost: g\r\n\r\n');
@@ -69,11 +69,18 @@ test('beyond the bound new connections are closed at once, counted and said so',
 });
 
 test('no more requests are handed to an upstream than there are connections to it', async () => {
-  upstream.plan = () => ({ headersAfterMs: 300 });
+  const hold = new AbortController();
+  upstream.plan = () => ({ holdUntil: hold.signal });
+  let answered = 0;
   // Few enough for one front's bound on connections, should all of them land on one.
-  const answers = await Promise.all(
-    Array.from({ length: BOUND }, (_, i) => send(gateway.url, { key: KEY, body: question(`pool-${i}`) })),
-  );
+  const asked = Array.from({ length: BOUND }, async (_, i) => {
+    const answer = await send(gateway.url, { key: KEY, body: question(`pool-${i}`) });
+    answered++;
+    return answer;
+  });
+  await waitFor('all to be refused or at the upstream', () => answered + upstream.openNow() === BOUND);
+  hold.abort();
+  const answers = await Promise.all(asked);
   const served = answers.filter(({ status }) => status === 200).length;
   assert.ok(served >= 1 && served <= FRONTS, `${served} served at once`);
   assert.ok(answers.every(({ status }) => status === 200 || status === 529));

@@ -21,10 +21,11 @@ const PLATFORMS = { messages: 'anthropic', chat: 'openai', responses: 'openai', 
 const SSE = { 'content-type': 'text/event-stream' };
 const JSON_TYPE = { 'content-type': 'application/json' };
 const WORDS = 'hidden in a 200';
-const PACE_MS = 15;
+const PACE_MS = 5;
 const PING_AFTER_MS = 1_000;
 const MIB = 1_048_576;
-const HOLD_BACK_MS = 400;
+/** As long as may be: what a test sends behind an opening has to come within it. */
+const HOLD_BACK_MS = 1_000;
 /** What one request sets aside is a tenth of it: a reservation that stayed would soon be missed. */
 const BALANCE_USD = 0.1;
 
@@ -365,8 +366,9 @@ for (const served of SIDES) {
 
 test("once the opening has left, an error stays in the stream, as one of the client's protocol", async () => {
   const pieces = [OPENINGS.chat, errorEvents('chat', INVALID)[0]![1]].map((text) => Buffer.from(text));
-  upstream.plan = () => ({ pieces, headers: SSE, paceMs: 3 * HOLD_BACK_MS });
-  const answer = await send(gateway.url, callOf('messages', 'chat', true));
+  const begun = new AbortController();
+  upstream.plan = () => ({ pieces, headers: SSE, restAt: 1, restAfter: begun.signal });
+  const answer = await send(gateway.url, { ...callOf('messages', 'chat', true), begun });
   const events = answer.events();
   assert.deepEqual([answer.status, events.at(0)?.event, events.at(-1)?.event], [200, 'message_start', 'error']);
   assert.ok(answer.body.includes(WORDS));
@@ -397,8 +399,10 @@ test('an answer that there is no room to turn is our 503, and no fault of its ac
 test('in the middle of a stream it is the event of that error, and what was said is billed', async () => {
   const said = event({ id: 'c', model: 'm', choices: [{ index: 0, delta: { content: 'well' } }] });
   const long = `data: {"id":"c","filler":"${'x'.repeat(2 * MIB)}`;
-  upstream.plan = () => ({ pieces: [said, long].map((text) => Buffer.from(text)), headers: SSE, paceMs: PACE_MS });
-  const answer = await send(gateway.url, callOf('messages', 'chat', true));
+  const pieces = [said, long].map((text) => Buffer.from(text));
+  const begun = new AbortController();
+  upstream.plan = () => ({ pieces, headers: SSE, restAt: 1, restAfter: begun.signal });
+  const answer = await send(gateway.url, { ...callOf('messages', 'chat', true), begun });
   assert.deepEqual([answer.status, answer.whole, answer.events().at(-1)?.event], [200, false, 'error']);
   assert.ok(answer.body.includes('well') && answer.body.includes(FAILURES.answer_budget_exhausted.text));
   assert.deepEqual(await billedOf([answer]), [2]);

@@ -59,7 +59,7 @@ test('an upstream whose error body never ends does not hold up the end of the pr
   assert.equal((await send(gateway.url, { key: KEY, body: question('stalled-error') })).status, 502);
   const startedMs = performance.now();
   assert.equal(await gateway.terminate(), 0);
-  assert.ok(performance.now() - startedMs < 10_000, `${Math.round(performance.now() - startedMs)} ms`);
+  assert.ok(performance.now() - startedMs < 20_000, `${Math.round(performance.now() - startedMs)} ms`);
 });
 
 test('records that PostgreSQL did not take before the end are replayed from the journal at the next start', async (t) => {
@@ -108,7 +108,7 @@ test('a gateway process that is killed is started again and bills what it had jo
       const ready: ReadyFile = JSON.parse(readFileSync(join(dataDir, 'ready'), 'utf8'));
       return ready.gatewayPid !== gatewayPid && ready;
     },
-    { boundMs: 30_000 },
+    { boundMs: 60_000 },
   );
   assert.deepEqual(
     [gateway.ready.gateway, gateway.ready.control, gateway.ready.pid],

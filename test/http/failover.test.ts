@@ -57,7 +57,7 @@ before(async () => {
       users: [{ name: 'u1', balanceUsd: 1000, concurrency: 1000 }],
       keys: groups.map((name) => ({ user: 'u1', group: name, key: `${KEY}-${name}` })),
     },
-    relay: { attempts: 2, headersTimeoutMs: 700, connectTimeoutMs: 1_000 },
+    relay: { attempts: 2, headersTimeoutMs: 2_000 },
     rest: { rateLimitMs: 60_000, overloadedMs: 60_000, authMs: 60_000, errorMs: 60_000, errorsBeforeRest: 2 },
   });
 });
@@ -80,14 +80,17 @@ function receivedBy(name: string): string[] {
 
 for (const group of [...Object.keys(FAULTS), 'refused', 'tls']) {
   test(`an account that fails with "${group}" is followed by the next; the client sees one clean answer`, async () => {
-    for (const stream of [false, true]) {
+    const checked = async (stream: boolean): Promise<void> => {
       const label = `${group}-${stream}`;
       const answer = await ask(group, label, { stream });
       assert.equal(answer.status, 200, answer.body.toString());
       assert.equal(answer.sha256, (await waitForServed(`${group}-2`, label)).sha256);
       assert.doesNotMatch(JSON.stringify(answer.headers), /retry-after|should-retry/);
-    }
-    assert.deepEqual(receivedBy(`${group}-2`), [`${group}-false`, `${group}-true`]);
+    };
+    // Together they wait out one time limit.
+    if (group === 'silent') await Promise.all([checked(false), checked(true)]);
+    else for (const stream of [false, true]) await checked(stream);
+    assert.deepEqual(receivedBy(`${group}-2`).sort(), [`${group}-false`, `${group}-true`]);
   });
 }
 
@@ -139,6 +142,7 @@ test('an account whose 429 says that it has no money left rests for longer than 
   const ask = () => send(gateway.url, { key: `${KEY}-poor`, body: question('poor') });
   const asked = () => upstream.received.filter(({ apiKey }) => apiKey === 'sk-up-poor-1').length;
   assert.equal((await ask()).status, 200);
+  await gateway.assertIdle();
   const sinceMs = performance.now();
   let answers = 0;
   await waitFor('the end of what retry-after asked for, and more', async () => {
@@ -155,7 +159,8 @@ test('an account rests for as long as retry-after says, and every front returns 
   assert.equal((await ask('rest', 'trigger')).status, 200);
   plan = () => ({});
   await Promise.all(Array.from({ length: 12 }, (_, i) => ask('rest', `meanwhile-${i}`)));
-  assert.deepEqual(receivedBy('rest-1'), ['trigger']);
+  // Later than that they may have gone to it again.
+  if (performance.now() - startMs < 1_900) assert.deepEqual(receivedBy('rest-1'), ['trigger']);
   // A session would stay with the account that served it meanwhile.
   let asked = 0;
   await waitFor('the end of the rest', async () => {

@@ -7,8 +7,8 @@ import { metric } from '../support/metrics.ts';
 import { chunked, RawSocket, rawRequest } from '../support/raw-socket.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const BODY_STALL_MS = 800;
-const BODY_TOTAL_MS = 2_500;
+const BODY_STALL_MS = 1_500;
+const BODY_TOTAL_MS = 4_000;
 const BODY_BYTES_MAX = 33_554_432;
 const LATE_MS = 5_000;
 

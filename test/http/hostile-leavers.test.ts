@@ -14,16 +14,20 @@ import { waitFor } from '../support/wait-for.ts';
 
 /** The test's `endless` answers end by it, its floods by the bytes of the drain long before. */
 const DRAIN_MS = 800;
+const DRAIN_BYTES = 65_536;
+const FLOOD = { events: 2_000, eventChars: 4_000, paceMs: 2, usage: { inputTokens: 99 } };
 
 let scene: HostileScene;
+/** Aborted once something of what breaks has come. */
+const begun = new AbortController();
 
 before(async () => {
   scene = await HostileScene.start(
-    { relay: { clientGoneDrainMs: DRAIN_MS, clientGoneDrainBytes: 262_144 } },
+    { relay: { clientGoneDrainMs: DRAIN_MS, clientGoneDrainBytes: DRAIN_BYTES } },
     (label) => {
       if (label.startsWith('endless')) return { events: 2_000, paceMs: 20, usage: { inputTokens: 77 } };
-      if (label.startsWith('flood')) return { events: 1_500, eventChars: 1_000, paceMs: 2, usage: { inputTokens: 99 } };
-      if (label.startsWith('breaks')) return { events: 20, breakAt: 6, breakHow: 'reset' };
+      if (label.startsWith('flood')) return FLOOD;
+      if (label.startsWith('breaks')) return { events: 20, breakAt: 6, breakHow: 'reset', restAfter: begun.signal };
       if (label.startsWith('silent')) return { headersAfterMs: 60_000 };
       if (label.startsWith('long')) return { events: 40, paceMs: 10, usage: { inputTokens: 55 } };
       if (label.startsWith('late')) return { headersAfterMs: 5_000 };
@@ -148,11 +152,13 @@ test('a flood is read on for no more than the bytes of the drain when its client
   const row = findRow(await usageOf(scene.gateway), served.requestId);
   assert.deepEqual([row.status, row.inputTokens, row.usageSource], ['client_gone', 99, 'estimated']);
   const read = (await value('penstock_upstream_bytes_total')) - before;
-  assert.ok(read > 262_144 && read < 1_000_000, `${read} bytes were read of at least 1.5 MB`);
+  assert.ok(read > DRAIN_BYTES && read < 4_000_000, `${read} bytes were read of at least 8 MB`);
 });
 
 test('a stream that its upstream breaks ends in an error event and a FIN inside the chunked framing, not in a reset', async () => {
   const socket = await opened({ body: questionText('breaks', { stream: true }) });
+  await socket.receives('event: ');
+  begun.abort();
   await socket.isEnded();
   const [answer] = socket.answers;
   assert.equal(socket.ending, 'fin');
@@ -210,6 +216,6 @@ test('some hundred idle connections, fresh and used, are closed by the server af
     Array.from({ length: 20 }, (_, i) => send(scene.url, { key: KEY, body: questionText(`beside-${i}`) })),
   );
   assert.ok(answers.every(({ status }) => status === 200));
-  await waitFor('the end of the idle connections', () => idle.every(({ ended }) => ended), { boundMs: 20_000 });
+  await waitFor('the end of the idle connections', () => idle.every(({ ended }) => ended), { boundMs: 40_000 });
   for (const socket of idle) socket.close();
 });

@@ -32,7 +32,7 @@ export async function allFrontsListen(gateway: TestGateway): Promise<void> {
       const metrics = await gateway.metrics();
       return metric(metrics, 'penstock_fronts_alive') === metric(metrics, 'penstock_fronts_wanted');
     },
-    { boundMs: 20_000 },
+    { boundMs: 60_000 },
   );
 }
 

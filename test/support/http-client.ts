@@ -163,6 +163,7 @@ export async function readUntil(response: IncomingMessage, needle: string, bound
       resolve();
     };
     response.on('data', onData);
+    response.resume();
     response.once('close', () => reject(new Error(`the answer ended without "${needle}": ${text.slice(-300)}`)));
   });
   await within(`"${needle}" in an answer`, boundMs, found);
