@@ -31,6 +31,8 @@ export interface TurnPlan {
   breakAt?: number;
   /** `cut`: the TCP connection ends. `close`: with a close frame. `stall`: silence until the other side leaves. */
   breakHow?: 'cut' | 'close' | 'stall';
+  /** The break waits for this: for its reader to have a part of the answer. */
+  breakAfter?: AbortSignal;
   /** Nothing is answered before this signal. */
   holdUntil?: AbortSignal;
 }
@@ -147,19 +149,23 @@ export class SocketUpstream {
     const messages = plan.messages ?? responseEvents(`resp_${turn.index}`, { input: 100, cached: 40, output: 7 });
     const sent: string[] = [];
     this.sent[turn.index] = sent;
-    const { holdUntil } = plan;
-    if (holdUntil !== undefined && !holdUntil.aborted)
-      await Promise.race([once(holdUntil, 'abort'), once(this.#leave.signal, 'abort')]);
+    await this.#hold(plan.holdUntil);
     for (const [at, message] of messages.entries()) {
-      if (at === plan.breakAt) return this.#break(ws, plan.breakHow ?? 'cut');
+      if (at === plan.breakAt) return this.#break(ws, plan);
       if (plan.paceMs !== undefined) await sleep(plan.paceMs, undefined, { signal: this.#leave.signal });
       ws.send(message);
       sent.push(message.toString());
     }
-    if (plan.breakAt === messages.length) this.#break(ws, plan.breakHow ?? 'cut');
+    if (plan.breakAt === messages.length) await this.#break(ws, plan);
   }
 
-  #break(ws: WebSocket, how: 'cut' | 'close' | 'stall'): void {
+  async #hold(signal: AbortSignal | undefined): Promise<void> {
+    if (signal === undefined || signal.aborted) return;
+    await Promise.race([once(signal, 'abort'), once(this.#leave.signal, 'abort')]);
+  }
+
+  async #break(ws: WebSocket, { breakHow: how = 'cut', breakAfter }: TurnPlan): Promise<void> {
+    await this.#hold(breakAfter);
     if (how === 'cut') ws.terminate();
     else if (how === 'close') ws.close(1012, 'restarting');
   }
