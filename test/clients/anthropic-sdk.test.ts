@@ -7,6 +7,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import { closeAll } from '../support/close-all.ts';
 import { account, KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { MODEL } from '../support/http-client.ts';
+import { metric } from '../support/metrics.ts';
 import { Upstream } from '../support/upstream.ts';
 import { findRow, usageOf } from '../support/usage.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -172,7 +173,10 @@ test('an abort mid-stream ends the upstream soon and is billed once, with what w
 });
 
 test('an abort shortly before the end is billed with the final numbers', async () => {
-  upstream.plan = () => ({ events: 30, paceMs: 25, usage: { inputTokens: 50, outputTokens: 77 } });
+  const closed = async () => metric(await gateway.metrics(), 'penstock_connections_closed_total');
+  const [before, rest] = [await closed(), new AbortController()];
+  const paced = { events: 30, paceMs: 25, restAt: 20, restAfter: rest.signal };
+  upstream.plan = () => ({ ...paced, usage: { inputTokens: 50, outputTokens: 77 } });
   const stream = client.messages.stream(labelled('abort-late'));
   let texts = 0;
   await new Promise<void>((resolve) => {
@@ -182,6 +186,8 @@ test('an abort shortly before the end is billed with the final numbers', async (
     stream.on('abort', () => resolve());
     stream.done().catch(() => resolve());
   });
+  await waitFor('the gateway to see that its client has left', async () => (await closed()) > before);
+  rest.abort();
   const served = await upstream.served('abort-late');
   assert.equal(served.ending, 'whole', 'the upstream is drained for its usage');
   await gateway.assertIdle();

@@ -138,13 +138,8 @@ function told({ error, message }: WebSocketError): [status: unknown, code: unkno
   return [event?.status, event?.error?.code, message];
 }
 
-const functionOf = (name: string): OpenAI.Responses.FunctionTool => ({
-  type: 'function',
-  name,
-  strict: false,
-  parameters: { type: 'object', properties: {} },
-});
-const TOOLS = TOOL_SCRIPT.calls.map(({ name }) => functionOf(name));
+const common = { type: 'function' as const, strict: false, parameters: { type: 'object', properties: {} } };
+const TOOLS: OpenAI.Responses.FunctionTool[] = TOOL_SCRIPT.calls.map(({ name }) => ({ ...common, name }));
 const BILLED = [SCRIPT.use.input, SCRIPT.use.output];
 const LONG = responseMessages(longScript(400));
 
@@ -235,7 +230,7 @@ test('connections beside each other have turns of their own; on one a second tur
 });
 
 test('a close in the middle of a turn ends the work of the account, and is billed once', async () => {
-  upstream.plan = () => ({ messages: LONG, paceMs: 10 });
+  upstream.plan = () => ({ messages: LONG, paceMs: 30 });
   const rows = await rowsOf(async () => {
     const session = new Session();
     session.send();
@@ -285,17 +280,20 @@ test('refusals of a turn are WebSocketErrors with status, code and words; the co
 });
 
 test('an answer that broke off is an error with the reason, then a close; one that may comes again by itself and is served', async () => {
-  const broken = upstream.received.length;
-  upstream.plan = ({ index }) =>
-    index <= broken + 1 ? { messages: LONG, breakAt: 20 } : { messages: responseMessages(SCRIPT) };
+  const breakOff = async (session: Session): Promise<Session> => {
+    const begun = new AbortController();
+    upstream.plan = () => ({ messages: LONG, breakAt: 20, restAfter: begun.signal });
+    session.send();
+    await session.deltas(1);
+    begun.abort();
+    assert.match((await session.error()).message, /The upstream broke off its answer/);
+    return session;
+  };
   const rows = await rowsOf(async () => {
-    const plain = new Session();
-    plain.send();
-    assert.match((await plain.error()).message, /The upstream broke off its answer/);
+    const plain = await breakOff(new Session());
     assert.equal((await plain.end()).code, 1011);
-    const patient = new Session(KEY, true);
-    patient.send();
-    assert.match((await patient.error()).message, /The upstream broke off its answer/);
+    const patient = await breakOff(new Session(KEY, true));
+    upstream.plan = () => ({ messages: responseMessages(SCRIPT) });
     await waitFor('the next connection', () => patient.reconnects.length === 1);
     // While it is not there, what is sent waits in the SDK.
     assert.equal((await patient.turn()).response.status, 'completed');

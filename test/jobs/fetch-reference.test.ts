@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { type Fetched, fetchReference } from '#jobs/fetch-reference.ts';
 
 const PNG = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(100)]);
-const RULES = { fetchPrivate: true, bytesMax: 1000, timeoutMs: 2000 };
+const RULES = { fetchPrivate: true, bytesMax: 1000, timeoutMs: 20_000 };
 const never = new AbortController().signal;
 
 async function serve(t: TestContext, answer: RequestListener): Promise<string> {

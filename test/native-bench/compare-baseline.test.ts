@@ -113,7 +113,7 @@ test('bench:compare updates, then holds, fails on a regression and refuses quick
   };
   const compare = (...more: string[]): { status: number | null; stdout: string; stderr: string } => {
     const args = ['--disable-warning=ExperimentalWarning', CLI, '--results', results, '--baseline', baseline, ...more];
-    return spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 30_000 });
+    return spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 120_000 });
   };
   write(() => {});
   assert.equal(compare().status, 2, 'no baseline yet');

@@ -19,7 +19,7 @@ interface Figures {
 async function runBench(name: string, flag: string): Promise<Figures[]> {
   const file = fileURLToPath(new URL(`../../native-bench/micro/${name}.ts`, import.meta.url));
   const args = ['--disable-warning=ExperimentalWarning', file, flag];
-  const { stdout } = await run(process.execPath, args, { timeout: 30_000 });
+  const { stdout } = await run(process.execPath, args, { timeout: 120_000 });
   return stdout
     .trim()
     .split('\n')

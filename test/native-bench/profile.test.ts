@@ -81,12 +81,14 @@ function rename(node: CpuProfile['nodes'][number]): CpuProfile['nodes'][number] 
   return node.callFrame.functionName === 'send' ? { ...node, callFrame: at('<send>') } : node;
 }
 
+/** Each thread says each of its turns. */
 const BUSY = `
 const { isMainThread, Worker } = require('node:worker_threads');
 if (isMainThread) new Worker(__filename, { name: 'front-0' });
 setInterval(function burn() {
   const end = performance.now() + 5;
   while (performance.now() < end) [].concat([1]);
+  process.stdout.write(isMainThread ? 'p' : 'f');
 }, 10);
 `;
 
@@ -106,8 +108,11 @@ async function profileThreads(t: TestContext, kind: ProfileOrder['kind']): Promi
   await waitFor('both threads to listen', () => allHave('ready'));
   child.kill('SIGUSR2');
   await waitFor('both threads to begin', () => allHave('started'));
-  const begunMs = performance.now();
-  await waitFor('some turns', () => performance.now() > begunMs + 300);
+  let turns = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    turns += chunk;
+  });
+  await waitFor('some turns of both', () => ['p', 'f'].every((thread) => turns.split(thread).length > 30));
   child.kill('SIGUSR2');
   await waitFor('both threads to end', () => allHave('json'));
   return names.map((name) => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as ThreadProfile);

@@ -36,7 +36,7 @@ test('npm run bench:report writes the same from the results alone', (t) => {
   writeReport(readResults(RESULTS), once);
   cpSync(join(FIXTURES, 'results.json'), join(again, 'results.json'));
   const file = join(import.meta.dirname, '../../native-bench/report/regenerate.ts');
-  execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', file, again], { timeout: 30_000 });
+  execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', file, again], { timeout: 120_000 });
   for (const name of readdirSync(once)) {
     assert.equal(readFileSync(join(again, name), 'utf8'), readFileSync(join(once, name), 'utf8'), name);
   }

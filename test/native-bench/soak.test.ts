@@ -108,7 +108,7 @@ test('mixed traffic leaves no exchange, no place, no byte and no descriptor open
   await traffic.stop();
   await watch.stop();
   assert.deepEqual(await leftOpen(watched, fds + FDS_SPARE), []);
-  assert.ok(watch.peaks.exchangesOpen > 0 && watch.samples.length > 10, 'it was watched');
+  assert.ok(watch.peaks.exchangesOpen > 0 && watch.samples.length > 5, 'it was watched');
   const { completed, broken, left, refused, unanswered } = traffic.counts;
   const counts = JSON.stringify(traffic.counts);
   assert.ok(completed > 120 && left > 10 && refused['400']! > 0 && refused['401']! > 0, counts);

@@ -7,7 +7,7 @@ import { withNodeOptions } from '../../native-bench/rig/node-options.ts';
 import { SMALL_YOUNG_GENERATION } from '../../native-bench/soak/young-generation.ts';
 
 const MIB = 1024 * 1024;
-const BOUND_MS = 30_000;
+const BOUND_MS = 120_000;
 
 /** Keeps 100,000 objects alive at a time, on the main thread and then on a worker; prints each one's young generation in bytes. */
 const CHURN = `

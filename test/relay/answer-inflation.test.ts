@@ -11,7 +11,9 @@ import {
   budget,
   counters,
   endAll,
+  IDLE_MS,
   LIMITS,
+  passIdleTimes,
   poolOf,
   scripted,
   start,
@@ -115,12 +117,13 @@ test('a reader that is held up holds up decoder and upstream, is no idle time, a
     seen += chunk.length;
     if (seen === chunk.length) attempt.pause();
   };
-  start(poolOf(upstream.url), { idleTimeoutMs: 60 }, outcome);
+  const pool = poolOf(upstream.url);
+  start(pool, { idleTimeoutMs: IDLE_MS }, outcome);
   await waitFor('the first bytes', () => seen > 0);
   const atPause = seen;
-  // As long as its idle time, and longer.
   const untilMs = performance.now() + 200;
   await waitFor('some time', () => performance.now() > untilMs);
+  passIdleTimes(pool, IDLE_MS);
   assert.deepEqual([seen, outcome.end], [atPause, 'open']);
   outcome.attempt!.resume();
   await endedWhole(outcome);

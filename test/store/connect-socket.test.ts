@@ -7,7 +7,7 @@ import { SingleConnection } from '#store/single-connection.ts';
 import { TestPostgres } from '../support/test-postgres.ts';
 import { waitFor, within } from '../support/wait-for.ts';
 
-const OPTIONS = { connectTimeoutMs: 2000, statementTimeoutMs: 5000, applicationName: 'test' };
+const OPTIONS = { connectTimeoutMs: 10_000, statementTimeoutMs: 20_000, applicationName: 'test' };
 
 function connect(url: string, mode: string): Promise<SingleConnection> {
   return SingleConnection.open(`${url}?sslmode=${mode}`, OPTIONS);

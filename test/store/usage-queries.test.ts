@@ -117,7 +117,7 @@ test('totals and newest rows agree with the records', async (t) => {
     mediaSeconds: 0,
     chargedNanoUsd: 0n,
   });
-  const store = new BatchStore(url, { connectTimeoutMs: 1000, timeoutMs: 5000 });
+  const store = new BatchStore(url, { connectTimeoutMs: 10_000, timeoutMs: 20_000 });
   t.after(() => store.close());
   const records = Array.from({ length: 10 }, (_, i) =>
     makeRecord({ userId: 1 + (i % 2), createdAtMs: Date.now() + i }),
@@ -168,7 +168,7 @@ test('totals and newest rows agree with the records', async (t) => {
 
 /** Commits records under a journal of their own. */
 async function commit(t: TestContext, { url }: TestDatabase, records: UsageRecord[]): Promise<void> {
-  const store = new BatchStore(url, { connectTimeoutMs: 1000, timeoutMs: 5000 });
+  const store = new BatchStore(url, { connectTimeoutMs: 10_000, timeoutMs: 20_000 });
   t.after(() => store.close());
   const result = await store.commit({
     journalId: randomUUID(),

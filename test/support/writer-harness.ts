@@ -19,9 +19,15 @@ export interface HarnessOptions {
   /** Section `usage` of the configuration. */
   usage?: Record<string, number | string>;
   flushMs?: number;
+  connectTimeoutMs?: number;
   /** Instead of a folder of its own, which goes with the test. */
   journalDir?: string;
 }
+
+const SMALL = { ringBytes: 65_536, journalBytesMax: 2 ** 26, segmentBytes: 2 ** 20 };
+/** Longer than a loaded machine stands still. */
+const PATIENT = { batchTimeoutMs: 15_000, replayWaitMs: 15_000 };
+const MESSAGE_BOUND_MS = 45_000;
 
 type Alarm = Extract<WriterToPrimary, { type: 'alarm' }>;
 type Balances = Extract<WriterToPrimary, { type: 'balances' }>['entries'];
@@ -55,10 +61,10 @@ export class WriterHarness {
 
   /** A new process life on the same journal folder. Resolves to the number of rows it replayed. */
   async start(): Promise<number> {
-    const { fronts = 1, usage = {}, flushMs = 10_000, databaseUrl } = this.#options;
+    const { fronts = 1, usage = {}, flushMs = 30_000, connectTimeoutMs = 10_000, databaseUrl } = this.#options;
     const config = configSchema.parse({
-      usage: { ringBytes: 65_536, journalBytesMax: 2 ** 26, segmentBytes: 2 ** 20, batchTimeoutMs: 3000, ...usage },
-      database: { connectTimeoutMs: 1000 },
+      usage: { ...SMALL, ...PATIENT, ...usage },
+      database: { connectTimeoutMs },
       shutdown: { flushMs },
       log: { level: 'silent' },
     });
@@ -113,6 +119,14 @@ export class WriterHarness {
     producer.push(record, KIND.closing);
   }
 
+  /** Until everything that was pushed so far is in the journal, on disk. */
+  async journaled(): Promise<void> {
+    const positions = this.producers.map(({ position }) => position);
+    await waitFor('the records in the journal', () =>
+      this.producers.every((producer, front) => producer.isDurable(positions[front]!)),
+    );
+  }
+
   async frontGone(front: number): Promise<number> {
     const answers = () => this.#messages.filter((message) => message.type === 'frontClosed');
     const before = answers().length;
@@ -154,7 +168,7 @@ export class WriterHarness {
     this.#worker = null;
   }
 
-  async alarm(name: Alarm['alarm'], on: boolean, boundMs = 10_000): Promise<void> {
+  async alarm(name: Alarm['alarm'], on: boolean, boundMs = 20_000): Promise<void> {
     await waitFor(`alarm ${name} ${on}`, () => this.alarms.findLast((alarm) => alarm.alarm === name)?.on === on, {
       boundMs,
     });
@@ -177,7 +191,7 @@ export class WriterHarness {
         if (this.failure !== null) throw this.failure;
         return this.#messages.find(fits);
       },
-      { boundMs: 20_000 },
+      { boundMs: MESSAGE_BOUND_MS },
     );
   }
 

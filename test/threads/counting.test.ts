@@ -82,7 +82,7 @@ beforeEach(() => {
 });
 afterEach(() =>
   closeAll(
-    () => within('the fronts to end', 10_000, crew.drain(0, true)),
+    () => within('the fronts to end', 30_000, crew.drain(0, true)),
     () => pool.close(),
     async () => {
       for (const report of reports) report.close();
@@ -111,7 +111,7 @@ test('three fronts at once each get their own counts', async () => {
 });
 
 test('a front that dies while its texts are counted takes nothing from the others, and its queue is given up', async () => {
-  await start({ tokenizer: { queueJobs: 8 } }, SCRIPTED);
+  await start({ tokenizer: { queueJobs: 8, deadlineMs: 20_000 } }, SCRIPTED);
   reports[0]!.postMessage({ texts: ['nap 300', 'a', 'b', 'c', 'd'], die: true } satisfies ToCountingFront);
   await waitFor('the front to be gone', () => gone.includes(0));
   assert.equal(pool.waiting, 0);
@@ -127,7 +127,7 @@ test('whoever asks waits no longer than the deadline, whatever the worker does',
 });
 
 test('a front may have its share out, the next text is busy, and one beyond the bound is refused', async () => {
-  await start({ tokenizer: { jobBytesMax: 30_000, queueBytes: 65_536 } }, SCRIPTED);
+  await start({ tokenizer: { jobBytesMax: 30_000, queueBytes: 65_536, deadlineMs: 20_000 } }, SCRIPTED);
   const text = 'x'.repeat(14_000);
   assert.deepEqual(await count(2, ['x'.repeat(30_001), text, text, text]), ['too_large', 'busy', 14_000, 14_000]);
 });

@@ -93,7 +93,10 @@ test('two living processes bill at the same time, each its own, and none of it t
     usage: { batchMs: 2, segmentBytes: 65_536 },
   });
   let made = 0;
-  for (const before = other.journaled(); other.journaled() < before + 2000; made++) await writer.record(makeRecord());
+  for (const before = other.journaled(); other.journaled() < before + 2000; made++) {
+    assert.equal(other.process.exitCode, null, 'the other process goes on');
+    await writer.record(makeRecord());
+  }
   await other.kill();
   await writer.adopt();
   assert.equal(await writer.flush(), null);

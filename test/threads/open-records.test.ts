@@ -20,9 +20,8 @@ function rowsOf(db: Database): Promise<Row[]> {
 
 /** Until the writer has taken everything out of the rings. */
 async function taken(writer: WriterHarness): Promise<void> {
-  const marker = writer.counters.value('journalRecords');
   await writer.record(makeRecord({ userId: 2, chargedNanoUsd: 0n }));
-  await waitFor('the records in the journal', () => writer.counters.value('journalRecords') > marker);
+  await writer.journaled();
 }
 
 test('what a killed process had open is billed as interrupted by its newest record; what it had closed or withdrawn is not', async (t) => {

@@ -10,6 +10,7 @@ import { stringify } from 'yaml';
 import { processStartTime } from '#base/process-identity.ts';
 import { KEY, standardCatalog, TestGateway } from '../support/gateway.ts';
 import { question, send } from '../support/http-client.ts';
+import { isListening } from '../support/listening.ts';
 import { Upstream } from '../support/upstream.ts';
 import { waitFor, within } from '../support/wait-for.ts';
 
@@ -119,12 +120,14 @@ test('a second signal ends at once, with a stream still open', async (t) => {
   const open = send(gateway.url, { key: KEY, body: question('endless', { stream: true }) }).catch(() => null);
   await waitFor('the open stream', () => upstream.openNow() === 1);
   process.kill(pid, 'SIGTERM');
+  await waitFor('the first signal to be heeded', () => !isListening(gatewayPid, Number(new URL(gateway.url).port)));
   const secondMs = performance.now() + 500;
   await waitFor('the time after which a signal counts as the second', () => performance.now() > secondMs);
   assert.notEqual(processStartTime(pid), null, 'the first signal waits for the stream');
   process.kill(pid, 'SIGTERM');
   await waitFor('the end', () => processStartTime(pid) === null && processStartTime(gatewayPid) === null, {
-    boundMs: 3_000,
+    // Without the second signal the stream would be waited for twice as long.
+    boundMs: 15_000,
   });
   assert.equal(await gateway.ended(), 143);
   await open;

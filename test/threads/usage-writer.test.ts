@@ -79,7 +79,7 @@ test('while PostgreSQL is frozen the journal grows and alarms; afterwards everyt
   const usage = { batchTimeoutMs: 500, batchMs: 5 };
   const writer = await WriterHarness.start(t, { databaseUrl: url, usage, flushMs: 300 });
   await writer.record(makeRecord());
-  assert.equal(await writer.flush(), null);
+  assert.equal(await flushed(writer), null);
   const thaw = server.freeze();
   try {
     for (let i = 0; i < 100; i++) await writer.record(makeRecord());
@@ -87,7 +87,7 @@ test('while PostgreSQL is frozen the journal grows and alarms; afterwards everyt
     assert.equal(writer.pressure.databaseAway, true);
     for (let i = 0; i < 100; i++) await writer.record(makeRecord());
     assert.match((await writer.flush())!, /not everything is in PostgreSQL yet/);
-    assert.equal(writer.pressure.recordsWaiting, 200);
+    await waitFor('200 records to wait', () => writer.pressure.recordsWaiting === 200);
   } finally {
     thaw();
   }
@@ -107,7 +107,8 @@ test('while PostgreSQL is frozen the journal grows and alarms; afterwards everyt
 test('a writer that starts while PostgreSQL is away is ready at once and replays later', async (t) => {
   const { db, url, server } = await freshDatabase(t);
   await seedUsers(db, 1);
-  const writer = await WriterHarness.start(t, { databaseUrl: url, usage: { batchTimeoutMs: 500 } });
+  const usage = { batchTimeoutMs: 500 };
+  const writer = await WriterHarness.start(t, { databaseUrl: url, usage, connectTimeoutMs: 1000 });
   const thaw = server.freeze();
   try {
     for (let i = 0; i < 50; i++) await writer.record(makeRecord());
@@ -134,7 +135,8 @@ test('connections cut in the middle of batches neither lose nor double a row, no
     for (let i = 0; i < 40; i++, made++) await writer.record(makeRecord());
     cut += await terminate('penstock usage-writer');
   }
-  assert.equal(cut, 6, 'connections were cut');
+  // A connection that was cut may still be listed when the next one is cut.
+  assert.ok(cut >= 6, `${cut} connections were cut`);
   assert.equal(await flushed(writer), null);
   const nano = BigInt(made) * 1000n;
   assert.deepEqual(await readBooks(db), { rows: made, requests: made, chargedNanoUsd: nano, debitedNanoUsd: nano });

@@ -81,7 +81,7 @@ test('who asks is told late at the deadline, once; the bytes are out until prima
   const start = nowMs();
   ask();
   await waitFor('the deadline', () => outcomes.length === 1);
-  assert.ok(nowMs() - start < 1_000);
+  assert.ok(nowMs() - start < 10_000);
   ask();
   assert.equal(ask(), 'busy');
   await waitFor('the second deadline', () => outcomes.length === 2);

@@ -104,11 +104,11 @@ test('what waits beyond its time is late, and is not counted', async () => {
 });
 
 test('the worker itself ends a count whose time is over, and keeps its vocabulary', async () => {
-  const pool = open({ queueBytes: 16 * MIB });
+  const pool = open({ queueBytes: 16 * MIB }, { graceMs: 15_000 });
   await pool.answer(pool.ask('Hello'));
   const untilMs = nowMs() + 60;
   assert.equal(await pool.answer(pool.ask('random words, many of them. '.repeat(200_000), { untilMs })), 'late');
-  assert.ok(nowMs() - untilMs < 900, 'before the pool would have ended the worker');
+  assert.ok(nowMs() - untilMs < 10_000, 'before the pool would have ended the worker');
   assert.equal(await pool.answer(pool.ask('Hello')), 1);
 });
 
@@ -134,7 +134,7 @@ test('closing answers everything that is out with failed', async () => {
   const pool = scripted();
   const keys = ['nap 10000', 'abc'].map((text) => pool.ask(text));
   await waitFor('the first to run', () => pool.pool.running === 1);
-  await within('the close', 5_000, pool.pool.close());
+  await within('the close', 20_000, pool.pool.close());
   assert.deepEqual(await Promise.all(keys.map((key) => pool.answer(key))), ['failed', 'failed']);
   assert.equal(pool.answers.get(pool.ask('abc')), 'busy');
 });
@@ -155,6 +155,6 @@ test('a job is transferred: what it held is empty afterwards', () => {
 test('a process that has counted and closed its pool ends by itself', async () => {
   const file = fileURLToPath(new URL('../support/count-once.ts', import.meta.url));
   const args = ['--disable-warning=ExperimentalWarning', file];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 20_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
   assert.equal(stdout, '4');
 });

@@ -138,7 +138,7 @@ function step(): void {
 const dies = data.diesAfter > 0 && data.diesAfter < data.steps;
 for (let i = 0; i < (dies ? data.diesAfter : data.steps); i++) step();
 if (!dies) {
-  const patience = Date.now() + 10_000;
+  const patience = Date.now() + 30_000;
   while (places.length + seats.length + reserved.length + bodies.length > 0) {
     while (places.length > 0) returnPlace();
     while (reserved.length > 0) settle(0, 0n);

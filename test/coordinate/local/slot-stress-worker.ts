@@ -70,7 +70,7 @@ for (let i = 0; i < steps; i++) {
   else if (held.length > 0) releaseOne();
   room.wakeGranted();
 }
-const patience = Date.now() + 20_000;
+const patience = Date.now() + 30_000;
 while (held.length > 0 || seats.size > 0) {
   while (held.length > 0) releaseOne();
   room.wakeGranted();
