@@ -35,16 +35,17 @@ export interface HttpAnswer {
 }
 
 /**
- * Rejects with an error whose `code` tells what happened; its own are `ANSWER_TOO_LARGE`, `UND_ERR_HEADERS_TIMEOUT`, and
+ * Rejects with an error whose `code` tells what happened; its own are `ANSWER_TOO_LARGE`, `ABORT_ERR`, `UND_ERR_HEADERS_TIMEOUT`, and
  * `UND_ERR_CONNECT_TIMEOUT` while no connection was there: then nothing has been sent.
  */
 export function callHttp(call: HttpCall): Promise<HttpAnswer> {
   const { method, url, headers, body, ca, agent, timeoutMs, signal, lookup } = call;
   const deadline = AbortSignal.timeout(timeoutMs);
+  const over = AbortSignal.any([signal, deadline]);
   const options = {
     method,
     agent,
-    signal: AbortSignal.any([signal, deadline]),
+    signal: over,
     headers: { ...headers, ...(body === null ? {} : { 'content-length': String(body.byteLength) }) },
     ...(ca === null ? {} : { ca }),
     ...(lookup === undefined ? {} : { lookup }),
@@ -62,6 +63,8 @@ export function callHttp(call: HttpCall): Promise<HttpAnswer> {
         fail,
       );
     };
+    // Of one that waits for a connection Node tells only when it would get one.
+    over.addEventListener('abort', () => fail(coded('the call was given up', 'ABORT_ERR')), { once: true });
     const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request: ClientRequest = make(url, options, answered);
     request.on('error', fail);
