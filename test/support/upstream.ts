@@ -94,7 +94,7 @@ export interface UpstreamOptions {
   tls?: boolean | string;
 }
 
-const RESET_AFTER_MS = 40;
+const RESET_AFTER_MS = 200;
 
 const ERROR_TYPES: Record<number, string> = {
   400: 'invalid_request_error',
