@@ -64,10 +64,13 @@ export function callHttp(call: HttpCall): Promise<HttpAnswer> {
       );
     };
     // Of one that waits for a connection Node tells only when it would get one.
-    over.addEventListener('abort', () => fail(coded('the call was given up', 'ABORT_ERR')), { once: true });
+    const giveUp = (): void => fail(coded('the call was given up', 'ABORT_ERR'));
+    over.addEventListener('abort', giveUp, { once: true });
     const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request: ClientRequest = make(url, options, answered);
     request.on('error', fail);
+    // A signal that has a listener lives until its time is over, and the body with it.
+    request.on('close', () => over.removeEventListener('abort', giveUp));
     request.on('socket', (socket) => {
       const made = (): void => {
         connected = true;
