@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { closeAll } from '../support/close-all.ts';
 import { account, KEY, TestGateway } from '../support/gateway.ts';
 import { send } from '../support/http-client.ts';
@@ -71,7 +70,7 @@ const REFUSED = JSON.stringify({ error: { message: 'no', type: 'invalid_request_
 async function leave(key: string, path: string, body: object, answer: Plan): Promise<void> {
   const leaving = new AbortController();
   const late = new AbortController();
-  upstream.plan = () => ({ ...answer, holdUntil: late.signal });
+  upstream.plan = () => ({ ...answer, holdUntil: late.signal, headersAfterMs: LATE_MS });
   const before = upstream.received.length;
   const asked = fetch(new URL(path, gateway.url), {
     method: 'POST',
@@ -81,14 +80,11 @@ async function leave(key: string, path: string, body: object, answer: Plan): Pro
   });
   asked.catch(() => {});
   await waitFor('the request at the upstream', () => upstream.received.length > before);
+  const closed = async () => metric(await gateway.metrics(), 'penstock_connections_closed_total');
+  const closedBefore = await closed();
   leaving.abort();
   await assert.rejects(asked);
-  await waitFor('the gateway to see it leave', async () => {
-    const metrics = await gateway.metrics();
-    const opened = metric(metrics, 'penstock_connections_opened_total');
-    return opened === metric(metrics, 'penstock_connections_closed_total');
-  });
-  await sleep(LATE_MS);
+  await waitFor('the gateway to see it leave', async () => (await closed()) > closedBefore);
   late.abort();
   await gateway.assertIdle();
 }

@@ -30,10 +30,10 @@ export interface Plan {
   usage?: Partial<AnswerUsage>;
   /** Pause between pieces. */
   paceMs?: number;
-  /** Pause before the headers. */
-  headersAfterMs?: number;
   /** Nothing is answered before this signal. */
   holdUntil?: AbortSignal;
+  /** Pause before the headers. */
+  headersAfterMs?: number;
   /** Cut the answer into pieces of at most so many bytes, anywhere. Else one piece a frame. */
   cutBytesMax?: number;
   /** Break the answer: before its headers, or once so many pieces (all of them: in place of its end) have been written. */
@@ -248,8 +248,8 @@ export class Upstream {
   async #answer(response: ServerResponse, plan: Plan, call: { received: Received; entry: Served }): Promise<void> {
     const { entry } = call;
     entry.status = plan.status ?? 200;
-    if (plan.headersAfterMs) await this.#pause(response, plan.headersAfterMs);
     if (plan.holdUntil) await this.#hold(response, plan.holdUntil);
+    if (plan.headersAfterMs) await this.#pause(response, plan.headersAfterMs);
     if (plan.breakAt === 'headers') return this.#break(response, plan, entry);
     const pieces = answerPieces(plan, call.received, entry);
     const isStream = entry.status === 200 && entry.stream;
