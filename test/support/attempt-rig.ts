@@ -141,10 +141,17 @@ const READ_BYTES = 65_536;
 
 /** On an upstream whose answer is far longer than what the system buffers: a pause holds it up, is no idle time, and loses nothing. */
 export async function assertPauses(pool: OriginPool, answerBytes: number): Promise<void> {
-  const outcome = start(pool, { idleTimeoutMs: IDLE_MS });
-  await waitFor('the first bytes', () => outcome.body.length > 0);
-  outcome.attempt!.pause();
-  const atPause = outcome.body.length;
+  const outcome = new AttemptOutcome();
+  const onData = outcome.onData.bind(outcome);
+  let atPause = 0;
+  outcome.onData = (attempt, chunk) => {
+    onData(attempt, chunk);
+    if (atPause > 0) return;
+    atPause = chunk.length;
+    attempt.pause();
+  };
+  start(pool, { idleTimeoutMs: IDLE_MS }, outcome);
+  await waitFor('the first bytes', () => atPause > 0);
   const untilMs = nowMs() + LOOK_MS;
   await waitFor('some time', () => nowMs() > untilMs);
   passIdleTimes(pool, IDLE_MS);
