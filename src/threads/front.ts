@@ -54,6 +54,8 @@ export class Front {
   #draining = false;
   #ending = false;
   #failing = false;
+  /** Nothing is left that would keep the thread, but its port. */
+  #closed = false;
 
   constructor(data: FrontData) {
     const { config, shared, index, port } = data;
@@ -130,6 +132,8 @@ export class Front {
   }
 
   #receive(message: PrimaryToFront): void {
+    // A snapshot that came now would open connections, and they would keep the thread.
+    if (this.#closed && message.type !== 'exit') return;
     switch (message.type) {
       case 'snapshot':
         return this.#applySnapshot(message.version, message.bytes);
@@ -245,6 +249,7 @@ export class Front {
   }
 
   #close(): void {
+    this.#closed = true;
     clearInterval(this.#sweeper);
     clearInterval(this.#trimmer);
     this.#audit?.stop();
