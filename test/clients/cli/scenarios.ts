@@ -1,5 +1,6 @@
 /** What command-line clients are put through, and what must hold then. Each scenario tells in a few words what was seen. */
 import assert from 'node:assert/strict';
+import { processStartTime } from '#base/process-identity.ts';
 import type { Protocol } from '#base/protocols.ts';
 import { useOf } from '../../support/client-scene.ts';
 import { SCRIPT, type TokenUse, textOf } from '../../support/model-script.ts';
@@ -163,13 +164,18 @@ const RELOAD: Scenario = {
   name: 'a reload between the turns of a session',
   async play(stage, variant) {
     const serves = new AbortController();
+    const { gatewayPid } = stage.scene.gateway;
     let reloaded: Promise<void> | null = null;
     const shown = await show(stage, variant, {
       cue: (asked) => {
         reloaded ??= stage.scene.gateway.reload().finally(() => serves.abort());
         return { ...callOnce(asked), holdUntil: serves.signal };
       },
-      beside: () => reloaded,
+      // What it served last it has booked when it ends.
+      beside: async () => {
+        await reloaded;
+        await waitFor('the end of the old process', () => processStartTime(gatewayPid) === null);
+      },
     });
     assertDone(shown);
     assertBooks(shown);
